@@ -1,0 +1,129 @@
+"""What an answer or a failure of httpx means, as a PlivoError. Pure: no I/O, no state."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from typing import Any, cast
+
+import httpx
+
+from plivo_async.errors import (
+    NetworkError,
+    PlivoError,
+    RequestTimeoutError,
+    StatusError,
+    TLSError,
+    type_for_status,
+)
+from plivo_async.retry_after import retry_after_seconds
+
+_KEPT_HEADERS = ("content-type", "content-length", "content-encoding", "date", "retry-after", "server", "via")
+_PARSED_BYTES = 64 * 1024
+_SHOWN_CHARACTERS = 200
+_MEANINGS = {
+    401: "check PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN",
+    404: (
+        "no such call, or its record is not written yet (it follows the hang-up by seconds, sometimes minutes), "
+        "or it is older than 90 days, or it is a SIP-trunk call"
+    ),
+    429: "an account may send 300 requests per 5 seconds",
+}
+
+
+def status_error(response: httpx.Response, attempts: int) -> StatusError:
+    """The error that a fully read answer with an unwanted status stands for."""
+    said, api_id = server_message(response.content)
+    parts = [f"HTTP {response.status_code}", said, _MEANINGS.get(response.status_code)]
+    if response.has_redirect_location:
+        parts.append(f"redirects are not followed (to {shown(response.headers['location'])})")
+    return type_for_status(response.status_code)(
+        ": ".join(part for part in parts if part),
+        status=response.status_code,
+        api_id=api_id,
+        attempts=attempts,
+        retry_after=retry_after_seconds(response.headers),
+        headers=kept_headers(response.headers),
+        body=response.content,
+    )
+
+
+def failure_error(failure: httpx.Response | httpx.HTTPError, attempts: int) -> PlivoError:
+    """The error for an attempt that failed, whether by its status or on the wire."""
+    if isinstance(failure, httpx.Response):
+        return status_error(failure, attempts)
+    return transport_error(failure, attempts)
+
+
+def transport_error(failure: httpx.HTTPError, attempts: int) -> PlivoError:
+    """The error for an exception of httpx; its cause is the `OSError` underneath, without its traceback.
+
+    The exception itself is dropped: it holds the request, and with it the credentials.
+    """
+    reason = shown(str(failure)) or "no reason given"
+    error: PlivoError
+    if is_certificate_failure(failure):
+        error = TLSError(f"the server's certificate was not accepted: {reason}", attempts=attempts)
+    elif isinstance(failure, httpx.TimeoutException):
+        kind = type(failure).__name__.removesuffix("Timeout").lower()
+        error = RequestTimeoutError(f"{kind} timeout: {reason}", attempts=attempts)
+    else:
+        error = NetworkError(f"{type(failure).__name__}: {reason}", attempts=attempts)
+    error.__cause__ = _os_error(failure)
+    return error
+
+
+def is_certificate_failure(failure: BaseException) -> bool:
+    """Whether a TLS certificate was refused: trying again would only shake hands again."""
+    return any(isinstance(link, ssl.SSLCertVerificationError) for link in _chain(failure))
+
+
+def server_message(body: bytes) -> tuple[str | None, str | None]:
+    """The text and api_id of an error body, in any shape seen; bounded, control characters escaped."""
+    if len(body) > _PARSED_BYTES:
+        return shown(body[:_PARSED_BYTES].decode("utf-8", "replace")), None
+    try:
+        answer = json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return shown(body.decode("utf-8", "replace")) or None, None
+    if not isinstance(answer, dict):
+        return shown(body.decode("utf-8")) or None, None
+    fields = cast("dict[str, Any]", answer)
+    api_id = fields.get("api_id")
+    texts = (_text(fields.get(key)) for key in ("error", "Error", "message", "error_code"))
+    return next(filter(None, texts), None), shown(api_id) if isinstance(api_id, str) else None
+
+
+def shown(text: str) -> str:
+    """Text from outside, fit for a message: one line, at most 200 characters, nothing unprintable."""
+    line = " ".join(text[: _SHOWN_CHARACTERS * 5].split())
+    safe = "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in line)
+    return safe if len(safe) <= _SHOWN_CHARACTERS else safe[:_SHOWN_CHARACTERS] + "…"
+
+
+def kept_headers(headers: httpx.Headers) -> dict[str, str]:
+    """The headers an error may carry: an allow-list, so that no cookie or credential is among them."""
+    return {name: shown(headers[name]) for name in _KEPT_HEADERS if name in headers}
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, dict):
+        nested = cast("dict[str, Any]", value)
+        return next(filter(None, (_text(nested.get(key)) for key in ("error", "Error", "message"))), None)
+    if isinstance(value, str | int):
+        return shown(str(value))
+    return None
+
+
+def _os_error(failure: BaseException) -> OSError | None:
+    link = next((link for link in _chain(failure) if isinstance(link, OSError)), None)
+    return link.with_traceback(None) if link is not None else None
+
+
+def _chain(failure: BaseException) -> list[BaseException]:
+    links: list[BaseException] = []
+    link: BaseException | None = failure
+    while link is not None and link not in links:
+        links.append(link)
+        link = link.__cause__ or link.__context__
+    return links

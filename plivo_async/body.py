@@ -1,0 +1,99 @@
+"""Reads the whole body of an answer, never more of it than allowed."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncGenerator
+from typing import cast
+
+import httpx
+
+from plivo_async.answers import kept_headers, shown
+from plivo_async.errors import DecodeError, ResponseTooLargeError
+
+_STEP = 64 * 1024
+_WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 47}
+
+
+async def read_body(response: httpx.Response, limit: int, attempts: int = 0) -> httpx.Response:
+    """The same answer with its body read and decompressed, the connection given back.
+
+    The limit is in bytes after decompression.
+
+    Raises: ResponseTooLargeError, DecodeError (compressed wrongly or in a way not asked for), httpx.TransportError.
+    """
+    try:
+        content = await _read(response, limit, attempts)
+    finally:
+        await response.aclose()
+    headers = response.headers
+    if "content-encoding" in headers:
+        headers = httpx.Headers([pair for pair in headers.raw if pair[0].lower() != b"content-encoding"])
+    return httpx.Response(
+        response.status_code,
+        headers=headers,
+        content=content,
+        request=response.request,
+        extensions=response.extensions,
+    )
+
+
+async def _read(response: httpx.Response, limit: int, attempts: int) -> bytes:
+    declared = response.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > limit:
+        raise _too_large(response, limit, attempts, f"declares {declared[:20]} bytes")
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity") and encoding not in _WINDOW_BITS:
+        raise _undecodable(response, f"content-encoding {shown(encoding)!r} was not asked for", attempts)
+    content = bytearray()
+    received = 0
+    reason = ""
+    inflater = zlib.decompressobj(_WINDOW_BITS[encoding]) if encoding in _WINDOW_BITS else None
+    chunks = aiter(cast(httpx.AsyncByteStream, response.stream))
+    try:
+        async for chunk in chunks:
+            received += len(chunk)
+            if inflater is None:
+                content += chunk
+            else:
+                _inflate(inflater, chunk, content, limit)
+            if max(received, len(content)) > limit:
+                raise _too_large(response, limit, attempts, "does not end there")
+            if inflater is not None and inflater.unused_data:
+                break
+    except zlib.error as error:
+        reason = str(error)
+    finally:
+        # Left to the garbage collector, an async generator would be closed in a task of its own.
+        if isinstance(chunks, AsyncGenerator):
+            await chunks.aclose()
+    if inflater is not None and received and not reason:
+        reason = "bytes after its end" if inflater.unused_data else "" if inflater.eof else "it is cut short"
+    if reason:
+        raise _undecodable(response, f"the {encoding} body cannot be decompressed: {reason}", attempts)
+    return bytes(content)
+
+
+def _inflate(inflater: zlib._Decompress, chunk: bytes, content: bytearray, limit: int) -> None:
+    # In steps: one small chunk of a bomb would become hundreds of megabytes at once.
+    while chunk and len(content) <= limit:
+        content += inflater.decompress(chunk, _STEP)
+        chunk = inflater.unconsumed_tail
+
+
+def _too_large(response: httpx.Response, limit: int, attempts: int, fact: str) -> ResponseTooLargeError:
+    return ResponseTooLargeError(
+        f"HTTP {response.status_code}: the body {fact}, more than max_body={limit} bytes allows",
+        status=response.status_code,
+        attempts=attempts,
+        headers=kept_headers(response.headers),
+    )
+
+
+def _undecodable(response: httpx.Response, reason: str, attempts: int) -> DecodeError:
+    return DecodeError(
+        f"HTTP {response.status_code}: {reason}",
+        status=response.status_code,
+        attempts=attempts,
+        headers=kept_headers(response.headers),
+    )

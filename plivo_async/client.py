@@ -1,0 +1,247 @@
+"""AsyncClient: credentials, lifetime, and the one request() that every resource uses."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import platform
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+import cattrs
+import httpx
+
+from plivo_async._version import __version__
+from plivo_async.answers import status_error, transport_error
+from plivo_async.body import read_body
+from plivo_async.calls import CallsResource
+from plivo_async.context import RequestContext
+from plivo_async.converter import make_converter
+from plivo_async.errors import ClientClosedError, ConfigurationError, PlivoError
+from plivo_async.lifetime import Lifetime
+from plivo_async.middleware import Middleware, compose
+from plivo_async.middleware.retry import Retry
+from plivo_async.middleware.retry_policy import RetryPolicy
+from plivo_async.options import (
+    DEFAULT_BASE_URL,
+    DEFAULT_DEADLINE,
+    DEFAULT_MAX_BODY,
+    DEFAULT_TIMEOUT,
+    Credentials,
+    Options,
+    RequestOptions,
+    check_base_url,
+    find_credentials,
+)
+from plivo_async.pool import ConnectionPool
+from plivo_async.proxy import environment_proxy
+from plivo_async.tls import Verify
+
+_PATH = re.compile(r"[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*/?")
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+_NO_AUTH = httpx.Auth()
+
+
+class AsyncClient:
+    """A client of Plivo's voice API for one account, with its own connection pool.
+
+    Building it does no I/O and needs no event loop; the first call binds it to the running one. Use it as an async
+    context manager, or call `aclose()`.
+
+    auth_id, auth_token: default to PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN.
+    base_url: https, or http on loopback.
+    timeout, deadline, retry, max_body: see RequestOptions.
+    max_connections, keepalive_expiry (seconds), verify (bool, CA file or SSL context), proxy: see ConnectionPool.
+    trust_env: whether HTTPS_PROXY, ALL_PROXY and NO_PROXY count where no proxy is given.
+    http_client: an `httpx.AsyncClient` to send with instead; borrowed, never closed. The pool's options do not apply.
+    middleware: around Retry, the first one outermost.
+    converter: from `make_converter()`, with hooks of your own.
+
+    Raises: ConfigurationError for anything that cannot be used.
+    """
+
+    def __init__(
+        self,
+        auth_id: str | None = None,
+        auth_token: str | None = None,
+        *,
+        base_url: str = DEFAULT_BASE_URL,
+        timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
+        deadline: float | None = DEFAULT_DEADLINE,
+        retry: RetryPolicy | None = RetryPolicy(),  # noqa: B008 - a frozen value
+        max_body: int = DEFAULT_MAX_BODY,
+        max_connections: int = 100,
+        keepalive_expiry: float = 30.0,
+        verify: Verify = True,
+        proxy: str | None = None,
+        trust_env: bool = True,
+        http_client: httpx.AsyncClient | None = None,
+        middleware: Iterable[Middleware] = (),
+        converter: cattrs.Converter | None = None,
+    ) -> None:
+        credentials = find_credentials(auth_id, auth_token)
+        root = check_base_url(base_url)
+        self._options = Options(timeout=timeout, deadline=deadline, retry=retry, max_body=max_body)
+        self._auth_id = credentials.auth_id
+        self._account_url = f"{str(root).rstrip('/')}/v1/Account/{credentials.auth_id}/"
+        self._headers = _headers(root, credentials)
+        self._lifetime = Lifetime()
+        self._pool: ConnectionPool | None = None
+        if http_client is None:
+            self._pool = ConnectionPool(
+                max_connections=max_connections,
+                keepalive_expiry=keepalive_expiry,
+                verify=verify,
+                proxy=proxy or (environment_proxy(root) if trust_env else None),
+            )
+            http_client = _HttpClient(transport=self._pool, trust_env=False)
+        elif not isinstance(http_client, httpx.AsyncClient):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError(f"http_client must be an httpx.AsyncClient, not {http_client!r}")
+        self._http = http_client
+        self._chain = compose([*middleware, Retry()], self._send)
+        self.converter = make_converter() if converter is None else converter
+
+    @property
+    def calls(self) -> CallsResource:
+        """Call detail records."""
+        return CallsResource(self)
+
+    def with_options(self, **changes: Unpack[RequestOptions]) -> Self:
+        """A view of this client with other options. It shares connections and limits; closing either closes both.
+
+        Raises: ConfigurationError.
+        """
+        view = copy.copy(self)
+        view._options = self._options.changed(changes)
+        return view
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        **options: Unpack[RequestOptions],
+    ) -> httpx.Response:
+        """Send a request of your own; `path` is relative to the account, such as `Call/<call UUID>/`.
+
+        GET, HEAD and OPTIONS are retried. Returns an answer with a 2xx status, its body read.
+
+        Raises: PlivoError, of the type that fits: StatusError, NetworkError, DeadlineExceededError and so on.
+        """
+        if method not in _METHODS:
+            raise ConfigurationError(f"method must be one of {', '.join(sorted(_METHODS))}, not {method!r}")
+        if not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
+            raise ConfigurationError(f"path must be relative to the account, such as 'Call/', not {path!r}")
+        chosen = self._options.changed(options)
+        loop = self._lifetime.check()
+        context = RequestContext(
+            deadline=None if chosen.deadline is None else loop.time() + chosen.deadline,
+            retry=chosen.retry,
+            max_body=chosen.max_body,
+        )
+        request = httpx.Request(
+            method,
+            self._account_url + path,
+            params=params,
+            json=json,
+            headers=self._headers,
+            extensions={"timeout": chosen.attempt_timeouts()},
+        )
+        context.attach(request)
+        return await self._carry_out(request, context)
+
+    async def _carry_out(self, request: httpx.Request, context: RequestContext) -> httpx.Response:
+        scope = asyncio.timeout_at(context.deadline)
+        error: PlivoError
+        try:
+            async with scope:
+                self._lifetime.call_began(scope)
+                response = await self._chain(request)
+            if response.is_success:
+                return response
+            error = status_error(response, context.attempts)
+        except httpx.HTTPError as failure:
+            error = transport_error(failure, context.attempts)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            error = context.deadline_error(f"no answer within the deadline, after {context.attempts} attempts")
+        finally:
+            self._lifetime.call_ended(scope)
+        # Raised out here, where no exception of httpx, which holds the credentials, becomes its context.
+        if self._lifetime.closed:
+            raise ClientClosedError("the client was closed during the call", attempts=context.attempts)
+        raise error from error.__cause__
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        if self._lifetime.closed or self._http.is_closed:
+            raise ClientClosedError("the client, or the http_client it was given, is closed")
+        context = RequestContext.of(request)
+        context.attempts += 1
+        response = await self._http.send(request, stream=True, auth=_NO_AUTH, follow_redirects=False)
+        return await read_body(response, context.max_body, context.attempts)
+
+    async def aclose(self) -> None:
+        """Close the pool, at once: calls under way end with ClientClosedError. A borrowed http_client stays open.
+
+        Raises: EventLoopError in an event loop other than the client's, while that one lives.
+        """
+        if not self._lifetime.close():
+            return
+        try:
+            await self._lifetime.wait_ended()
+        finally:
+            if self._pool is not None:
+                await self._pool.aclose()
+
+    async def __aenter__(self) -> Self:
+        self._lifetime.check()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._lifetime.closed else repr(self._pool or self._http)
+        return f"<AsyncClient {self._account_url} {state}>"
+
+
+class _HttpClient(httpx.AsyncClient):
+    """An httpx.AsyncClient that keeps no cookies: nothing of one answer goes into the next request."""
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        return _NO_COOKIES
+
+    @cookies.setter
+    def cookies(self, cookies: object) -> None:
+        raise AttributeError("this client keeps no cookies")
+
+
+class _NoCookies(httpx.Cookies):
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Keep none."""
+
+
+_NO_COOKIES = _NoCookies()
+
+
+def _headers(root: httpx.URL, credentials: Credentials) -> httpx.Headers:
+    basic = b64encode(f"{credentials.auth_id}:{credentials.auth_token}".encode("ascii")).decode("ascii")
+    return httpx.Headers(
+        {
+            "Host": root.netloc.decode("ascii"),
+            "Accept": "application/json",
+            # A record fits into one packet: compressing it would only cost time.
+            "Accept-Encoding": "identity",
+            "User-Agent": f"plivo_async/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}",
+            "Authorization": f"Basic {basic}",
+        }
+    )

@@ -1,0 +1,244 @@
+"""One HTTP/1.1 connection: h11 over an asyncio transport. Closing it never waits, so nothing can cancel that."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import h11
+import httpx
+
+_MAX_HEADER_BYTES = 100 * 1024
+_HIGH_WATER_BYTES = 256 * 1024
+_HAPPY_EYEBALLS_SECONDS = 0.25
+
+
+class Connection(asyncio.Protocol):
+    """Sends one request at a time and hands out its answer piece by piece.
+
+    After any exception, `CancelledError` included, the connection is of no more use: `abort()` it.
+    """
+
+    def __init__(self, on_closed: Callable[[Connection], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._on_closed = on_closed
+        self._h11 = _new_h11()
+        self._transport: asyncio.Transport | None = None
+        self._waiter: asyncio.Future[bool] | None = None
+        self._error: Exception | None = None
+        self._eof = False
+        self._unread = 0
+        self._writable = True
+        self._in_use = True
+        self._aborted = False
+        self.answered = False
+        self.closed: asyncio.Future[None] = self._loop.create_future()
+
+    # What the event loop tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._in_use:
+            # An answer to nothing: whatever it is, the next request must not take it for its own.
+            self.abort()
+            return
+        self.answered = True
+        self._h11.receive_data(data)
+        self._unread += len(data)
+        if self._unread > _HIGH_WATER_BYTES and self._transport is not None:
+            self._transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> None:
+        self._eof = True
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._eof = True
+        self._error = self._error or exc
+        self._finish()
+        self._wake()
+
+    def pause_writing(self) -> None:
+        self._writable = False
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        self._wake()
+
+    # What the pool asks.
+
+    @property
+    def lost(self) -> bool:
+        """Whether the other side, or `abort()`, ended the connection."""
+        return self._eof or self._aborted
+
+    @property
+    def hung_up(self) -> bool:
+        """Whether the other side ended the connection with no byte of an answer to the last request."""
+        return self._eof and not self.answered
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the exchange ended so cleanly that another may follow."""
+        return (
+            not self.lost
+            and self._h11.our_state is h11.DONE
+            and self._h11.their_state is h11.DONE
+            and not self._h11.trailing_data[0]
+        )
+
+    def rest(self) -> None:
+        """The exchange is over: until the next one, no byte is expected."""
+        self._h11.start_next_cycle()
+        self._in_use = False
+
+    def abort(self) -> None:
+        """Close the socket now, with a TLS close_notify where it fits; nothing is waited for."""
+        self._aborted = True
+        if self._transport is None:
+            self._finish()
+        else:
+            self._transport.close()
+            self._transport.abort()
+        self._wake()
+
+    # One exchange.
+
+    async def open(self, host: str, port: int, context: ssl.SSLContext | None) -> None:
+        """Connect by TCP, and TLS if a context is given.
+
+        Raises: OSError (`ssl.SSLError` is one, `socket.gaierror` another).
+        """
+        await self._loop.create_connection(
+            lambda: self, host, port, ssl=context, happy_eyeballs_delay=_HAPPY_EYEBALLS_SECONDS
+        )
+
+    async def send(
+        self,
+        request: httpx.Request,
+        timeout: float | None,
+        *,
+        target: bytes | None = None,
+        headers: Sequence[tuple[bytes, bytes]] = (),
+    ) -> None:
+        """Send a request, body and all; a proxy may want another target, and headers of its own.
+
+        Raises: httpx.WriteTimeout, httpx.LocalProtocolError (a header that HTTP does not allow).
+        """
+        self.answered = False
+        self._in_use = True
+        try:
+            head = h11.Request(
+                method=request.method,
+                target=request.url.raw_path if target is None else target,
+                headers=[*request.headers.raw, *headers],
+            )
+            out = [self._h11.send(head) or b""]
+            async for chunk in cast(httpx.AsyncByteStream, request.stream):
+                if chunk:
+                    out.append(self._h11.send(h11.Data(data=chunk)) or b"")
+            out.append(self._h11.send(h11.EndOfMessage()) or b"")
+        except h11.LocalProtocolError as error:
+            raise httpx.LocalProtocolError(str(error), request=request) from error
+        if not self.lost:
+            cast(asyncio.Transport, self._transport).write(b"".join(out))
+        while not (self._writable or self.lost):
+            await self._wait(timeout, httpx.WriteTimeout, "the request was not taken", request)
+
+    async def head(self, request: httpx.Request, timeout: float | None) -> h11.Response:
+        """Status and headers of the final answer; 1xx answers before it are passed over.
+
+        Raises: httpx.ReadTimeout, httpx.ReadError, httpx.RemoteProtocolError.
+        """
+        while True:
+            event = await self._event(request, timeout)
+            if isinstance(event, h11.Response):
+                return event
+
+    async def body(self, request: httpx.Request, timeout: float | None) -> bytes:
+        """The next piece of the body, b"" at its end.
+
+        Raises: httpx.ReadTimeout, httpx.ReadError, httpx.RemoteProtocolError.
+        """
+        while self._h11.their_state is h11.SEND_BODY:
+            event = await self._event(request, timeout)
+            if isinstance(event, h11.Data) and event.data:
+                return bytes(event.data)
+        return b""
+
+    async def tunnel(
+        self, request: httpx.Request, context: ssl.SSLContext, server_hostname: str
+    ) -> None:
+        """Have a proxy open a way to a server (CONNECT, RFC 9110 section 9.3.6), and speak TLS with that.
+
+        Raises: httpx.ProxyError, and what `send` and `head` raise.
+        """
+        await self.send(request, None, target=request.headers["host"].encode("ascii"))
+        answer = await self.head(request, None)
+        if not 200 <= answer.status_code < 300:
+            reason = answer.reason.decode("ascii", "replace")
+            raise httpx.ProxyError(f"the proxy answered {answer.status_code} {reason}", request=request)
+        self._h11 = _new_h11()
+        plain = cast(asyncio.Transport, self._transport)
+        self._transport = await self._loop.start_tls(plain, self, context, server_hostname=server_hostname)
+
+    async def _event(self, request: httpx.Request, timeout: float | None) -> h11.Event:
+        while True:
+            try:
+                event = self._h11.next_event()
+            except h11.RemoteProtocolError as error:
+                raise httpx.RemoteProtocolError(str(error), request=request) from error
+            if event is not h11.NEED_DATA:
+                return cast(h11.Event, event)
+            self._unread = 0
+            if self._aborted:
+                raise httpx.ReadError("the connection was closed on this side", request=request)
+            if self._error is not None:
+                raise httpx.ReadError(str(self._error), request=request) from self._error
+            if self._eof and not self.answered:
+                raise httpx.RemoteProtocolError("the server closed the connection without an answer", request=request)
+            if self._eof:
+                self._h11.receive_data(b"")
+                continue
+            cast(asyncio.Transport, self._transport).resume_reading()
+            await self._wait(timeout, httpx.ReadTimeout, "nothing was received", request)
+
+    async def _wait(
+        self,
+        timeout: float | None,
+        on_timeout: Callable[..., httpx.TimeoutException],
+        message: str,
+        request: httpx.Request,
+    ) -> None:
+        waiter = self._waiter = self._loop.create_future()
+        timer = None if timeout is None else self._loop.call_later(timeout, _settle, waiter, False)
+        try:
+            if not await waiter:
+                raise on_timeout(f"{message} within {timeout:g} s", request=request)
+        finally:
+            self._waiter = None
+            if timer is not None:
+                timer.cancel()
+
+    def _finish(self) -> None:
+        if not self.closed.done():
+            self.closed.set_result(None)
+            self._on_closed(self)
+
+    def _wake(self) -> None:
+        if self._waiter is not None:
+            _settle(self._waiter, True)
+
+
+def _settle(waiter: asyncio.Future[bool], result: bool) -> None:
+    if not waiter.done():
+        waiter.set_result(result)
+
+
+def _new_h11() -> h11.Connection:
+    return h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEADER_BYTES)

@@ -1,0 +1,54 @@
+"""What one request carries through the middleware: its deadline, its limits, what happened so far."""
+
+from __future__ import annotations
+
+import httpx
+from attrs import define
+
+from plivo_async.answers import failure_error
+from plivo_async.errors import DeadlineExceededError
+from plivo_async.middleware.retry_policy import RetryPolicy
+
+_KEY = "plivo_async.context"
+
+
+@define(eq=False)
+class RequestContext:
+    """State of one request, kept in `request.extensions`; never on a client.
+
+    `deadline` is a time of the event loop's clock, `max_body` a number of bytes, `attempts` how many requests were
+    sent, `last_failure` what the latest of them came to.
+    """
+
+    deadline: float | None = None
+    retry: RetryPolicy | None = None
+    max_body: int = 4 * 1024 * 1024
+    attempts: int = 0
+    last_failure: httpx.Response | httpx.TransportError | None = None
+
+    @classmethod
+    def of(cls, request: httpx.Request) -> RequestContext:
+        """The context of this request; a new one, without deadline, where it has none yet."""
+        context: RequestContext = request.extensions.setdefault(_KEY, cls())
+        return context
+
+    def attach(self, request: httpx.Request) -> None:
+        """Make this the context of a request."""
+        request.extensions[_KEY] = self
+
+    def deadline_error(self, message: str) -> DeadlineExceededError:
+        """The error for a deadline that ran out, with what the last failure told; that is its cause."""
+        if self.last_failure is None:
+            return DeadlineExceededError(message, attempts=self.attempts)
+        last = failure_error(self.last_failure, self.attempts)
+        error = DeadlineExceededError(
+            f"{message}; last failure: {last}",
+            status=last.status,
+            api_id=last.api_id,
+            attempts=self.attempts,
+            retry_after=last.retry_after,
+            headers=last.headers,
+            body=last.body,
+        )
+        error.__cause__ = last
+        return error

@@ -1,0 +1,183 @@
+"""The exceptions of plivo_async: one root, picklable snapshots, no credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import define, field
+
+RETRYABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+
+
+def _rebuild(cls: type[PlivoError], message: str, state: dict[str, Any], cause: PlivoError | None) -> PlivoError:
+    error = cls.__new__(cls, message)
+    error.__dict__.update(state)
+    error.args = (message,)
+    error.__cause__ = cause
+    return error
+
+
+@define(slots=False, eq=False, repr=False, auto_exc=False)
+class PlivoError(Exception):
+    """Root of every exception that this package raises.
+
+    An error is a snapshot: it pickles, deep-copies, and holds neither a client nor a request. What is not
+    known is None (or empty). `retry_after` is in seconds, `attempts` counts the requests that were sent,
+    `headers` holds an allow-list of the answer's headers with lower-case names.
+    """
+
+    message: str
+    status: int | None = field(default=None, kw_only=True)
+    api_id: str | None = field(default=None, kw_only=True)
+    attempts: int = field(default=0, kw_only=True)
+    retry_after: float | None = field(default=None, kw_only=True)
+    headers: Mapping[str, str] = field(factory=dict, kw_only=True)
+    body: bytes = field(default=b"", kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        # OSError, a base of the time-outs, leaves args empty where __init__ is not its own.
+        self.args = (self.message,)
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed later, without a change to it."""
+        return False
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __repr__(self) -> str:
+        known = (f"{name}={getattr(self, name)!r}" for name in ("status", "api_id", "retry_after"))
+        facts = [fact for fact in known if not fact.endswith("=None")]
+        if self.attempts:
+            facts.append(f"attempts={self.attempts}")
+        return f"{type(self).__name__}({', '.join([repr(self.message), *facts])})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The default calls cls(*args), which loses keyword-only fields.
+        cause = self.__cause__ if isinstance(self.__cause__, PlivoError) else None
+        return _rebuild, (type(self), self.message, dict(self.__dict__), cause)
+
+
+class ConfigurationError(PlivoError, ValueError):
+    """An argument or environment variable cannot be used; raised before any traffic."""
+
+
+class InvalidCallUUIDError(PlivoError, ValueError):
+    """A call UUID is not a `uuid.UUID` or 1 to 128 characters of `[A-Za-z0-9_-]`; raised before any traffic."""
+
+
+class LifetimeError(PlivoError):
+    """A client was used where it cannot work."""
+
+
+class ClientClosedError(LifetimeError):
+    """The client was closed, before the call or during it."""
+
+
+class EventLoopError(LifetimeError):
+    """The client belongs to another event loop, or no asyncio event loop is running."""
+
+
+class ForkedError(LifetimeError):
+    """The client was first used in a parent process; build one after the fork."""
+
+
+class NetworkError(PlivoError):
+    """No whole answer came back: refused, reset, cut short, or not HTTP. The cause is the `OSError`, if any."""
+
+    @property
+    def retryable(self) -> bool:
+        return True
+
+
+class RequestTimeoutError(NetworkError, TimeoutError):
+    """One attempt ran into its connect, read or write timeout."""
+
+
+class TLSError(PlivoError):
+    """The server's certificate was not accepted. Never retried."""
+
+
+class DeadlineExceededError(PlivoError, TimeoutError):
+    """The call did not end within its deadline, or its next wait would not have. The cause is the last failure."""
+
+    @property
+    def retryable(self) -> bool:
+        return True
+
+
+class StatusError(PlivoError):
+    """The server answered with a status other than the one asked for."""
+
+    @property
+    def retryable(self) -> bool:
+        return self.status in RETRYABLE_STATUSES
+
+
+class RedirectError(StatusError):
+    """3xx: never followed, so that credentials go to one host only."""
+
+
+class BadRequestError(StatusError):
+    """400, or another 4xx without a type of its own."""
+
+
+class AuthenticationError(StatusError):
+    """401: the auth_id or auth_token is wrong."""
+
+
+class PermissionDeniedError(StatusError):
+    """403: the credentials may not read this."""
+
+
+class NotFoundError(StatusError):
+    """404: no such call, not written yet, older than 90 days, or a SIP-trunk call."""
+
+
+class RateLimitError(StatusError):
+    """429: more than 300 requests in 5 seconds over the main account."""
+
+
+class ServerError(StatusError):
+    """5xx: the server failed."""
+
+
+class UnexpectedStatusError(StatusError):
+    """A status that means nothing here, such as 204 where a record was asked for."""
+
+
+class AnswerError(PlivoError):
+    """The answer came whole but is not what was asked for; `body` holds it."""
+
+
+@define(slots=False, eq=False, repr=False, auto_exc=False)
+class DecodeError(AnswerError):
+    """The body is not a call detail record; `fields` names the keys at fault, `body` holds it raw."""
+
+    fields: tuple[str, ...] = field(default=(), kw_only=True)
+
+
+class RecordMismatchError(AnswerError):
+    """The record is of another call than the one asked for."""
+
+
+class ResponseTooLargeError(AnswerError):
+    """The body is larger than `max_body`, as declared or after decompression. Never retried."""
+
+
+BY_STATUS: dict[int, type[StatusError]] = {
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    429: RateLimitError,
+}
+
+
+def type_for_status(status: int) -> type[StatusError]:
+    """The exception type for a status that is not a success."""
+    if status in BY_STATUS:
+        return BY_STATUS[status]
+    by_class = {3: RedirectError, 4: BadRequestError, 5: ServerError}
+    return by_class.get(status // 100, UnexpectedStatusError)

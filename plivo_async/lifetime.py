@@ -1,0 +1,71 @@
+"""Where a client may be used: in one event loop, in one process, until it is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from plivo_async.errors import ClientClosedError, EventLoopError, ForkedError
+
+_CLOSING_SECONDS = 0.5
+
+
+class Lifetime:
+    """Shared by a client and its views. The first use binds it to an event loop and a process, nothing before."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._process: int | None = None
+        self._calls: set[asyncio.Timeout] = set()
+        self._all_ended: asyncio.Future[None] | None = None
+
+    def check(self) -> asyncio.AbstractEventLoop:
+        """The running event loop, if the client may be used in it.
+
+        Raises: ClientClosedError, ForkedError, EventLoopError.
+        """
+        if self.closed:
+            raise ClientClosedError("the client is closed; build a new one")
+        if self._process not in (None, os.getpid()):
+            raise ForkedError("the client was used before a fork: its connections are the parent's; build a new one")
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise EventLoopError("no asyncio event loop is running; await the client in a coroutine") from None
+        if self._loop is None:
+            self._loop, self._process = loop, os.getpid()
+        elif self._loop is not loop:
+            raise EventLoopError("the client belongs to another event loop; build one client per event loop")
+        return loop
+
+    def call_began(self, scope: asyncio.Timeout) -> None:
+        """A call is under way, and `scope` can end it."""
+        self._calls.add(scope)
+
+    def call_ended(self, scope: asyncio.Timeout) -> None:
+        """The call is over, however it went."""
+        self._calls.discard(scope)
+        if self._all_ended is not None and not self._calls and not self._all_ended.done():
+            self._all_ended.set_result(None)
+
+    def close(self) -> bool:
+        """End every call under way, with ClientClosedError; False where there is nothing left to close here.
+
+        Raises: EventLoopError in an event loop other than the client's, while that one lives.
+        """
+        if self.closed or self._loop is None or self._loop.is_closed() or self._process != os.getpid():
+            self.closed = True
+            return False
+        self.check()
+        self.closed = True
+        for scope in self._calls:
+            if not scope.expired():
+                scope.reschedule(self._loop.time())
+        return True
+
+    async def wait_ended(self) -> None:
+        """Return once every call has ended; bounded, because middleware of the user's may hold one up."""
+        if self._calls and self._loop is not None:
+            self._all_ended = self._loop.create_future()
+            await asyncio.wait([self._all_ended], timeout=_CLOSING_SECONDS)

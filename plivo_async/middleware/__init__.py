@@ -1,0 +1,35 @@
+"""What surrounds every attempt: `async (request, call_next) -> response`, in the vocabulary of httpx."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol
+
+import httpx
+
+CallNext = Callable[[httpx.Request], Awaitable[httpx.Response]]
+
+
+class Middleware(Protocol):
+    """A callable around the rest of the chain.
+
+    It is given an `httpx.Request` and what comes next, and returns an `httpx.Response` whose body is read. It may send
+    on another request, call next again, or not at all. Failures pass through it as exceptions of httpx.
+    """
+
+    async def __call__(self, request: httpx.Request, call_next: CallNext, /) -> httpx.Response: ...
+
+
+def compose(middleware: Iterable[Middleware], send: CallNext) -> CallNext:
+    """One callable out of many, the first one outermost, `send` innermost."""
+    chain = send
+    for layer in reversed(list(middleware)):
+        chain = _around(layer, chain)
+    return chain
+
+
+def _around(layer: Middleware, call_next: CallNext) -> CallNext:
+    def call(request: httpx.Request) -> Awaitable[httpx.Response]:
+        return layer(request, call_next)
+
+    return call

@@ -1,0 +1,63 @@
+"""The middleware of this package under a plain `httpx.AsyncClient`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import httpx
+
+from plivo_async.body import read_body
+from plivo_async.context import RequestContext
+from plivo_async.middleware import Middleware, compose
+from plivo_async.options import DEFAULT_DEADLINE, DEFAULT_MAX_BODY, Options
+
+
+class MiddlewareTransport(httpx.AsyncBaseTransport):
+    """Runs every request of an httpx client through middleware, such as Retry.
+
+    The body of an answer is read inside the chain, up to `max_body` bytes, so that a fault in it is a failed attempt
+    too. `deadline`, in seconds, bounds the whole; None for no bound.
+
+    Raises: ConfigurationError when built. Requests raise what httpx raises, DeadlineExceededError, and
+    ResponseTooLargeError.
+    """
+
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        middleware: Iterable[Middleware],
+        *,
+        deadline: float | None = DEFAULT_DEADLINE,
+        max_body: int = DEFAULT_MAX_BODY,
+    ) -> None:
+        self._transport = transport
+        self._options = Options(deadline=deadline, max_body=max_body)
+        self._chain = compose(middleware, self._send)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request through the chain."""
+        context = RequestContext(max_body=self._options.max_body)
+        if self._options.deadline is not None:
+            context.deadline = asyncio.get_running_loop().time() + self._options.deadline
+        context.attach(request)
+        scope = asyncio.timeout_at(context.deadline)
+        try:
+            async with scope:
+                return await self._chain(request)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+        error = context.deadline_error(f"no answer within the deadline, after {context.attempts} attempts")
+        raise error from error.__cause__
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        context = RequestContext.of(request)
+        context.attempts += 1
+        response = await self._transport.handle_async_request(request)
+        response.request = request
+        return await read_body(response, context.max_body, context.attempts)
+
+    async def aclose(self) -> None:
+        """Close the transport underneath."""
+        await self._transport.aclose()

@@ -1,0 +1,153 @@
+"""The options of a client and of one call, checked before anything is sent."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from typing import Any, TypedDict
+
+import httpx
+from attrs import evolve, field, frozen
+
+from plivo_async.checks import finite_number, whole_number
+from plivo_async.errors import ConfigurationError
+from plivo_async.middleware.retry_policy import NO_RETRY, RetryPolicy
+
+DEFAULT_BASE_URL = "https://api.plivo.com"
+DEFAULT_TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+DEFAULT_DEADLINE = 60.0
+DEFAULT_MAX_BODY = 4 * 1024 * 1024
+
+_AUTH_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_AUTH_TOKEN = re.compile(r"[!-~]{1,256}")
+_BASE_URL = re.compile(r"[!-~]{1,2048}")
+
+
+class RequestOptions(TypedDict, total=False):
+    """Options that a client sets for all calls, and a call for itself.
+
+    timeout: seconds for each of connect, read and write of one attempt, or an `httpx.Timeout`.
+    deadline: seconds for the whole call, waits and retries and body included; None for no deadline.
+    retry: a RetryPolicy; None for one attempt only.
+    max_body: bytes that an answer may have, after decompression.
+    """
+
+    timeout: float | httpx.Timeout
+    deadline: float | None
+    retry: RetryPolicy | None
+    max_body: int
+
+
+def _timeout(value: float | httpx.Timeout) -> httpx.Timeout:
+    if not isinstance(value, httpx.Timeout):
+        return httpx.Timeout(_positive("timeout", value))
+    for name, seconds in value.as_dict().items():
+        if seconds is not None:
+            _positive(f"timeout.{name}", seconds)
+    return value
+
+
+def _deadline(value: float | None) -> float | None:
+    return None if value is None else _positive("deadline", value)
+
+
+def _retry(value: RetryPolicy | None) -> RetryPolicy:
+    if value is None:
+        return NO_RETRY
+    if not isinstance(value, RetryPolicy):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigurationError(f"retry must be a RetryPolicy or None, not {value!r}")
+    return value
+
+
+def _max_body(value: int) -> int:
+    return whole_number("max_body", value, least=1)
+
+
+def _positive(name: str, value: float) -> float:
+    if finite_number(name, value, least=0.0) == 0:
+        raise ConfigurationError(f"{name} must be above zero")
+    return float(value)
+
+
+@frozen(kw_only=True)
+class Options:
+    """RequestOptions, all of them set and checked.
+
+    Raises: ConfigurationError.
+    """
+
+    timeout: httpx.Timeout = field(default=DEFAULT_TIMEOUT, converter=_timeout)
+    deadline: float | None = field(default=DEFAULT_DEADLINE, converter=_deadline)
+    retry: RetryPolicy = field(factory=RetryPolicy, converter=_retry)
+    max_body: int = field(default=DEFAULT_MAX_BODY, converter=_max_body)
+
+    def changed(self, changes: RequestOptions) -> Options:
+        """These options with some of them replaced."""
+        return evolve(self, **changes) if changes else self
+
+    def attempt_timeouts(self) -> dict[str, float | None]:
+        """What httpx calls the timeout extension; a wait for a free connection is bounded by the deadline alone."""
+        return {**self.timeout.as_dict(), "pool": None}
+
+
+@frozen
+class Credentials:
+    """An account or subaccount and its token; the token is not shown."""
+
+    auth_id: str
+    auth_token: str = field(repr=False)
+
+
+def find_credentials(auth_id: str | None, auth_token: str | None) -> Credentials:
+    """The credentials given, else those in PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN.
+
+    Raises: ConfigurationError for what is missing, or has characters that credentials cannot have (RFC 7617).
+    """
+    found_id = _found(auth_id, "auth_id", "PLIVO_AUTH_ID")
+    found_token = _found(auth_token, "auth_token", "PLIVO_AUTH_TOKEN")
+    if not _AUTH_ID.fullmatch(found_id):
+        raise ConfigurationError("auth_id must be 1 to 128 characters of A-Z a-z 0-9 _ -")
+    if not _AUTH_TOKEN.fullmatch(found_token):
+        raise ConfigurationError("auth_token must be 1 to 256 printable ASCII characters without a space")
+    return Credentials(found_id, found_token)
+
+
+def _found(value: Any, name: str, variable: str) -> str:
+    value = os.environ.get(variable) if value is None else value
+    if value is None:
+        raise ConfigurationError(f"no {name}: pass it, or set {variable}")
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{name} must be a str, not {type(value).__name__}")
+    return value
+
+
+def check_base_url(value: str) -> httpx.URL:
+    """The host root that every path is appended to: https, or http on loopback.
+
+    Raises: ConfigurationError for another scheme, or userinfo, query, fragment, white space.
+    """
+    rule = "base_url must be an https:// URL (http:// on loopback only)"
+    if not isinstance(value, str) or not _BASE_URL.fullmatch(value):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigurationError(f"{rule}, printable ASCII")
+    try:
+        url = httpx.URL(value)
+    except httpx.InvalidURL as error:
+        raise ConfigurationError(f"{rule}: {error}") from None
+    # Not repeated in the message: a password may be in it.
+    if url.userinfo or "@" in value or "?" in value or "#" in value:
+        raise ConfigurationError(f"{rule}, without user name, query or fragment")
+    if not url.host or not (url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host))):
+        raise ConfigurationError(f"{rule}, not {value!r}")
+    if any(segment in (".", "..") for segment in url.path.split("/")):
+        raise ConfigurationError(f"{rule}, with a path free of '.' and '..'")
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

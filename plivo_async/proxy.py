@@ -1,0 +1,71 @@
+"""Which proxy an origin is reached through, by argument or environment."""
+
+from __future__ import annotations
+
+import urllib.request
+from base64 import b64encode
+
+import httpx
+from attrs import field, frozen
+
+from plivo_async.errors import ConfigurationError
+
+
+@frozen
+class Proxy:
+    """An HTTP proxy: `http://` or `https://` (TLS to the proxy itself), with credentials in its URL or none."""
+
+    url: httpx.URL = field(repr=lambda url: repr(str(url.copy_with(userinfo=b""))))
+
+    @property
+    def host(self) -> str:
+        """The host to connect to."""
+        return self.url.raw_host.decode("ascii")
+
+    @property
+    def port(self) -> int:
+        """The port to connect to."""
+        return self.url.port or (443 if self.url.scheme == "https" else 80)
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """`Proxy-Authorization`, where the URL has credentials (RFC 9110 section 11.7.2)."""
+        if not self.url.userinfo:
+            return []
+        pair = f"{self.url.username}:{self.url.password}".encode()
+        return [(b"Proxy-Authorization", b"Basic " + b64encode(pair))]
+
+    def connect_request(self, host: str, port: int) -> httpx.Request:
+        """The CONNECT request for a way to this host and port."""
+        name = f"[{host}]" if ":" in host else host
+        return httpx.Request("CONNECT", self.url.copy_with(userinfo=b""), headers=[
+            (b"Host", f"{name}:{port}".encode("ascii")), *self.headers
+        ])
+
+
+def parse_proxy(url: str, source: str = "proxy") -> Proxy:
+    """A proxy from its URL; without a scheme it is taken for `http://`.
+
+    Raises: ConfigurationError, without repeating the URL, which may hold a password.
+    """
+    try:
+        parsed = httpx.URL(url if "://" in url else f"http://{url}")
+    except (httpx.InvalidURL, TypeError):
+        raise ConfigurationError(f"{source} must be a URL such as http://proxy.example:3128") from None
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ConfigurationError(
+            f"{source} must be an http:// or https:// URL; for another kind of proxy pass "
+            "http_client=httpx.AsyncClient(proxy=...)"
+        )
+    return Proxy(parsed)
+
+
+def environment_proxy(origin: httpx.URL) -> Proxy | None:
+    """The proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names for this origin, unless NO_PROXY excepts it."""
+    if urllib.request.proxy_bypass(origin.host):
+        return None
+    proxies = urllib.request.getproxies()
+    for name in (origin.scheme, "all"):
+        if proxies.get(name):
+            return parse_proxy(proxies[name], f"{name.upper()}_PROXY")
+    return None
