@@ -1,0 +1,58 @@
+"""The command group, and what becomes of an error that ends a command."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from plivo_async._version import __version__
+from plivo_async.cli.exit_codes import EXIT_CODE_HELP, ExitCode, exit_code
+from plivo_async.cli.get import get
+from plivo_async.cli.output import PROGRAM, report
+from plivo_async.errors import PlivoError
+
+
+@click.group(
+    invoke_without_command=True,
+    epilog=EXIT_CODE_HELP,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, prog_name=PROGRAM)
+@click.pass_context
+def commands(context: click.Context) -> None:
+    """Plivo's call detail records (CDRs) on the command line.
+
+    \b
+    To see a record, no account needed:
+      plivo-async get --fake
+    With your own account:
+      export PLIVO_AUTH_ID=... PLIVO_AUTH_TOKEN=...
+      plivo-async get CALL_UUID
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(ExitCode.FAILED)
+
+
+commands.add_command(get)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a command (None: the one in `sys.argv`); returns its exit code."""
+    try:
+        return int(commands.main(arguments, prog_name=PROGRAM, standalone_mode=False) or ExitCode.OK)
+    except click.Abort:
+        return ExitCode.INTERRUPTED
+    except click.UsageError as error:
+        report(f"{error.format_message()} ({_command_path(error.ctx)} --help tells more)")
+    except click.ClickException as error:
+        report(error.format_message())
+    except PlivoError as error:
+        report(str(error))
+        return exit_code(error)
+    return ExitCode.FAILED
+
+
+def _command_path(context: click.Context | None) -> str:
+    return PROGRAM if context is None else context.command_path

@@ -1,0 +1,147 @@
+"""The options that every command which asks Plivo takes, and the client that they stand for."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+from attrs import fields, frozen
+
+from plivo_async.cli.output import logging_to_stderr, report
+from plivo_async.client import AsyncClient
+from plivo_async.options import DEFAULT_BASE_URL, DEFAULT_DEADLINE, DEFAULT_TIMEOUT, RequestOptions
+
+R = TypeVar("R")
+
+_VARIABLES = ("PLIVO_AUTH_ID", "PLIVO_AUTH_TOKEN")
+
+_OPTIONS = (
+    click.option(
+        "--fake", is_flag=True, help="Ask the built-in fake Plivo; needs no account and no network."
+    ),
+    click.option(
+        "--try",
+        "try_fake",
+        is_flag=True,
+        help="Ask Plivo if credentials are set in the environment, else the built-in fake.",
+    ),
+    click.option("--base-url", metavar="URL", help=f"Where the API is.  [default: {DEFAULT_BASE_URL}]"),
+    click.option(
+        "--timeout",
+        type=float,
+        metavar="SECONDS",
+        help="For each read and write of one attempt, and to connect.  "
+        f"[default: {DEFAULT_TIMEOUT.read:g}, to connect {DEFAULT_TIMEOUT.connect:g}]",
+    ),
+    click.option(
+        "--deadline",
+        type=float,
+        metavar="SECONDS",
+        help=f"For one call as a whole, retries and their waits included.  [default: {DEFAULT_DEADLINE:g}]",
+    ),
+    click.option("-v", "--verbose", is_flag=True, help="Log retries and the like to stderr."),
+)
+
+
+@frozen(kw_only=True)
+class SessionOptions:
+    """What the command line says about whom to ask, and how patiently. None: the client's default."""
+
+    fake: bool = False
+    try_fake: bool = False
+    base_url: str | None = None
+    timeout: float | None = None
+    deadline: float | None = None
+    verbose: bool = False
+
+    def request_options(self) -> RequestOptions:
+        """Those of them that a client takes as RequestOptions."""
+        options = RequestOptions()
+        if self.timeout is not None:
+            options["timeout"] = self.timeout
+        if self.deadline is not None:
+            options["deadline"] = self.deadline
+        return options
+
+
+_OPTION_NAMES = [attribute.name for attribute in fields(SessionOptions)]
+
+
+@frozen
+class Session:
+    """A client, and the calls that can be asked for where the user names none: only the fake has any."""
+
+    client: AsyncClient
+    sample_ids: tuple[str, ...] = ()
+
+
+def session_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Give a click command these options; it gets them as one argument, `options`."""
+
+    @functools.wraps(command)
+    def with_options(**given: Any) -> R:
+        options = SessionOptions(**{name: given.pop(name) for name in _OPTION_NAMES})
+        return command(options=options, **given)
+
+    wrapped: Callable[..., R] = with_options
+    for option in reversed(_OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def asks_fake(options: SessionOptions, environ: Mapping[str, str]) -> bool:
+    """Whether the built-in fake answers, and not Plivo.
+
+    Raises: UsageError for options that exclude each other, ClickException for credentials that are missing.
+    """
+    if options.fake and options.try_fake:
+        raise click.UsageError("--fake and --try exclude each other")
+    if options.base_url is not None and (options.fake or options.try_fake):
+        raise click.UsageError("--base-url says whom to ask: --fake and --try do not go with it")
+    # A variable that is set but empty is what a secret missing in CI looks like.
+    missing = [name for name in _VARIABLES if not environ.get(name)]
+    if options.fake or (options.try_fake and len(missing) == len(_VARIABLES)):
+        return True
+    if missing:
+        raise click.ClickException(
+            f"no credentials: set {' and '.join(missing)} in the environment, "
+            "or add --fake to ask the built-in fake Plivo"
+        )
+    return False
+
+
+@contextmanager
+def open_session(options: SessionOptions) -> Generator[Session, None, None]:
+    """The session that the options and the environment ask for; a fake lives as long as it does.
+
+    Raises: ClickException, ConfigurationError.
+    """
+    with logging_to_stderr(options.verbose):
+        if asks_fake(options, os.environ):
+            with _fake_session(options) as session:
+                yield session
+            return
+        base_url = options.base_url or DEFAULT_BASE_URL
+        client = AsyncClient(base_url=base_url, **options.request_options())
+        if options.try_fake:
+            report(f"credentials found in {' and '.join(_VARIABLES)}: asking {base_url}")
+        yield Session(client)
+
+
+@contextmanager
+def _fake_session(options: SessionOptions) -> Generator[Session, None, None]:
+    # Here, because it is of no use to those who ask Plivo.
+    from plivo_async.testing import FakePlivo
+
+    fake = FakePlivo()
+    with fake.serve() as url:
+        reason = "" if options.fake else "no credentials set: "
+        report(f"{reason}asking the built-in fake Plivo on {url}")
+        client = AsyncClient(
+            fake.auth_id, fake.auth_token, base_url=url, trust_env=False, **options.request_options()
+        )
+        yield Session(client, sample_ids=tuple(fake.call_uuids[:1]))
