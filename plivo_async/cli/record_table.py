@@ -23,8 +23,8 @@ _FRAME = Box("╭──╮\n│  │\n├──┤\n│  │\n├──┤\n├�
 def record_table(record: CallDetailRecord, *, encoding: str = "utf-8") -> Table:
     """A table that shows what is known of a call, in characters that the encoding has."""
     table = Table(box=_FRAME, show_header=False, border_style="dim")
-    table.add_column(style="bold cyan", min_width=7, no_wrap=True)
-    table.add_column(style="dim", min_width=11)
+    table.add_column(style="bold cyan")
+    table.add_column(style="dim", overflow="fold")
     table.add_column(overflow="fold")
     for group, rows in record_facts(record).items():
         for index, (name, value) in enumerate(rows):
