@@ -45,14 +45,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.Abort:
         return ExitCode.INTERRUPTED
     except click.UsageError as error:
-        report(f"{error.format_message()} ({_command_path(error.ctx)} --help tells more)")
+        path = error.ctx.command_path if error.ctx else PROGRAM
+        report(f"{error.format_message()} ({path} --help tells more)")
     except click.ClickException as error:
         report(error.format_message())
     except PlivoError as error:
         report(str(error))
         return exit_code(error)
     return ExitCode.FAILED
-
-
-def _command_path(context: click.Context | None) -> str:
-    return PROGRAM if context is None else context.command_path
