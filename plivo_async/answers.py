@@ -24,8 +24,8 @@ _SHOWN_CHARACTERS = 200
 _MEANINGS = {
     401: "check PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN",
     404: (
-        "no such call, or its record is not written yet (it follows the hang-up by seconds, sometimes minutes), "
-        "or it is older than 90 days, or it is a SIP-trunk call"
+        "no such call, or its record is not written yet (it follows the hang-up by seconds, "
+        "sometimes minutes), or it is older than 90 days, or it is a SIP-trunk call"
     ),
     429: "an account may send 300 requests per 5 seconds",
 }
@@ -97,7 +97,9 @@ def server_message(body: bytes) -> tuple[str | None, str | None]:
 def shown(text: str) -> str:
     """Text from outside, fit for a message: one line, at most 200 characters, nothing unprintable."""
     line = " ".join(text[: _SHOWN_CHARACTERS * 5].split())
-    safe = "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in line)
+    safe = "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in line
+    )
     return safe if len(safe) <= _SHOWN_CHARACTERS else safe[:_SHOWN_CHARACTERS] + "…"
 
 

@@ -20,10 +20,17 @@ async def read_body(response: httpx.Response, limit: int, attempts: int = 0) -> 
 
     The limit is in bytes after decompression.
 
-    Raises: ResponseTooLargeError, DecodeError (compressed wrongly or in a way not asked for), httpx.TransportError.
+    Raises: ResponseTooLargeError, DecodeError (compressed wrongly or in a way not asked for),
+    httpx.TransportError.
     """
     try:
-        content = await _read(response, limit, attempts)
+        if response.is_stream_consumed:
+            # An event hook of the user's http_client read it, and httpx decompressed it.
+            content = response.content
+            if len(content) > limit:
+                raise _too_large(response, limit, attempts, "does not end there")
+        else:
+            content = await _read(response, limit, attempts)
     finally:
         await response.aclose()
     headers = response.headers
@@ -45,10 +52,9 @@ async def _read(response: httpx.Response, limit: int, attempts: int) -> bytes:
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity") and encoding not in _WINDOW_BITS:
         raise _undecodable(response, f"content-encoding {shown(encoding)!r} was not asked for", attempts)
-    content = bytearray()
+    inflater = _Inflater(encoding, limit) if encoding in _WINDOW_BITS else None
+    content = bytearray() if inflater is None else inflater.content
     received = 0
-    reason = ""
-    inflater = zlib.decompressobj(_WINDOW_BITS[encoding]) if encoding in _WINDOW_BITS else None
     chunks = aiter(cast(httpx.AsyncByteStream, response.stream))
     try:
         async for chunk in chunks:
@@ -56,29 +62,43 @@ async def _read(response: httpx.Response, limit: int, attempts: int) -> bytes:
             if inflater is None:
                 content += chunk
             else:
-                _inflate(inflater, chunk, content, limit)
+                inflater.feed(chunk)
             if max(received, len(content)) > limit:
                 raise _too_large(response, limit, attempts, "does not end there")
-            if inflater is not None and inflater.unused_data:
+            if inflater is not None and inflater.failure:
                 break
-    except zlib.error as error:
-        reason = str(error)
     finally:
         # Left to the garbage collector, an async generator would be closed in a task of its own.
         if isinstance(chunks, AsyncGenerator):
             await chunks.aclose()
-    if inflater is not None and received and not reason:
-        reason = "bytes after its end" if inflater.unused_data else "" if inflater.eof else "it is cut short"
-    if reason:
+    if inflater is not None and received and not inflater.complete:
+        reason = inflater.failure or "it is cut short"
         raise _undecodable(response, f"the {encoding} body cannot be decompressed: {reason}", attempts)
     return bytes(content)
 
 
-def _inflate(inflater: zlib._Decompress, chunk: bytes, content: bytearray, limit: int) -> None:
-    # In steps: one small chunk of a bomb would become hundreds of megabytes at once.
-    while chunk and len(content) <= limit:
-        content += inflater.decompress(chunk, _STEP)
-        chunk = inflater.unconsumed_tail
+class _Inflater:
+    """Decompresses into `content`, at most a step further than the limit: a small chunk may be a bomb."""
+
+    def __init__(self, encoding: str, limit: int) -> None:
+        self._inflate = zlib.decompressobj(_WINDOW_BITS[encoding])
+        self._limit = limit
+        self.content = bytearray()
+        self.failure = ""
+
+    @property
+    def complete(self) -> bool:
+        return self._inflate.eof and not self.failure
+
+    def feed(self, chunk: bytes) -> None:
+        try:
+            while chunk and len(self.content) <= self._limit:
+                self.content += self._inflate.decompress(chunk, _STEP)
+                chunk = self._inflate.unconsumed_tail
+        except zlib.error as error:
+            self.failure = str(error)
+        if self._inflate.unused_data:
+            self.failure = "bytes after its end"
 
 
 def _too_large(response: httpx.Response, limit: int, attempts: int, fact: str) -> ResponseTooLargeError:

@@ -53,13 +53,13 @@ class CallsResource:
         return f"{self._client!r}.calls"
 
 
-def check_call_uuid(value: str | uuid.UUID) -> str:
+def check_call_uuid(value: object) -> str:
     """The call UUID as text, fit to be a path segment.
 
     Raises: InvalidCallUUIDError.
     """
     text = str(value) if isinstance(value, uuid.UUID) else value
-    if isinstance(text, str) and _CALL_UUID.fullmatch(text):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if isinstance(text, str) and _CALL_UUID.fullmatch(text):
         return text
     shown = repr(text)
     raise InvalidCallUUIDError(

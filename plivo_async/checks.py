@@ -8,7 +8,10 @@ from plivo_async.errors import ConfigurationError
 
 
 def finite_number(name: str, value: object, *, least: float) -> float:
-    """The value as a float; raises ConfigurationError for a bool, NaN, an infinity, or anything below `least`."""
+    """The value as a float.
+
+    Raises: ConfigurationError for a bool, NaN, an infinity, or anything below `least`.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ConfigurationError(f"{name} must be a number, not {value!r}")
     if not math.isfinite(value) or value < least:

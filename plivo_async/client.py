@@ -43,20 +43,23 @@ from plivo_async.tls import Verify
 _PATH = re.compile(r"[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*/?")
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _NO_AUTH = httpx.Auth()
+_USER_AGENT = f"plivo_async/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
 
 
 class AsyncClient:
     """A client of Plivo's voice API for one account, with its own connection pool.
 
-    Building it does no I/O and needs no event loop; the first call binds it to the running one. Use it as an async
-    context manager, or call `aclose()`.
+    Building it does no I/O and needs no event loop; the first call binds it to the running one. Use it as
+    an async context manager, or call `aclose()`.
 
     auth_id, auth_token: default to PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN.
     base_url: https, or http on loopback.
     timeout, deadline, retry, max_body: see RequestOptions.
-    max_connections, keepalive_expiry (seconds), verify (bool, CA file or SSL context), proxy: see ConnectionPool.
+    max_connections, keepalive_expiry (seconds), verify (bool, CA file or SSL context), proxy: see
+    ConnectionPool.
     trust_env: whether HTTPS_PROXY, ALL_PROXY and NO_PROXY count where no proxy is given.
-    http_client: an `httpx.AsyncClient` to send with instead; borrowed, never closed. The pool's options do not apply.
+    http_client: an `httpx.AsyncClient` to send with instead; borrowed, never closed. The pool's options do
+    not apply.
     middleware: around Retry, the first one outermost.
     converter: from `make_converter()`, with hooks of your own.
 
@@ -110,7 +113,9 @@ class AsyncClient:
         return CallsResource(self)
 
     def with_options(self, **changes: Unpack[RequestOptions]) -> Self:
-        """A view of this client with other options. It shares connections and limits; closing either closes both.
+        """A view of this client with other options.
+
+        It shares connections and limits; closing either closes both.
 
         Raises: ConfigurationError.
         """
@@ -170,7 +175,9 @@ class AsyncClient:
         except TimeoutError:
             if not scope.expired():
                 raise
-            error = context.deadline_error(f"no answer within the deadline, after {context.attempts} attempts")
+            error = context.deadline_error(
+                f"no answer within the deadline, after {context.attempts} attempts"
+            )
         finally:
             self._lifetime.call_ended(scope)
         # Raised out here, where no exception of httpx, which holds the credentials, becomes its context.
@@ -187,7 +194,9 @@ class AsyncClient:
         return await read_body(response, context.max_body, context.attempts)
 
     async def aclose(self) -> None:
-        """Close the pool, at once: calls under way end with ClientClosedError. A borrowed http_client stays open.
+        """Close the pool, at once: calls under way end with ClientClosedError.
+
+        A borrowed http_client stays open.
 
         Raises: EventLoopError in an event loop other than the client's, while that one lives.
         """
@@ -222,7 +231,7 @@ class _HttpClient(httpx.AsyncClient):
 
     @cookies.setter
     def cookies(self, cookies: object) -> None:
-        raise AttributeError("this client keeps no cookies")
+        raise AttributeError(f"this client keeps no cookies, so none of {type(cookies).__name__}")
 
 
 class _NoCookies(httpx.Cookies):
@@ -241,7 +250,7 @@ def _headers(root: httpx.URL, credentials: Credentials) -> httpx.Headers:
             "Accept": "application/json",
             # A record fits into one packet: compressing it would only cost time.
             "Accept-Encoding": "identity",
-            "User-Agent": f"plivo_async/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}",
+            "User-Agent": _USER_AGENT,
             "Authorization": f"Basic {basic}",
         }
     )

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection: h11 over an asyncio transport. Closing it never waits, so nothing can cancel that."""
+"""One HTTP/1.1 connection: h11 over an asyncio transport. Closing it waits for nothing."""
 
 from __future__ import annotations
 
@@ -171,9 +171,7 @@ class Connection(asyncio.Protocol):
                 return bytes(event.data)
         return b""
 
-    async def tunnel(
-        self, request: httpx.Request, context: ssl.SSLContext, server_hostname: str
-    ) -> None:
+    async def tunnel(self, request: httpx.Request, context: ssl.SSLContext, server_hostname: str) -> None:
         """Have a proxy open a way to a server (CONNECT, RFC 9110 section 9.3.6), and speak TLS with that.
 
         Raises: httpx.ProxyError, and what `send` and `head` raise.
@@ -201,7 +199,9 @@ class Connection(asyncio.Protocol):
             if self._error is not None:
                 raise httpx.ReadError(str(self._error), request=request) from self._error
             if self._eof and not self.answered:
-                raise httpx.RemoteProtocolError("the server closed the connection without an answer", request=request)
+                raise httpx.RemoteProtocolError(
+                    "the server closed the connection without an answer", request=request
+                )
             if self._eof:
                 self._h11.receive_data(b"")
                 continue

@@ -16,8 +16,8 @@ _KEY = "plivo_async.context"
 class RequestContext:
     """State of one request, kept in `request.extensions`; never on a client.
 
-    `deadline` is a time of the event loop's clock, `max_body` a number of bytes, `attempts` how many requests were
-    sent, `last_failure` what the latest of them came to.
+    `deadline` is a time of the event loop's clock, `max_body` a number of bytes, `attempts` how many
+    requests were sent, `last_failure` what the latest of them came to.
     """
 
     deadline: float | None = None

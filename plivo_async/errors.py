@@ -10,7 +10,9 @@ from attrs import define, field
 RETRYABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
 
-def _rebuild(cls: type[PlivoError], message: str, state: dict[str, Any], cause: PlivoError | None) -> PlivoError:
+def _rebuild(
+    cls: type[PlivoError], message: str, state: dict[str, Any], cause: PlivoError | None
+) -> PlivoError:
     error = cls.__new__(cls, message)
     error.__dict__.update(state)
     error.args = (message,)
@@ -32,7 +34,7 @@ class PlivoError(Exception):
     api_id: str | None = field(default=None, kw_only=True)
     attempts: int = field(default=0, kw_only=True)
     retry_after: float | None = field(default=None, kw_only=True)
-    headers: Mapping[str, str] = field(factory=dict, kw_only=True)
+    headers: Mapping[str, str] = field(factory=dict[str, str], kw_only=True)
     body: bytes = field(default=b"", kw_only=True)
 
     def __attrs_post_init__(self) -> None:
@@ -65,7 +67,7 @@ class ConfigurationError(PlivoError, ValueError):
 
 
 class InvalidCallUUIDError(PlivoError, ValueError):
-    """A call UUID is not a `uuid.UUID` or 1 to 128 characters of `[A-Za-z0-9_-]`; raised before any traffic."""
+    """Not a `uuid.UUID`, nor 1 to 128 characters of `[A-Za-z0-9_-]`; raised before any traffic."""
 
 
 class LifetimeError(PlivoError):
@@ -85,7 +87,7 @@ class ForkedError(LifetimeError):
 
 
 class NetworkError(PlivoError):
-    """No whole answer came back: refused, reset, cut short, or not HTTP. The cause is the `OSError`, if any."""
+    """No whole answer: refused, reset, cut short, or not HTTP. The cause is the `OSError`, if any."""
 
     @property
     def retryable(self) -> bool:
@@ -101,7 +103,10 @@ class TLSError(PlivoError):
 
 
 class DeadlineExceededError(PlivoError, TimeoutError):
-    """The call did not end within its deadline, or its next wait would not have. The cause is the last failure."""
+    """The call did not end within its deadline, or its next wait would not have.
+
+    The cause is the last failure.
+    """
 
     @property
     def retryable(self) -> bool:

@@ -11,7 +11,7 @@ _CLOSING_SECONDS = 0.5
 
 
 class Lifetime:
-    """Shared by a client and its views. The first use binds it to an event loop and a process, nothing before."""
+    """Shared by a client and its views. The first use binds it to an event loop and a process."""
 
     def __init__(self) -> None:
         self.closed = False
@@ -28,11 +28,15 @@ class Lifetime:
         if self.closed:
             raise ClientClosedError("the client is closed; build a new one")
         if self._process not in (None, os.getpid()):
-            raise ForkedError("the client was used before a fork: its connections are the parent's; build a new one")
+            raise ForkedError(
+                "the client was used before a fork: its connections are the parent's; build a new one"
+            )
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            raise EventLoopError("no asyncio event loop is running; await the client in a coroutine") from None
+            raise EventLoopError(
+                "no asyncio event loop is running; await the client in a coroutine"
+            ) from None
         if self._loop is None:
             self._loop, self._process = loop, os.getpid()
         elif self._loop is not loop:

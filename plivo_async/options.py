@@ -87,7 +87,7 @@ class Options:
         return evolve(self, **changes) if changes else self
 
     def attempt_timeouts(self) -> dict[str, float | None]:
-        """What httpx calls the timeout extension; a wait for a free connection is bounded by the deadline alone."""
+        """What httpx calls the timeout extension; the deadline alone bounds a wait for a connection."""
         return {**self.timeout.as_dict(), "pool": None}
 
 
@@ -122,13 +122,13 @@ def _found(value: Any, name: str, variable: str) -> str:
     return value
 
 
-def check_base_url(value: str) -> httpx.URL:
+def check_base_url(value: object) -> httpx.URL:
     """The host root that every path is appended to: https, or http on loopback.
 
     Raises: ConfigurationError for another scheme, or userinfo, query, fragment, white space.
     """
     rule = "base_url must be an https:// URL (http:// on loopback only)"
-    if not isinstance(value, str) or not _BASE_URL.fullmatch(value):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(value, str) or not _BASE_URL.fullmatch(value):
         raise ConfigurationError(f"{rule}, printable ASCII")
     try:
         url = httpx.URL(value)

@@ -1,4 +1,4 @@
-"""ConnectionPool: an httpx transport that keeps connections open, flat in CPU, and loses none to cancellation."""
+"""ConnectionPool: an httpx transport, flat in CPU, that loses no connection to cancellation."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ _CLOSING_SECONDS = 0.5
 class ConnectionPool(httpx.AsyncBaseTransport):
     """At most `max_connections` single connections, the one used last used next.
 
-    It works under any `httpx.AsyncClient(transport=...)`. Who finds no connection free waits, first come, first
-    served, for as long as the caller lets them: the pool has no timeout of its own. An idle connection is closed after
-    `keepalive_expiry` seconds. A request that meets an idle connection just closed by the server is sent once more on
-    a new one (RFC 9112 section 9.3.1).
+    It works under any `httpx.AsyncClient(transport=...)`. Who finds no connection free waits, first come,
+    first
+    served, for as long as the caller lets them: the pool has no timeout of its own. An idle connection is
+    closed after `keepalive_expiry` seconds. A request that meets an idle connection just closed by the
+    server is sent once more on a new one (RFC 9112 section 9.3.1).
 
-    Raises: ConfigurationError for an option that cannot be used. Requests raise the transport errors of httpx, and
-    ClientClosedError after `aclose()`.
+    Raises: ConfigurationError for an option that cannot be used. Requests raise the transport errors of
+    httpx, and ClientClosedError after `aclose()`.
     """
 
     def __init__(
@@ -116,7 +117,9 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         try:
             if self._proxy is not None and origin[0] == "http":
                 target = str(request.url).encode("ascii")
-                await connection.send(request, timeouts.get("write"), target=target, headers=self._proxy.headers)
+                await connection.send(
+                    request, timeouts.get("write"), target=target, headers=self._proxy.headers
+                )
             else:
                 await connection.send(request, timeouts.get("write"))
             return await connection.head(request, timeouts.get("read"))
@@ -125,8 +128,7 @@ class ConnectionPool(httpx.AsyncBaseTransport):
             raise
 
     async def _connect(self, request: httpx.Request, origin: Origin, timeouts: Timeouts) -> Connection:
-        if self._closed:
-            raise ClientClosedError("the connection pool is closed")
+        self._check_open()
         while self._idle and len(self._open) >= self._max_connections:
             self._idle.pop(0)[2].abort()
         scheme, host, port = origin
@@ -139,7 +141,9 @@ class ConnectionPool(httpx.AsyncBaseTransport):
                 if proxy is None:
                     await connection.open(host, port, context)
                 else:
-                    await connection.open(proxy.host, proxy.port, context if proxy.url.scheme == "https" else None)
+                    await connection.open(
+                        proxy.host, proxy.port, context if proxy.url.scheme == "https" else None
+                    )
                     if scheme == "https" and context is not None:
                         await connection.tunnel(proxy.connect_request(host, port), context, host)
         except TimeoutError as error:
@@ -151,10 +155,16 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         except BaseException:
             connection.abort()
             raise
-        if self._closed:
+        try:
+            self._check_open()
+        except ClientClosedError:
             connection.abort()
-            raise ClientClosedError("the connection pool was closed")
+            raise
         return connection
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClientClosedError("the connection pool is closed")
 
     def _take_idle(self, origin: Origin) -> Connection | None:
         for index in range(len(self._idle) - 1, -1, -1):
@@ -167,7 +177,7 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         return None
 
     def give_back(self, connection: Connection, origin: Origin) -> None:
-        """The body of an answer was read or given up: keep the connection if it is fit for another request."""
+        """The body of an answer was read or given up: keep the connection if it is fit for more."""
         if connection.reusable and not self._closed and self._keepalive_expiry > 0:
             connection.rest()
             self._idle.append((_now(), origin, connection))
@@ -197,7 +207,12 @@ class _Body(httpx.AsyncByteStream):
     """The body of an answer. No generator: one left unfinished would be closed in a task of its own."""
 
     def __init__(
-        self, pool: ConnectionPool, connection: Connection, request: httpx.Request, origin: Origin, timeout: float | None
+        self,
+        pool: ConnectionPool,
+        connection: Connection,
+        request: httpx.Request,
+        origin: Origin,
+        timeout: float | None,
     ) -> None:
         self._pool = pool
         self._connection = connection

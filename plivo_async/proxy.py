@@ -13,7 +13,7 @@ from plivo_async.errors import ConfigurationError
 
 @frozen
 class Proxy:
-    """An HTTP proxy: `http://` or `https://` (TLS to the proxy itself), with credentials in its URL or none."""
+    """An HTTP proxy: `http://`, or `https://` for TLS to the proxy itself; its URL may hold credentials."""
 
     url: httpx.URL = field(repr=lambda url: repr(str(url.copy_with(userinfo=b""))))
 
@@ -38,9 +38,11 @@ class Proxy:
     def connect_request(self, host: str, port: int) -> httpx.Request:
         """The CONNECT request for a way to this host and port."""
         name = f"[{host}]" if ":" in host else host
-        return httpx.Request("CONNECT", self.url.copy_with(userinfo=b""), headers=[
-            (b"Host", f"{name}:{port}".encode("ascii")), *self.headers
-        ])
+        return httpx.Request(
+            "CONNECT",
+            self.url.copy_with(userinfo=b""),
+            headers=[(b"Host", f"{name}:{port}".encode("ascii")), *self.headers],
+        )
 
 
 def parse_proxy(url: str, source: str = "proxy") -> Proxy:
@@ -61,7 +63,7 @@ def parse_proxy(url: str, source: str = "proxy") -> Proxy:
 
 
 def environment_proxy(origin: httpx.URL) -> Proxy | None:
-    """The proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names for this origin, unless NO_PROXY excepts it."""
+    """The proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names for this origin, NO_PROXY heeded."""
     if urllib.request.proxy_bypass(origin.host):
         return None
     proxies = urllib.request.getproxies()

@@ -14,7 +14,10 @@ _DATE = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[ -~]{10,40}")
 
 
 def retry_after_seconds(headers: httpx.Headers) -> float | None:
-    """Seconds to wait, from delay-seconds or an HTTP-date; None where the header is absent, repeated or garbage."""
+    """Seconds to wait, from delay-seconds or an HTTP-date.
+
+    None where the header is absent, repeated or garbage.
+    """
     values = headers.get_list("retry-after")
     if len(values) != 1:
         return None

@@ -21,7 +21,9 @@ def check_verify(verify: object) -> Verify:
     """
     if isinstance(verify, bool | ssl.SSLContext) or (isinstance(verify, str | Path) and str(verify)):
         return verify
-    raise ConfigurationError(f"verify must be a bool, the path of a CA file, or an ssl.SSLContext, not {verify!r}")
+    raise ConfigurationError(
+        f"verify must be a bool, the path of a CA file, or an ssl.SSLContext, not {verify!r}"
+    )
 
 
 def ssl_context(verify: Verify) -> ssl.SSLContext:
@@ -37,13 +39,15 @@ def ssl_context(verify: Verify) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=os.fspath(verify))
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"verify: the CA file {os.fspath(verify)!r} cannot be read: {error}") from error
+        raise ConfigurationError(
+            f"verify: the CA file {os.fspath(verify)!r} cannot be read: {error}"
+        ) from error
     return _for_http11(context)
 
 
 @lru_cache(maxsize=4)
-def _default_context(verify: bool, trusted: tuple[str, str]) -> ssl.SSLContext:
-    # `trusted` is part of the key only: httpx reads the two variables itself.
+def _default_context(verify: bool, _trusted: tuple[str, str]) -> ssl.SSLContext:
+    # The second is part of the key only: httpx reads the two variables itself.
     return _for_http11(httpx.create_ssl_context(verify=verify))
 
 

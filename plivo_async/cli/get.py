@@ -35,8 +35,8 @@ def get(options: SessionOptions, call_uuids: tuple[str, ...], output: Format | N
 
     Records come out on stdout in the order asked for. Whatever fails is told on stderr, a line per call.
 
-    Credentials come from the environment, PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN, never from the command line: every
-    user of the machine could read them there.
+    Credentials come from the environment, PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN, never from the command line:
+    every user of the machine could read them there.
 
     \b
     Examples:

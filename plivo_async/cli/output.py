@@ -42,8 +42,8 @@ def record_writer(output: Format | None) -> Callable[[CallDetailRecord], None]:
 def write(text: str) -> None:
     """Write to stdout, at once.
 
-    Raises: click.exceptions.Exit, which is quiet, where the reader of a pipe went away; ClickException, such as
-    for a full disk.
+    Raises: click.exceptions.Exit, which is quiet, where the reader of a pipe went away; ClickException,
+    such as for a full disk.
     """
     stdout = cast("TextIO | None", sys.stdout)
     if stdout is None:

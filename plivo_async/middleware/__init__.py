@@ -13,8 +13,9 @@ CallNext = Callable[[httpx.Request], Awaitable[httpx.Response]]
 class Middleware(Protocol):
     """A callable around the rest of the chain.
 
-    It is given an `httpx.Request` and what comes next, and returns an `httpx.Response` whose body is read. It may send
-    on another request, call next again, or not at all. Failures pass through it as exceptions of httpx.
+    It is given an `httpx.Request` and what comes next, and returns an `httpx.Response` whose body is read.
+    It may send on another request, call next again, or not at all. Failures pass through it as exceptions
+    of httpx.
     """
 
     async def __call__(self, request: httpx.Request, call_next: CallNext, /) -> httpx.Response: ...

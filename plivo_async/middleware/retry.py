@@ -21,13 +21,14 @@ _logger = logging.getLogger("plivo_async.retry")
 
 
 class Retry:
-    """Middleware that repeats GET, HEAD and OPTIONS after 408, 429, 500, 502, 503, 504 and transport failures.
+    """Middleware that repeats GET, HEAD and OPTIONS after a failure that may pass.
 
+    That is 408, 429, 500, 502, 503, 504 and every transport failure but a refused certificate.
     It waits as its policy says, as long as its budget lasts and the wait fits into the request's deadline.
     Where it gives up, the last answer is returned, or the last exception of httpx raised.
 
-    Raises: DeadlineExceededError at once where the next wait would not end within the deadline; its cause is the
-    last failure.
+    Raises: DeadlineExceededError at once where the next wait would not end within the deadline; its cause
+    is the last failure.
     """
 
     def __init__(
@@ -93,5 +94,7 @@ def _check_deadline(context: RequestContext, gap: float) -> None:
         return
     left = max(0.0, context.deadline - asyncio.get_running_loop().time())
     if gap >= left:
-        error = context.deadline_error(f"the next attempt is due in {gap:.2f} s, the deadline in {left:.2f} s")
+        error = context.deadline_error(
+            f"the next attempt is due in {gap:.2f} s, the deadline in {left:.2f} s"
+        )
         raise error from error.__cause__

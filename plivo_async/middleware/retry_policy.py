@@ -31,7 +31,8 @@ class RetryPolicy:
     """How often a request is tried and how long the gaps are: exponential backoff with jitter, in seconds.
 
     The n-th gap lies between (1 - jitter) * g and g, where g = min(backoff_max, backoff_base * 2 ** (n - 1)).
-    A Retry-After of the server's replaces g, with jitter only on top of it; one above `retry_after_max` ends the call.
+    A Retry-After of the server's replaces g, with jitter only on top of it; one above `retry_after_max`
+    ends the call.
 
     Raises: ConfigurationError for a value that cannot be used.
     """
@@ -61,9 +62,9 @@ NO_RETRY = RetryPolicy(max_attempts=1)
 class RetryBudget:
     """How many retries a client may still spend: an outage must not double the load that it meets.
 
-    A retry takes one; a call that succeeds gives back what it took, and one more, up to `capacity`. So a total outage
-    costs each call one request, and `capacity` requests once; after a short one the retries that succeed let the
-    others follow.
+    A retry takes one; a call that succeeds gives back what it took, and one more, up to `capacity`. So a
+    total outage costs each call one request, and `capacity` requests once; after a short one the retries
+    that succeed let the others follow.
     """
 
     def __init__(self, capacity: int = 15) -> None:

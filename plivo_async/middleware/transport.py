@@ -16,8 +16,8 @@ from plivo_async.options import DEFAULT_DEADLINE, DEFAULT_MAX_BODY, Options
 class MiddlewareTransport(httpx.AsyncBaseTransport):
     """Runs every request of an httpx client through middleware, such as Retry.
 
-    The body of an answer is read inside the chain, up to `max_body` bytes, so that a fault in it is a failed attempt
-    too. `deadline`, in seconds, bounds the whole; None for no bound.
+    The body of an answer is read inside the chain, up to `max_body` bytes, so that a fault in it is a
+    failed attempt too. `deadline`, in seconds, bounds the whole; None for no bound.
 
     Raises: ConfigurationError when built. Requests raise what httpx raises, DeadlineExceededError, and
     ResponseTooLargeError.

@@ -6,12 +6,16 @@ import runpy
 import sys
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 
 import pytest
 
 import plivo_async
 from plivo_async.cli import main
 from plivo_async.cli.app import run
+
+# By path: pytest loads the module of a plugin in a way that runpy cannot.
+MAIN = str(Path(plivo_async.__file__).with_name("__main__.py"))
 
 
 class Without(MetaPathFinder):
@@ -59,14 +63,14 @@ def test_python_m_runs_the_command(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["plivo-async", "--version"])
     with pytest.raises(SystemExit) as caught:
-        runpy.run_module("plivo_async", run_name="__main__")
+        runpy.run_path(MAIN, run_name="__main__")
 
     assert caught.value.code == 0
     assert capsys.readouterr().out == f"plivo-async, version {plivo_async.__version__}\n"
 
 
 def test_importing_the_main_module_runs_nothing() -> None:
-    assert "main" in runpy.run_module("plivo_async.__main__")
+    assert "main" in runpy.run_path(MAIN)
 
 
 def test_without_a_command_the_help_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
