@@ -10,9 +10,10 @@ from typing import cast
 import h11
 import httpx
 
+from plivo_async.dial import open_socket
+
 _MAX_HEADER_BYTES = 100 * 1024
 _HIGH_WATER_BYTES = 256 * 1024
-_HAPPY_EYEBALLS_SECONDS = 0.25
 
 
 class Connection(asyncio.Protocol):
@@ -114,8 +115,9 @@ class Connection(asyncio.Protocol):
 
         Raises: OSError (`ssl.SSLError` is one, `socket.gaierror` another).
         """
+        connected = await open_socket(host, port)
         await self._loop.create_connection(
-            lambda: self, host, port, ssl=context, happy_eyeballs_delay=_HAPPY_EYEBALLS_SECONDS
+            lambda: self, sock=connected, ssl=context, server_hostname=host if context else None
         )
 
     async def send(

@@ -1,0 +1,99 @@
+"""Opens a TCP socket to a host: the first of its addresses that answers (Happy Eyeballs, RFC 8305)."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Iterable
+from typing import Any
+
+_HEAD_START_SECONDS = 0.25
+
+# Family, and what `sock_connect` takes.
+Address = tuple[int, Any]
+
+
+async def open_socket(host: str, port: int) -> socket.socket:
+    """A connected, non-blocking socket.
+
+    Not by `loop.create_connection`: its happy eyeballs, cancelled as they connect, leave the socket to the
+    garbage collector.
+
+    Raises: OSError (`socket.gaierror` is one).
+    """
+    addresses = await _addresses(host, port)
+    return await (_connect(addresses[0]) if len(addresses) == 1 else _race(addresses))
+
+
+async def _addresses(host: str, port: int) -> list[Address]:
+    try:
+        literal = ipaddress.ip_address(host)
+    except ValueError:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return interleave((family, address) for family, _, _, _, address in found)
+    return [(socket.AF_INET if literal.version == 4 else socket.AF_INET6, (host, port))]
+
+
+def interleave(addresses: Iterable[Address]) -> list[Address]:
+    """The addresses in their order, but the families by turns: one may be a dead end (RFC 8305 section 4)."""
+    by_family: dict[int, list[Address]] = {}
+    for address in addresses:
+        by_family.setdefault(address[0], []).append(address)
+    turns = [(turn, address) for group in by_family.values() for turn, address in enumerate(group)]
+    return [address for _, address in sorted(turns, key=lambda pair: pair[0])]
+
+
+async def _connect(address: Address) -> socket.socket:
+    family, target = address
+    opened = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        opened.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(opened, target)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+async def _race(addresses: list[Address]) -> socket.socket:
+    attempts: list[asyncio.Task[socket.socket]] = []
+    running: set[asyncio.Task[socket.socket]] = set()
+    winner: asyncio.Task[socket.socket] | None = None
+    try:
+        while winner is None and (running or len(attempts) < len(addresses)):
+            if len(attempts) < len(addresses):
+                attempts.append(asyncio.create_task(_connect(addresses[len(attempts)])))
+                running.add(attempts[-1])
+            head_start = _HEAD_START_SECONDS if len(attempts) < len(addresses) else None
+            done, running = await asyncio.wait(
+                running, timeout=head_start, return_when=asyncio.FIRST_COMPLETED
+            )
+            winner = next((attempt for attempt in done if attempt.exception() is None), None)
+        await _give_up(attempts, winner)
+    except BaseException:
+        await _give_up(attempts, None)
+        raise
+    if winner is None:
+        raise _all_failed([attempt.exception() for attempt in attempts])
+    return winner.result()
+
+
+async def _give_up(attempts: list[asyncio.Task[socket.socket]], winner: object) -> None:
+    losers = [attempt for attempt in attempts if attempt is not winner]
+    for attempt in losers:
+        attempt.cancel()
+        attempt.add_done_callback(_close)
+    if losers:
+        await asyncio.wait(losers)
+
+
+def _close(attempt: asyncio.Task[socket.socket]) -> None:
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().close()
+
+
+def _all_failed(failures: list[BaseException | None]) -> OSError:
+    known = [failure for failure in failures if isinstance(failure, OSError)]
+    return OSError(known[0].errno, "; ".join(dict.fromkeys(map(str, known))))
