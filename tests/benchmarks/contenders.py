@@ -1,0 +1,145 @@
+"""The clients compared, each measured in a process of its own: CPU seconds per call.
+
+As a script: contender, calls in flight, port, warm-up seconds, measured seconds; prints one JSON object.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from local_server import AUTH_ID, CALL_UUID
+
+_TOKEN = "a-token-of-nobody"
+# Far above what an answer takes: plain httpx waits long for its own pool when many calls are in flight.
+_PATIENCE_SECONDS = 120.0
+
+Call = Callable[[], Awaitable[Any]]
+
+
+@asynccontextmanager
+async def _ours(port: int, in_flight: int) -> AsyncIterator[Call]:
+    from plivo_async import AsyncClient
+
+    client = AsyncClient(
+        AUTH_ID, _TOKEN, base_url=f"http://127.0.0.1:{port}", max_connections=max(100, in_flight)
+    )
+    async with client:
+        yield lambda: client.calls.get(CALL_UUID)
+
+
+@asynccontextmanager
+async def _httpx(port: int, in_flight: int) -> AsyncIterator[Call]:
+    import httpx
+
+    limits = httpx.Limits(max_connections=max(100, in_flight), max_keepalive_connections=max(20, in_flight))
+    client = httpx.AsyncClient(auth=(AUTH_ID, _TOKEN), limits=limits, timeout=_PATIENCE_SECONDS)
+    async with client:
+        yield lambda: _get_json(client, port)
+
+
+@asynccontextmanager
+async def _httpx_aiohttp(port: int, in_flight: int) -> AsyncIterator[Call]:
+    import httpx
+    from httpx_aiohttp import HttpxAiohttpClient
+
+    limits = httpx.Limits(max_connections=max(100, in_flight), max_keepalive_connections=max(20, in_flight))
+    client = HttpxAiohttpClient(auth=(AUTH_ID, _TOKEN), limits=limits, timeout=_PATIENCE_SECONDS)
+    async with client:
+        yield lambda: _get_json(client, port)
+
+
+async def _get_json(client: Any, port: int) -> Any:
+    response = await client.get(f"http://127.0.0.1:{port}/v1/Account/{AUTH_ID}/Call/{CALL_UUID}/")
+    return response.json()
+
+
+ASYNC_CONTENDERS: dict[str, Callable[[int, int], AbstractAsyncContextManager[Call]]] = {
+    "plivo_async": _ours,
+    "httpx": _httpx,
+    "httpx-aiohttp": _httpx_aiohttp,
+}
+
+
+async def measure_async(name: str, port: int, in_flight: int, warm_up: float, seconds: float) -> float:
+    """CPU seconds per call of `in_flight` tasks that call without a pause."""
+    counts = [0] * in_flight
+    ending = False
+
+    async def call_on(index: int, call: Call) -> None:
+        while not ending:
+            await call()
+            counts[index] += 1
+
+    async with ASYNC_CONTENDERS[name](port, in_flight) as call, asyncio.TaskGroup() as group:
+        for index in range(in_flight):
+            group.create_task(call_on(index, call))
+        # Until every connection is open and every path through the code was taken.
+        started = time.perf_counter()
+        while not all(counts) or time.perf_counter() - started < warm_up:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        gc.collect()
+        before = time.process_time(), sum(counts)
+        started = time.perf_counter()
+        while time.perf_counter() - started < seconds or sum(counts) == before[1]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        after = time.process_time(), sum(counts)
+        ending = True
+    return (after[0] - before[0]) / (after[1] - before[1])
+
+
+def measure_sdk(port: int, in_flight: int, warm_up: float, seconds: float) -> float:
+    """CPU seconds per call of the official SDK in `in_flight` threads that share one client."""
+    import plivo
+    from plivo.rest import client as sdk
+    from requests.adapters import HTTPAdapter
+
+    # The SDK sets its address anew for each call, from this.
+    sdk.API_VOICE_BASE_URI = f"http://127.0.0.1:{port}/v1/Account"
+    client = plivo.RestClient(AUTH_ID, _TOKEN, timeout=_PATIENCE_SECONDS)
+    # As shipped it keeps 10 connections and opens a new one for every call beyond them.
+    client.session.mount("http://", HTTPAdapter(pool_connections=1, pool_maxsize=max(10, in_flight)))
+    logging.disable()
+    counts = [0] * in_flight
+    # Hundreds of busy threads would keep this one from starting the rest.
+    all_started, ending = threading.Event(), threading.Event()
+
+    def call_on(index: int) -> None:
+        all_started.wait()
+        while not ending.is_set():
+            assert client.calls.get(CALL_UUID).call_uuid == CALL_UUID
+            counts[index] += 1
+
+    threads = [threading.Thread(target=call_on, args=(index,)) for index in range(in_flight)]
+    for thread in threads:
+        thread.start()
+    all_started.set()
+    started = time.perf_counter()
+    while not all(counts) or time.perf_counter() - started < warm_up:
+        time.sleep(0.05)
+    gc.collect()
+    before = time.process_time(), sum(counts)
+    time.sleep(seconds)
+    after = time.process_time(), sum(counts)
+    ending.set()
+    for thread in threads:
+        thread.join()
+    return (after[0] - before[0]) / (after[1] - before[1])
+
+
+def main(name: str, in_flight: str, port: str, warm_up: str, seconds: str) -> None:
+    numbers = int(port), int(in_flight), float(warm_up), float(seconds)
+    per_call = measure_sdk(*numbers) if name == "plivo" else asyncio.run(measure_async(name, *numbers))
+    sys.stdout.write(json.dumps({"cpu_seconds_per_call": per_call}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
