@@ -1,0 +1,58 @@
+"""A Plivo of your own to test against: `FakePlivo`, and pytest fixtures that come with the package.
+
+`fake_plivo`, `plivo_client` and `fake_plivo_url` are described in `plivo_async.testing.pytest_plugin`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from plivo_async.testing.documented import DOCUMENTED_CALL
+    from plivo_async.testing.fake import ClientOptions, FakePlivo
+    from plivo_async.testing.faults import Answer, Drop, Fault, RandomFaults, Serve
+    from plivo_async.testing.generated import GeneratedCalls
+    from plivo_async.testing.instant_retry import InstantRetryPolicy
+    from plivo_async.testing.rate_window import RateLimit
+    from plivo_async.testing.requests import RecordedRequest
+    from plivo_async.testing.server import FakeServer
+
+__all__ = [
+    "DOCUMENTED_CALL",
+    "Answer",
+    "ClientOptions",
+    "Drop",
+    "FakePlivo",
+    "FakeServer",
+    "Fault",
+    "GeneratedCalls",
+    "InstantRetryPolicy",
+    "RandomFaults",
+    "RateLimit",
+    "RecordedRequest",
+    "Serve",
+]
+
+_MODULES = {
+    "DOCUMENTED_CALL": "documented",
+    "Answer": "faults",
+    "ClientOptions": "fake",
+    "Drop": "faults",
+    "FakePlivo": "fake",
+    "FakeServer": "server",
+    "Fault": "faults",
+    "GeneratedCalls": "generated",
+    "InstantRetryPolicy": "instant_retry",
+    "RandomFaults": "faults",
+    "RateLimit": "rate_window",
+    "RecordedRequest": "requests",
+    "Serve": "faults",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Late, because every pytest run loads the plugin in this package, whether its tests use it or not.
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,0 +1,227 @@
+"""Plausible calls out of a seed: none is held, each is made anew when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from hashlib import blake2b
+from typing import Any, TypeVar, final, overload
+
+from attrs import field, frozen
+
+from plivo_async.checks import whole_number
+from plivo_async.enums import HangupCause
+from plivo_async.testing.documented import DOCUMENTED_AUTH_ID
+
+T = TypeVar("T")
+
+# 2025-03-31 23:59:59 UTC: fixed, because a seed gives the same records on every day.
+_NEWEST = 1743465599
+# A million calls fill 81 of the 90 days that Plivo keeps.
+_SPACING = 7
+# In every sixth pair of neighbours the first call dials the second, its B leg.
+_BRIDGE_EVERY = 6
+_ZONES = tuple(timezone(timedelta(minutes=minutes)) for minutes in (330, 0, 240, -420))
+# Rate per minute, in hundred-thousandths, and the seconds that billing rounds up to.
+_TARIFFS = ((300, 60), (550, 60), (850, 60), (1000, 1), (3570, 15), (14600, 1))
+
+_Outcome = tuple[HangupCause, str]
+_BY_CALLER: _Outcome = (HangupCause.NORMAL_HANGUP, "Caller")
+_BY_CALLEE: _Outcome = (HangupCause.NORMAL_HANGUP, "Callee")
+# As often as they stand here.
+_ANSWERED: tuple[_Outcome, ...] = (
+    *[_BY_CALLER] * 9,
+    *[_BY_CALLEE] * 9,
+    *[(HangupCause.END_OF_XML_INSTRUCTIONS, "Plivo")] * 3,
+    (HangupCause.NORMAL_HANGUP, "API Request"),
+    (HangupCause.NORMAL_HANGUP, "Answer XML"),
+    (HangupCause.INVALID_ANSWER_XML, "Error"),
+    (HangupCause.ERROR_REACHING_ANSWER_URL, "Error"),
+    (HangupCause.MACHINE_DETECTED, "Plivo"),
+    (HangupCause.SCHEDULED_HANGUP, "Plivo"),
+)
+_UNANSWERED: tuple[_Outcome, ...] = (
+    *[(HangupCause.NO_ANSWER, "Carrier")] * 3,
+    *[(HangupCause.BUSY_LINE, "Callee")] * 3,
+    *[(HangupCause.CANCELED, "Caller")] * 2,
+    (HangupCause.REJECTED, "Callee"),
+    (HangupCause.RING_TIMEOUT_REACHED, "Plivo"),
+    (HangupCause.UNALLOCATED_NUMBER, "Carrier"),
+    (HangupCause.INVALID_DESTINATION_ADDRESS, "Plivo"),
+    (HangupCause.DESTINATION_OUT_OF_SERVICE, "Carrier"),
+    (HangupCause.INTERNAL_SERVER_ERROR_FROM_CARRIER, "Carrier"),
+    (HangupCause.SPAM_BLOCK, "Carrier"),
+    (HangupCause.UNKNOWN, "Unknown"),
+)
+
+
+class _Draws:
+    """Numbers out of a seed, the same ones on every Python: `random` promises that of floats only."""
+
+    def __init__(self, purpose: str, seed: int, index: int) -> None:
+        self._bits = int.from_bytes(blake2b(f"{purpose} {seed} {index}".encode()).digest(), "big")
+
+    def below(self, count: int) -> int:
+        self._bits, drawn = divmod(self._bits, count)
+        return drawn
+
+    def pick(self, choices: Sequence[T]) -> T:
+        return choices[self.below(len(choices))]
+
+
+@frozen
+class _Leg:
+    """When a call was dialled (seconds since 1970), rang and talked (seconds), and how it ended."""
+
+    started: int
+    ring: int
+    talk: int
+    outcome: _Outcome
+
+    @property
+    def is_answered(self) -> bool:
+        return self.talk > 0
+
+
+@final
+@frozen
+class GeneratedCalls(Sequence[str]):
+    """The call UUIDs of `size` calls out of a seed, newest first; `record()` gives what Plivo says of one.
+
+    Nothing is held, so a million take no more memory than one. The same seed gives the same calls, whatever
+    the day and the machine, and a larger size only adds older ones.
+
+    Raises: ConfigurationError.
+    """
+
+    size: int
+    seed: int = 0
+    auth_id: str = field(default=DOCUMENTED_AUTH_ID, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        whole_number("size", self.size, least=0)
+        whole_number("seed", self.seed, least=0)
+
+    def __len__(self) -> int:
+        return self.size
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
+    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
+        chosen = range(self.size)[index]
+        if isinstance(chosen, int):
+            return self._call_uuid(chosen)
+        return tuple(map(self._call_uuid, chosen))
+
+    def __contains__(self, value: object) -> bool:
+        return isinstance(value, str) and self._index(value) is not None
+
+    def record(self, call_uuid: str) -> dict[str, Any] | None:
+        """The record of one of the calls, in the JSON form; None for another call."""
+        index = self._index(call_uuid)
+        return None if index is None else self._record(index)
+
+    def _call_uuid(self, index: int) -> str:
+        # The index is in it, so that the way back needs no table; the rest is there to be checked.
+        digits = blake2b(f"call_uuid {self.seed} {index}".encode(), digest_size=9).hexdigest()
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-8{digits[15:18]}-{index:012x}"
+
+    def _index(self, call_uuid: str) -> int | None:
+        try:
+            index = int(call_uuid[24:], 16)
+        except ValueError:
+            return None
+        return index if 0 <= index < self.size and self._call_uuid(index) == call_uuid else None
+
+    def _leg(self, index: int) -> _Leg:
+        draws = _Draws("leg", self.seed, index)
+        ended = _NEWEST - index * _SPACING - draws.below(_SPACING)
+        ring = 2 + draws.below(9)
+        if _is_bridged(index):
+            outcome = draws.pick((_BY_CALLER, _BY_CALLEE))
+            if _is_b_leg(index):
+                # It ends up to 13 s before its parent, which talks for 45 s at least.
+                parent = self._leg(index - 1)
+                started = parent.started + parent.ring + 1 + draws.below(3)
+                return _Leg(started, ring, ended - started - ring, outcome)
+            talk = 45 + draws.below(900)
+        elif draws.below(4) == 0:
+            ring = 5 + draws.below(55)
+            return _Leg(ended - ring, ring, 0, draws.pick(_UNANSWERED))
+        else:
+            outcome = draws.pick(_ANSWERED)
+            talk = 1 + draws.below(draws.pick((20, 120, 600, 3600)))
+        return _Leg(ended - talk - ring, ring, talk, outcome)
+
+    def _record(self, index: int) -> dict[str, Any]:
+        draws = _Draws("record", self.seed, index)
+        leg = self._leg(index)
+        zone = _ZONES[self.seed % len(_ZONES)]
+        cause, source = leg.outcome
+        is_outbound = _is_b_leg(index) or draws.below(2) == 0
+        rate, increment = draws.pick(_TARIFFS)
+        billed = -(-leg.talk // increment) * increment
+        ours, theirs = f"+1202555{100 + draws.below(100):04}", _foreign_number(draws)
+        verification = "Not Applicable" if is_outbound else draws.pick(("Verified", "Not Verified"))
+        call_uuid = self._call_uuid(index)
+        return {
+            "answer_time": _time(leg.started + leg.ring, zone) if leg.is_answered else None,
+            "api_id": _uuid(draws),
+            "bill_duration": leg.talk,
+            "billed_duration": billed,
+            "call_direction": "outbound" if is_outbound else "inbound",
+            "call_duration": leg.talk,
+            "call_state": "ANSWER" if leg.is_answered else None,
+            "call_uuid": call_uuid,
+            "conference_uuid": _uuid(draws) if leg.is_answered and draws.below(20) == 0 else None,
+            "end_time": _time(leg.started + leg.ring + leg.talk, zone),
+            "from_number": ours if is_outbound else theirs,
+            "hangup_cause_code": int(cause),
+            "hangup_cause_name": cause.description,
+            "hangup_source": source,
+            "initiation_time": _time(leg.started, zone),
+            "parent_call_uuid": self._call_uuid(index - 1) if _is_b_leg(index) else None,
+            "resource_uri": f"/v1/Account/{self.auth_id}/Call/{call_uuid}/",
+            "stir_verification": verification,
+            "to_number": theirs if is_outbound else ours,
+            # Rounded half up: a minute has 60 seconds, half of which is 30.
+            "total_amount": _money((rate * billed + 30) // 60),
+            "total_rate": _money(rate),
+            "Stir_attestation": "" if verification == "Not Verified" else draws.pick(("A", "B", "C")),
+            "voice_network_group": "",
+            "source_ip": f"203.0.113.{1 + draws.below(254)}" if draws.below(4) else "",
+            "cnam_lookup": "disabled",
+        }
+
+
+def _is_bridged(index: int) -> bool:
+    return index // 2 % _BRIDGE_EVERY == _BRIDGE_EVERY - 1
+
+
+def _is_b_leg(index: int) -> bool:
+    return index % 2 == 1 and _is_bridged(index)
+
+
+def _foreign_number(draws: _Draws) -> str:
+    # Numbers that are kept for fiction, with and without the plus, and endpoints.
+    kind = draws.below(10)
+    if kind == 0:
+        return f"sip:agent{draws.below(1000)}@phone.plivo.com"
+    number = f"442079460{draws.below(1000):03}" if kind % 2 else f"1415555{100 + draws.below(100):04}"
+    return f"+{number}" if kind < 6 else number
+
+
+def _uuid(draws: _Draws) -> str:
+    digits = f"{draws.below(16**18):018x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-8{digits[15:]}-0242ac110005"
+
+
+def _time(seconds: int, zone: timezone) -> str:
+    return datetime.fromtimestamp(seconds, zone).isoformat(" ")
+
+
+def _money(hundred_thousandths: int) -> str:
+    whole, rest = divmod(hundred_thousandths, 100_000)
+    return f"{whole}.{rest:05}"

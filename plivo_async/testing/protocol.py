@@ -1,0 +1,100 @@
+"""A server out of uvicorn's HTTP protocol, without the rest of it. The one module that imports uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+from uvicorn import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from plivo_async.testing.replies import CLOSE
+
+App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
+
+# Who opens hundreds of connections at once must not wait for a repeated SYN.
+BACKLOG = 2048
+_KEEPALIVE_SECONDS = 60
+
+_logger = logging.getLogger("plivo_async.testing")
+
+
+class _Connection(H11Protocol):
+    """A connection that the app can close, see `Drop`."""
+
+    def __init__(self, config: Config, state: ServerState, connections: set[_Connection]) -> None:
+        super().__init__(config, state, {})
+        # uvicorn's loggers are those of the user's servers. This one tells of exceptions in functions of a
+        # test.
+        self.logger = _logger
+        self.access_log = False
+        self._all = connections
+        self.lost = self.loop.create_future()
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._all.add(self)
+        self.app_state[CLOSE] = transport.close
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._all.discard(self)
+        self.lost.set_result(None)
+
+
+@asynccontextmanager
+async def serving(app: App, listener: socket.socket) -> AsyncGenerator[None, None]:
+    """Serves an app on a listening socket, which it closes.
+
+    At the end connections are closed at once and answers under way given up. `uvicorn.Server` would install
+    signal handlers, write to loggers that are not ours, and look only ten times a second whether to stop.
+    """
+    stopping = False
+
+    async def run(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await app(scope, receive, send)
+        except asyncio.CancelledError:
+            # By the lines below; uvicorn would log it as an error.
+            if not stopping:
+                raise
+
+    config = Config(
+        run,
+        http=_Connection,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        proxy_headers=False,
+        timeout_keep_alive=_KEEPALIVE_SECONDS,
+    )
+    config.load()
+    state = ServerState()
+    connections: set[_Connection] = set()
+    with listener:
+        server = await asyncio.get_running_loop().create_server(
+            lambda: _Connection(config, state, connections), sock=listener, backlog=BACKLOG
+        )
+        try:
+            yield
+        finally:
+            stopping = True
+            server.close()
+            # One that was just accepted needs this long to become a connection.
+            for _ in range(3):
+                await asyncio.sleep(0)
+            lost = [connection.lost for connection in connections]
+            for connection in connections:
+                connection.transport.abort()
+            # Its app must know that the client is gone before it is cancelled.
+            await asyncio.gather(*lost)
+            tasks = list(state.tasks)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,126 @@
+"""What a fake Plivo answers: bodies in the shapes that Plivo sends, and how they go out over ASGI."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+from attrs import define, field
+
+from plivo_async.json_text import write_json
+from plivo_async.testing.faults import Answer, Drop, Serve
+from plivo_async.testing.rate_window import RateLimit
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+# Where the server of this package leaves a function that closes the connection, in `scope["state"]`.
+CLOSE = "plivo_async.close"
+
+_JSON: tuple[bytes, bytes] = (b"content-type", b"application/json")
+_TEXTS = {
+    401: "authentication failed: the credentials are not those of this account",
+    404: "CDR for call uuid not found",
+    405: "method not allowed",
+    429: "too many requests",
+}
+
+
+@define
+class Reply:
+    """A status and a body, to be sent after `delay` seconds, whole or up to where the connection drops."""
+
+    status: int
+    body: bytes
+    headers: Headers = field(factory=lambda: [_JSON])
+    delay: float = 0.0
+    drop: Drop | None = None
+
+    @property
+    def seen_status(self) -> int | None:
+        """The status as a test should count it: None where the connection drops."""
+        return None if self.drop else self.status
+
+
+def error_reply(status: int, api_id: str, text: str | None = None, *headers: tuple[bytes, bytes]) -> Reply:
+    """An error as Plivo words it."""
+    if status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+        return Reply(status, b"")
+    said = text or _TEXTS.get(status) or _phrase(status)
+    return Reply(status, json_bytes({"api_id": api_id, "error": said}), [_JSON, *headers])
+
+
+def limit_reply(limit: RateLimit, wait: float, api_id: str) -> Reply:
+    """429, for as many seconds."""
+    reply = error_reply(429, api_id)
+    if limit.retry_after == "seconds":
+        reply.headers.append((b"retry-after", b"%d" % max(1, math.ceil(wait))))
+    elif limit.retry_after == "date":
+        now = time.time()
+        reply.headers.append((b"date", _http_date(math.floor(now))))
+        reply.headers.append((b"retry-after", _http_date(math.ceil(now + wait))))
+    return reply
+
+
+def faulty_reply(fault: Answer | Serve | Drop, served: Callable[[], Reply], api_id: str) -> Reply:
+    """What a fault makes of the answer that would be served."""
+    if isinstance(fault, Answer):
+        reply = error_reply(fault.status, api_id)
+        if fault.body is not None:
+            reply.body = fault.body
+        named = [
+            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in fault.headers.items()
+        ]
+        names = {name for name, _ in named}
+        reply.headers = [header for header in reply.headers if header[0] not in names] + named
+    else:
+        reply = served()
+        reply.drop = fault if isinstance(fault, Drop) else None
+    reply.delay = fault.delay
+    return reply
+
+
+def json_bytes(value: Any) -> bytes:
+    """JSON as it is sent."""
+    return write_json(value).encode("ascii")
+
+
+async def send_reply(reply: Reply, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    """Send a reply over ASGI.
+
+    Raises: httpx.ReadError for a drop, where nothing here can close the connection.
+    """
+    close = scope.get("state", {}).get(CLOSE)
+    drop = reply.drop
+    if drop is None or drop.after is not None or close is None:
+        headers = reply.headers
+        if not any(name == b"content-length" for name, _ in headers):
+            headers = [*headers, (b"content-length", b"%d" % len(reply.body))]
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        body = reply.body if drop is None else reply.body[: drop.after or 0]
+        await send({"type": "http.response.body", "body": body, "more_body": drop is not None})
+    if drop is None:
+        return
+    if close is None:
+        raise httpx.ReadError("the fake dropped the connection")
+    close()
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase.lower()
+    except ValueError:
+        return f"status {status}"
+
+
+def _http_date(seconds: int) -> bytes:
+    return formatdate(seconds, usegmt=True).encode("ascii")
