@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from fault_server import Clock
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials, proxies and CAs of whoever runs the tests are not for the tests."""
+    for name in ("PLIVO_AUTH_ID", "PLIVO_AUTH_TOKEN", "SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+async def clock() -> Clock:
+    return Clock(asyncio.get_running_loop())

@@ -1,0 +1,194 @@
+"""A server that treats each request as its script says, byte for byte, over a real socket.
+
+It has a clock too: while a script stalls, the event loop's time runs fast. So no test waits, and no test depends on
+how fast the machine is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import struct
+from collections.abc import Awaitable, Callable
+from typing import Self, cast
+
+_RESET = struct.pack("ii", 1, 0)
+
+
+class Clock:
+    """Takes the place of an event loop's clock: the same time, which a test can put forward."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._real = loop.time
+        self._ahead = 0.0
+        self.step = 0.1
+        loop.time = self  # type: ignore[method-assign]
+
+    def __call__(self) -> float:
+        return self._real() + self._ahead
+
+    def forward(self, seconds: float) -> None:
+        self._ahead += seconds
+
+    async def tick(self) -> None:
+        """Let the event loop turn once, and `step` seconds pass."""
+        self._ahead += self.step
+        await asyncio.sleep(0)
+
+    async def fly(self) -> None:
+        """Let time pass, until cancelled."""
+        while True:
+            await self.tick()
+
+
+class HungUpError(Exception):
+    """The client ended the connection."""
+
+
+class Wire(asyncio.Protocol):
+    """One connection, as a script sees it."""
+
+    def __init__(self, server: FaultServer) -> None:
+        self.server = server
+        self.hung_up = False
+        self.closed = asyncio.Event()
+        self._received = bytearray()
+        self._news = asyncio.Event()
+
+    # What the event loop tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.server.play(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        self._news.set()
+
+    def eof_received(self) -> bool:
+        self.hung_up = True
+        self._news.set()
+        return self.transport.get_extra_info("ssl_object") is None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.hung_up = True
+        self._news.set()
+        self.closed.set()
+
+    # What a script does.
+
+    async def request(self) -> bytes:
+        """Read the head of the next request."""
+        while b"\r\n\r\n" not in self._received:
+            if self.hung_up:
+                raise HungUpError
+            self._news.clear()
+            await self._news.wait()
+        head, _, rest = bytes(self._received).partition(b"\r\n\r\n")
+        self._received = bytearray(rest)
+        self.server.met(head)
+        return head
+
+    async def unread(self) -> None:
+        """The client is connected, and nothing of its request counts."""
+        self.server.met(b"")
+
+    async def send(self, data: bytes) -> None:
+        self.transport.write(data)
+        # Even a script that writes for ever lets the event loop turn.
+        await asyncio.sleep(0)
+        while self.transport.get_write_buffer_size() and not self.hung_up:
+            await asyncio.sleep(0)
+
+    async def fin(self) -> None:
+        """Send no more, cleanly."""
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            await self.stall()
+        self.transport.close()
+
+    async def reset(self) -> None:
+        """Send no more, with a RST, once the client has read what was sent."""
+        for _ in range(5):
+            await asyncio.sleep(0)
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.transport.abort()
+
+    async def stall(self) -> None:
+        """Say nothing until the client hangs up, while time flies."""
+        while not self.hung_up:
+            await self.server.clock.tick()
+
+    async def keep(self) -> None:
+        """Leave the connection open for another request."""
+
+
+Step = Callable[[Wire], Awaitable[None]]
+
+
+class FaultServer:
+    """Plays one step of `script` per request, the last one for ever.
+
+    `requests` holds the heads that arrived ("" for a connection that a step left unread) and `times` when they did.
+    """
+
+    def __init__(self, clock: Clock, *script: Step, tls: ssl.SSLContext | None = None) -> None:
+        self.clock = clock
+        self.script = list(script)
+        self.requests: list[bytes] = []
+        self.times: list[float] = []
+        self.connections = 0
+        self.asked = asyncio.Event()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self._tls = tls
+        self._server: asyncio.Server | None = None
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http{'s' if self._tls else ''}://127.0.0.1:{self.port}"
+
+    def met(self, head: bytes) -> None:
+        self.requests.append(head)
+        self.times.append(asyncio.get_running_loop().time())
+        self.asked.set()
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: Wire(self), "127.0.0.1", self.port, ssl=self._tls)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        for task in self.tasks:
+            task.cancel()
+        if self.tasks:
+            await asyncio.wait(self.tasks)
+        await self._server.wait_closed()
+
+    async def idle(self) -> None:
+        """Return once every connection is closed on both sides, those not yet accepted too."""
+        for _ in range(10):
+            await asyncio.sleep(0)
+        while self.tasks:
+            await asyncio.wait(self.tasks)
+
+    def play(self, wire: Wire) -> None:
+        self.connections += 1
+        task = asyncio.get_running_loop().create_task(self._play(wire))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _play(self, wire: Wire) -> None:
+        try:
+            with contextlib.suppress(HungUpError):
+                while not (wire.hung_up or wire.transport.is_closing()):
+                    step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+                    await step(wire)
+        finally:
+            wire.transport.close()
+        await wire.closed.wait()

@@ -1,0 +1,264 @@
+"""Every fault, and what it comes to."""
+
+from __future__ import annotations
+
+import enum
+
+from answers_on_the_wire import GZIPPED, RECORD, answer, chunked, drips, floods, head, says
+from attrs import frozen
+from fault_server import Step, Wire
+
+from plivo_async import (
+    AuthenticationError,
+    BadRequestError,
+    DeadlineExceededError,
+    DecodeError,
+    NetworkError,
+    NotFoundError,
+    PermissionDeniedError,
+    PlivoError,
+    RateLimitError,
+    RecordMismatchError,
+    RedirectError,
+    RequestTimeoutError,
+    ResponseTooLargeError,
+    ServerError,
+    UnexpectedStatusError,
+)
+
+
+class Ends(enum.Enum):
+    """How a call ends that meets a fault for ever."""
+
+    AFTER_RETRIES = enum.auto()
+    AT_ONCE = enum.auto()
+    AT_ITS_DEADLINE = enum.auto()
+
+
+@frozen
+class Fault:
+    name: str
+    act: Step
+    error: type[PlivoError] = NetworkError
+    ends: Ends = Ends.AFTER_RETRIES
+    status: int | None = None
+
+
+async def reset_before_reading(wire: Wire) -> None:
+    await wire.unread()
+    await wire.reset()
+
+
+async def fin_before_reading(wire: Wire) -> None:
+    await wire.unread()
+    await wire.fin()
+
+
+HALF = RECORD[:200]
+SIZED = head(b"Content-Length: %d" % len(RECORD))
+CHUNKED = head(b"Transfer-Encoding: chunked")
+HTML = b"<html><body><h1>Bad Gateway</h1></body></html>"
+
+CONNECTION_FAULTS = [
+    Fault("reset before reading", reset_before_reading),
+    Fault("fin before reading", fin_before_reading),
+    Fault("reset after the request", says(b"", Wire.reset)),
+    Fault("fin after the request", says(b"", Wire.fin)),
+    Fault("reset in the status line", says(b"HTTP/1.1 20", Wire.reset)),
+    Fault("fin in the status line", says(b"HTTP/1.1 20", Wire.fin)),
+    Fault("reset in the headers", says(SIZED[:40], Wire.reset)),
+    Fault("fin in the headers", says(SIZED[:40], Wire.fin)),
+    Fault("reset before the body", says(SIZED, Wire.reset)),
+    Fault("fin before the body", says(SIZED, Wire.fin)),
+    Fault("reset in the body", says(SIZED + HALF, Wire.reset)),
+    Fault("fin in the body", says(SIZED + HALF, Wire.fin)),
+    Fault("fin one byte before the end", says(SIZED + RECORD[:-1], Wire.fin)),
+    Fault("reset in a chunk", says(CHUNKED + chunked(RECORD)[:100], Wire.reset)),
+    Fault("fin in a chunk", says(CHUNKED + chunked(RECORD)[:100], Wire.fin)),
+    Fault("fin between chunks", says(CHUNKED + chunked(HALF), Wire.fin)),
+    Fault("fin before the last chunk", says(CHUNKED + chunked(RECORD), Wire.fin)),
+    Fault("fin in the last chunk", says(CHUNKED + chunked(RECORD) + b"0\r\n", Wire.fin)),
+    Fault("fin after 103", says(b"HTTP/1.1 103 Early Hints\r\n\r\n", Wire.fin)),
+    Fault("reset in the body of a 503", says(head(b"Content-Length: 9", status=b"503 Busy"), Wire.reset)),
+]
+
+FRAMING_FAULTS = [
+    Fault("garbage", says(b"\xde\xad\xbe\xef\r\n\r\n", Wire.stall)),
+    Fault("a TLS alert", says(b"\x15\x03\x01\x00\x02\x02\x28", Wire.stall)),
+    Fault("HTTP/0.9", says(HTML, Wire.fin)),
+    Fault("HTTP/2", says(b"\x00\x00\x12\x04\x00\x00\x00\x00\x00" + bytes(18), Wire.stall)),
+    Fault("an SSH banner", says(b"SSH-2.0-OpenSSH_9.7\r\n", Wire.fin)),
+    Fault("an SMTP banner", says(b"220 mail.example ESMTP\r\n\r\n", Wire.stall)),
+    Fault("a status that is no number", says(b"HTTP/1.1 abc OK\r\n\r\n", Wire.stall)),
+    Fault("a status of four digits", says(b"HTTP/1.1 2000 OK\r\n\r\n", Wire.stall)),
+    Fault("a header without colon", says(head(b"no colon here"), Wire.stall)),
+    Fault("a space before a colon", says(head(b"Content-Length : 5") + b"abcde", Wire.stall)),
+    Fault("NUL in a header", says(head(b"X: a\x00b"), Wire.stall)),
+    Fault("a header of 200 KB", says(head(b"X: " + b"x" * 200_000), Wire.stall)),
+    Fault("headers without end", floods(b"HTTP/1.1 200 OK\r\n", b"X: x\r\n" * 1000)),
+    Fault("one header line without end", floods(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 9000)),
+    Fault("101 that nobody asked for", says(b"HTTP/1.1 101 Switching Protocols\r\n\r\n", Wire.stall)),
+    Fault("a chunk size that is no number", says(CHUNKED + b"zz\r\n" + RECORD, Wire.stall)),
+    Fault("a negative chunk size", says(CHUNKED + b"-5\r\nabcde\r\n", Wire.stall)),
+    Fault("a chunk size of 30 digits", says(CHUNKED + b"f" * 30 + b"\r\nabcde", Wire.stall)),
+    Fault("a chunk longer than its size", says(CHUNKED + b"5\r\nabcdefgh\r\n0\r\n\r\n", Wire.stall)),
+    Fault("a chunk extension without end", floods(CHUNKED + b"5;", b"x" * 9000)),
+    Fault("trailers without end", floods(CHUNKED + chunked(RECORD) + b"0\r\n", b"X: x\r\n" * 1000)),
+    Fault("a negative length", says(head(b"Content-Length: -5"), Wire.stall)),
+    Fault("a length that is no number", says(head(b"Content-Length: abc"), Wire.stall)),
+    Fault("two lengths", says(head(b"Content-Length: 5", b"Content-Length: 6") + b"abcdef", Wire.stall)),
+    Fault("a length list that disagrees", says(head(b"Content-Length: 5, 6") + b"abcdef", Wire.stall)),
+    Fault("an unknown transfer coding", says(head(b"Transfer-Encoding: gzip, chunked"), Wire.stall)),
+]
+
+SLOW_FAULTS = [
+    Fault("a stall before the status", says(b"", Wire.stall), RequestTimeoutError),
+    Fault("a stall in the status line", says(b"HTTP/1.1 2", Wire.stall), RequestTimeoutError),
+    Fault("a stall in the headers", says(SIZED[:40], Wire.stall), RequestTimeoutError),
+    Fault("a stall before the body", says(SIZED, Wire.stall), RequestTimeoutError),
+    Fault("a stall in the body", says(SIZED + HALF, Wire.stall), RequestTimeoutError),
+    Fault("a stall in a chunk", says(CHUNKED + chunked(RECORD)[:99], Wire.stall), RequestTimeoutError),
+    Fault("a stall after the last chunk", says(CHUNKED + chunked(RECORD), Wire.stall), RequestTimeoutError),
+    Fault("a stall after 100", says(b"HTTP/1.1 100 Continue\r\n\r\n", Wire.stall), RequestTimeoutError),
+    Fault(
+        "headers byte by byte",
+        drips(b"HTTP/1.1 200 OK\r\nX: ", b"x"),
+        DeadlineExceededError,
+        Ends.AT_ITS_DEADLINE,
+    ),
+    Fault(
+        "a body byte by byte",
+        drips(head(b"Content-Length: 9999"), b" "),
+        DeadlineExceededError,
+        Ends.AT_ITS_DEADLINE,
+    ),
+    Fault("chunks byte by byte", drips(CHUNKED, b"1\r\n \r\n"), DeadlineExceededError, Ends.AT_ITS_DEADLINE),
+    Fault(
+        "103s without end",
+        drips(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+        DeadlineExceededError,
+        Ends.AT_ITS_DEADLINE,
+    ),
+    Fault(
+        "a flood of 100s",
+        floods(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 9),
+        DeadlineExceededError,
+        Ends.AT_ITS_DEADLINE,
+    ),
+    Fault(
+        "a 503 byte by byte",
+        drips(head(b"Content-Length: 9999", status=b"503 Busy"), b" "),
+        DeadlineExceededError,
+        Ends.AT_ITS_DEADLINE,
+    ),
+]
+
+BAD_STATUSES = [
+    Fault("408", says(answer(b"{}", status=b"408 Request Timeout")), BadRequestError, status=408),
+    Fault("408 and fin", says(answer(b"", status=b"408 x"), Wire.fin), BadRequestError, status=408),
+    Fault(
+        "429", says(answer(b'{"error": "slow"}', status=b"429 Too Many Requests")), RateLimitError, status=429
+    ),
+    Fault("500", says(answer(b'{"error": "oh"}', status=b"500 Oh")), ServerError, status=500),
+    Fault("502 with HTML", says(answer(HTML, status=b"502 Bad Gateway")), ServerError, status=502),
+    Fault("503 without body", says(answer(b"", status=b"503 Busy")), ServerError, status=503),
+    Fault("503 with a record", says(answer(status=b"503 Busy")), ServerError, status=503),
+    Fault(
+        "504 in chunks",
+        says(head(b"Transfer-Encoding: chunked", status=b"504 x") + chunked(HTML, b"")),
+        ServerError,
+        status=504,
+    ),
+    Fault("500 until fin", says(head(status=b"500 Oh") + HTML, Wire.fin), ServerError, status=500),
+]
+
+FINAL_STATUSES = [
+    Fault(name, says(answer(body, *headers, status=name.encode())), error, Ends.AT_ONCE, int(name[:3]))
+    for name, error, body, headers in [
+        ("201 Created", UnexpectedStatusError, RECORD, ()),
+        ("301 Moved", RedirectError, b"", (b"Location: https://elsewhere.example/",)),
+        ("307 Temporary Redirect", RedirectError, HTML, (b"Location: /v2/",)),
+        ("400 Bad Request", BadRequestError, b'{"Error": "bad"}', ()),
+        ("401 Unauthorized", AuthenticationError, b"Could not verify", ()),
+        ("403 Forbidden", PermissionDeniedError, HTML, ()),
+        ("404 Not Found", NotFoundError, b'{"error": {"error": "no CDR"}}', ()),
+        ("405 Method Not Allowed", BadRequestError, b"", ()),
+        ("409 Conflict", BadRequestError, b"{}", ()),
+        ("422 Unprocessable", BadRequestError, b"[]", ()),
+        ("501 Not Implemented", ServerError, HTML, ()),
+        ("505 Version", ServerError, b"", ()),
+        ("599 Whatever", ServerError, b"\xff\xfe", ()),
+        ("999 Beyond", UnexpectedStatusError, b"", ()),
+    ]
+] + [
+    Fault("204 No Content", says(head(status=b"204 No Content")), UnexpectedStatusError, Ends.AT_ONCE, 204),
+    Fault("304 Not Modified", says(head(status=b"304 Not Modified")), RedirectError, Ends.AT_ONCE, 304),
+]
+
+BAD_BODIES = [
+    Fault(name, says(answer(body, *headers)), error, Ends.AT_ONCE, 200)
+    for name, error, body, headers in [
+        ("HTML with 200", DecodeError, HTML, ()),
+        ("no body with 200", DecodeError, b"", ()),
+        ("half a record", DecodeError, HALF, ()),
+        ("bytes after the record", DecodeError, RECORD + b"}", ()),
+        ("an array", DecodeError, b"[" + RECORD + b"]", ()),
+        ("null", DecodeError, b"null", ()),
+        ("NaN", DecodeError, RECORD.replace(b'"bill_duration": 1', b'"bill_duration": NaN'), ()),
+        ("a depth bomb", DecodeError, b"[" * 100_000, ()),
+        ("an integer of 5,000 digits", DecodeError, b'{"call_uuid": ' + b"9" * 5000 + b"}", ()),
+        ("bad UTF-8", DecodeError, RECORD.replace(b"Error", b"\xff\xfe"), ()),
+        ("an error with 200", DecodeError, b'{"error": "CDR for call uuid not found"}', ()),
+        ("the record of another call", RecordMismatchError, RECORD.replace(b"5607532d", b"5607532e"), ()),
+        ("gzip cut short", DecodeError, GZIPPED[:-20], (b"Content-Encoding: gzip",)),
+        (
+            "corrupt gzip",
+            DecodeError,
+            GZIPPED[:50] + b"\xff" * 50 + GZIPPED[100:],
+            (b"Content-Encoding: gzip",),
+        ),
+        ("gzip with bytes after it", DecodeError, GZIPPED + b"x", (b"Content-Encoding: gzip",)),
+        ("no gzip at all", DecodeError, RECORD, (b"Content-Encoding: gzip",)),
+        ("brotli", DecodeError, RECORD, (b"Content-Encoding: br",)),
+    ]
+] + [
+    Fault("a length too short", says(head(b"Content-Length: 99") + RECORD), DecodeError, Ends.AT_ONCE, 200),
+    Fault(
+        "an HTTP/1.0 body cut short",
+        says(b"HTTP/1.0 200 OK\r\n\r\n" + HALF, Wire.fin),
+        DecodeError,
+        Ends.AT_ONCE,
+        200,
+    ),
+    Fault(
+        "a declared length over the cap",
+        says(head(b"Content-Length: 5000000"), Wire.stall),
+        ResponseTooLargeError,
+        Ends.AT_ONCE,
+        200,
+    ),
+    Fault(
+        "a body without end",
+        floods(CHUNKED, chunked(b" " * 250_000)),
+        ResponseTooLargeError,
+        Ends.AT_ONCE,
+        200,
+    ),
+    Fault(
+        "a 503 without end",
+        floods(head(status=b"503 Busy"), b" " * 250_000),
+        ResponseTooLargeError,
+        Ends.AT_ONCE,
+        503,
+    ),
+]
+
+FAULTS = [
+    *CONNECTION_FAULTS,
+    *FRAMING_FAULTS,
+    *SLOW_FAULTS,
+    *BAD_STATUSES,
+    *FINAL_STATUSES,
+    *BAD_BODIES,
+]
+RETRIED = [fault for fault in FAULTS if fault.ends is Ends.AFTER_RETRIES]

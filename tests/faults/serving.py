@@ -1,0 +1,65 @@
+"""A client and the server that it talks to, and the proof that both leave nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fault_server import Clock, FaultServer, Step
+
+from plivo_async import AsyncClient
+
+AUTH_ID = "MAXXXXXXXXXXXXXXXXXX"
+TOKEN = "tok3n-that-nobody-may-see"  # noqa: S105 - it opens nothing
+
+
+def open_sockets() -> int:
+    """How many sockets this process has."""
+    count = 0
+    for name in os.listdir("/dev/fd"):
+        try:
+            count += stat.S_ISSOCK(os.fstat(int(name)).st_mode)
+        except OSError:
+            # The directory's own descriptor, closed by now.
+            continue
+    return count
+
+
+def other_tasks(server: FaultServer) -> set[asyncio.Task[Any]]:
+    """Every task but the one running, the server's, and those in which the event loop accepts connections for it."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()} - server.tasks
+    return {task for task in tasks if "_accept_connection" not in repr(task.get_coro())}
+
+
+def busy(client: AsyncClient) -> int:
+    """Slots of the client's pool that are taken."""
+    assert client._pool is not None
+    return client._pool.busy
+
+
+@asynccontextmanager
+async def serving(
+    clock: Clock, *script: Step, tls: ssl.SSLContext | None = None, **options: Any
+) -> AsyncIterator[tuple[FaultServer, AsyncClient]]:
+    """A server with this script and a client of it; at the end no task, slot or socket may be left."""
+    sockets = open_sockets()
+    async with FaultServer(clock, *script, tls=tls) as server:
+        client = client_of(server, **options)
+        tasks = other_tasks(server)
+        try:
+            yield server, client
+            assert other_tasks(server) <= tasks
+            assert busy(client) == 0
+        finally:
+            await client.aclose()
+        await server.idle()
+    assert open_sockets() == sockets
+
+
+def client_of(server: FaultServer, **options: Any) -> AsyncClient:
+    return AsyncClient(AUTH_ID, TOKEN, **{"base_url": server.url, **options})

@@ -1,0 +1,108 @@
+"""Every fault, met once and then no more, met for ever, cancelled, and under a short deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from operator import attrgetter
+
+import pytest
+from answers_on_the_wire import CALL_UUID, answer, good, says
+from fault_server import Clock
+from fault_table import FAULTS, RETRIED, SLOW_FAULTS, Ends, Fault
+from serving import serving
+
+from plivo_async import DeadlineExceededError, PlivoError, RetryPolicy, ServerError
+
+SOON = RetryPolicy(backoff_base=0.001)
+LATER = RetryPolicy(backoff_base=30.0, backoff_max=30.0)
+STEPS = 40
+
+name_of = attrgetter("name")
+every_fault = pytest.mark.parametrize("fault", FAULTS, ids=name_of)
+retried_faults = pytest.mark.parametrize("fault", RETRIED, ids=name_of)
+other_faults = pytest.mark.parametrize(
+    "fault", [fault for fault in FAULTS if fault not in RETRIED], ids=name_of
+)
+
+
+@retried_faults
+async def test_a_call_recovers_from_it(fault: Fault, clock: Clock) -> None:
+    async with serving(clock, fault.act, good, retry=SOON) as (server, client):
+        record = await client.calls.get(CALL_UUID)
+        assert record.call_uuid == CALL_UUID
+        assert len(server.requests) == 2
+
+
+@other_faults
+async def test_the_next_call_recovers_from_it(fault: Fault, clock: Clock) -> None:
+    async with serving(clock, fault.act, good, retry=SOON) as (server, client):
+        with pytest.raises(fault.error):
+            await client.calls.get(CALL_UUID)
+        record = await client.calls.get(CALL_UUID)
+        assert record.call_uuid == CALL_UUID
+        assert len(server.requests) == 2
+
+
+@every_fault
+async def test_for_ever_it_ends_in_its_error(fault: Fault, clock: Clock) -> None:
+    async with serving(clock, fault.act, retry=SOON) as (server, client):
+        with pytest.raises(PlivoError) as caught:
+            await client.calls.get(CALL_UUID)
+        error = caught.value
+        attempts = 3 if fault.ends is Ends.AFTER_RETRIES else 1
+        assert type(error) is fault.error
+        assert (error.status, error.attempts, len(server.requests)) == (fault.status, attempts, attempts)
+        assert error.retryable is (fault.ends is not Ends.AT_ONCE)
+
+
+@every_fault
+async def test_cancelled_at_any_step_it_leaves_nothing(fault: Fault, clock: Clock) -> None:
+    clock.step = 0.0
+    cancelled = 0
+    for steps in range(STEPS):
+        async with serving(clock, fault.act, retry=LATER) as (server, client):
+            call = asyncio.create_task(client.calls.get(CALL_UUID))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            call.cancel()
+            await asyncio.wait([call])
+            assert len(server.requests) <= 1
+            cancelled += call.cancelled()
+            if not call.cancelled():
+                assert type(call.exception()) is fault.error
+                break
+    assert cancelled > 1
+
+
+@every_fault
+async def test_under_a_deadline_it_ends_in_time(fault: Fault, clock: Clock) -> None:
+    async with serving(clock, fault.act, retry=LATER, deadline=5.0) as (server, client):
+        started = clock()
+        with pytest.raises(PlivoError) as caught:
+            await client.calls.get(CALL_UUID)
+        # Sooner than a read timeout (10 s) or the next attempt (15 s) would end it.
+        assert clock() - started < 10.0
+        error = caught.value
+        assert type(error) is (fault.error if fault.ends is Ends.AT_ONCE else DeadlineExceededError)
+        assert (error.attempts, len(server.requests)) == (1, 1)
+
+
+@pytest.mark.parametrize("fault", [fault for fault in RETRIED if fault not in SLOW_FAULTS], ids=name_of)
+async def test_where_the_next_wait_does_not_fit_it_is_the_cause(fault: Fault, clock: Clock) -> None:
+    async with serving(clock, fault.act, retry=LATER, deadline=5.0) as (_, client):
+        with pytest.raises(DeadlineExceededError, match="next attempt is due") as caught:
+            await client.calls.get(CALL_UUID)
+        cause = caught.value.__cause__
+        assert isinstance(cause, PlivoError)
+        assert (type(cause), cause.status, cause.attempts) == (fault.error, fault.status, 1)
+
+
+@pytest.mark.parametrize("fault", SLOW_FAULTS, ids=name_of)
+async def test_a_deadline_names_the_failure_before_it_as_its_cause(fault: Fault, clock: Clock) -> None:
+    unavailable = says(answer(b"", status=b"503 Busy"))
+    async with serving(clock, unavailable, fault.act, retry=SOON, deadline=5.0) as (_, client):
+        with pytest.raises(DeadlineExceededError) as caught:
+            await client.calls.get(CALL_UUID)
+        error = caught.value
+        assert isinstance(error.__cause__, ServerError)
+        assert (error.status, error.attempts) == (503, 2)
