@@ -1,7 +1,7 @@
 """A server that treats each request as its script says, byte for byte, over a real socket.
 
-It has a clock too: while a script stalls, the event loop's time runs fast. So no test waits, and no test depends on
-how fast the machine is.
+It has a clock too: while a script stalls, the event loop's time runs fast. So no test waits, and none
+depends on how fast the machine is.
 """
 
 from __future__ import annotations
@@ -56,11 +56,15 @@ class Wire(asyncio.Protocol):
         self.closed = asyncio.Event()
         self._received = bytearray()
         self._news = asyncio.Event()
+        self._writable = asyncio.Event()
+        self._writable.set()
 
     # What the event loop tells.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
+        self.transport = self.socket = cast(asyncio.Transport, transport)
+        # The first bytes may belong to a TLS handshake: a script says so.
+        self.transport.pause_reading()
         self.server.play(self)
 
     def data_received(self, data: bytes) -> None:
@@ -75,9 +79,28 @@ class Wire(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.hung_up = True
         self._news.set()
+        self._writable.set()
         self.closed.set()
 
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
     # What a script does.
+
+    async def shake_hands(self, context: ssl.SSLContext) -> None:
+        """Speak TLS from here on."""
+        try:
+            upgraded = await asyncio.get_running_loop().start_tls(
+                self.transport, self, context, server_side=True
+            )
+        except (OSError, ssl.SSLError):
+            # The event loop will not tell: it has handed the socket to a TLS layer that came to nothing.
+            self.closed.set()
+            raise HungUpError from None
+        self.transport = cast(asyncio.Transport, upgraded)
 
     async def request(self) -> bytes:
         """Read the head of the next request."""
@@ -99,8 +122,7 @@ class Wire(asyncio.Protocol):
         self.transport.write(data)
         # Even a script that writes for ever lets the event loop turn.
         await asyncio.sleep(0)
-        while self.transport.get_write_buffer_size() and not self.hung_up:
-            await asyncio.sleep(0)
+        await self._writable.wait()
 
     async def fin(self) -> None:
         """Send no more, cleanly."""
@@ -131,7 +153,7 @@ Step = Callable[[Wire], Awaitable[None]]
 class FaultServer:
     """Plays one step of `script` per request, the last one for ever.
 
-    `requests` holds the heads that arrived ("" for a connection that a step left unread) and `times` when they did.
+    `requests` holds the heads that arrived (b"" for a connection that a step left unread), `times` when.
     """
 
     def __init__(self, clock: Clock, *script: Step, tls: ssl.SSLContext | None = None) -> None:
@@ -157,7 +179,7 @@ class FaultServer:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Wire(self), "127.0.0.1", self.port, ssl=self._tls)
+        self._server = await loop.create_server(lambda: Wire(self), "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -186,6 +208,9 @@ class FaultServer:
     async def _play(self, wire: Wire) -> None:
         try:
             with contextlib.suppress(HungUpError):
+                if self._tls is not None:
+                    await wire.shake_hands(self._tls)
+                wire.transport.resume_reading()
                 while not (wire.hung_up or wire.transport.is_closing()):
                     step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
                     await step(wire)

@@ -8,6 +8,7 @@ import ssl
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from fault_server import Clock, FaultServer, Step
@@ -15,15 +16,15 @@ from fault_server import Clock, FaultServer, Step
 from plivo_async import AsyncClient
 
 AUTH_ID = "MAXXXXXXXXXXXXXXXXXX"
-TOKEN = "tok3n-that-nobody-may-see"  # noqa: S105 - it opens nothing
+TOKEN = "tok3n-that-nobody-may-see"
 
 
 def open_sockets() -> int:
     """How many sockets this process has."""
     count = 0
-    for name in os.listdir("/dev/fd"):
+    for descriptor in Path("/dev/fd").iterdir():
         try:
-            count += stat.S_ISSOCK(os.fstat(int(name)).st_mode)
+            count += stat.S_ISSOCK(os.fstat(int(descriptor.name)).st_mode)
         except OSError:
             # The directory's own descriptor, closed by now.
             continue
@@ -31,7 +32,7 @@ def open_sockets() -> int:
 
 
 def other_tasks(server: FaultServer) -> set[asyncio.Task[Any]]:
-    """Every task but the one running, the server's, and those in which the event loop accepts connections for it."""
+    """Every task but this one, the server's, and those in which the event loop accepts connections for it."""
     tasks = asyncio.all_tasks() - {asyncio.current_task()} - server.tasks
     return {task for task in tasks if "_accept_connection" not in repr(task.get_coro())}
 

@@ -8,8 +8,9 @@ from operator import attrgetter
 
 import pytest
 from answers_on_the_wire import CALL_UUID, good, says
+from fault import Fault
 from fault_server import Clock, Wire
-from fault_table import FAULTS, Fault
+from fault_table import FAULTS
 from leaks import SECRETS, leaks_in, leaks_of
 from serving import AUTH_ID, TOKEN, serving
 

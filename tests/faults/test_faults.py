@@ -7,8 +7,10 @@ from operator import attrgetter
 
 import pytest
 from answers_on_the_wire import CALL_UUID, answer, good, says
+from fault import Ends, Fault
 from fault_server import Clock
-from fault_table import FAULTS, RETRIED, SLOW_FAULTS, Ends, Fault
+from fault_table import FAULTS, RETRIED
+from faults_on_the_wire import SLOW_FAULTS
 from serving import serving
 
 from plivo_async import DeadlineExceededError, PlivoError, RetryPolicy, ServerError

@@ -1,0 +1,27 @@
+"""What a fault is: how a server misbehaves, and what that comes to."""
+
+from __future__ import annotations
+
+import enum
+
+from attrs import frozen
+from fault_server import Step
+
+from plivo_async import NetworkError, PlivoError
+
+
+class Ends(enum.Enum):
+    """How a call ends that meets a fault for ever."""
+
+    AFTER_RETRIES = enum.auto()
+    AT_ONCE = enum.auto()
+    AT_ITS_DEADLINE = enum.auto()
+
+
+@frozen
+class Fault:
+    name: str
+    act: Step
+    error: type[PlivoError] = NetworkError
+    ends: Ends = Ends.AFTER_RETRIES
+    status: int | None = None

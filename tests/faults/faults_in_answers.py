@@ -1,0 +1,122 @@
+"""Whole answers that are no record."""
+
+from __future__ import annotations
+
+from answers_on_the_wire import GZIPPED, RECORD, answer, chunked, floods, head, says
+from fault import Ends, Fault
+from fault_server import Wire
+from faults_on_the_wire import CHUNKED, HALF, HTML
+
+from plivo_async import (
+    AuthenticationError,
+    BadRequestError,
+    DecodeError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    RecordMismatchError,
+    RedirectError,
+    ResponseTooLargeError,
+    ServerError,
+    UnexpectedStatusError,
+)
+
+BAD_STATUSES = [
+    Fault("408", says(answer(b"{}", status=b"408 Request Timeout")), BadRequestError, status=408),
+    Fault("408 and fin", says(answer(b"", status=b"408 x"), Wire.fin), BadRequestError, status=408),
+    Fault(
+        "429", says(answer(b'{"error": "slow"}', status=b"429 Too Many Requests")), RateLimitError, status=429
+    ),
+    Fault("500", says(answer(b'{"error": "oh"}', status=b"500 Oh")), ServerError, status=500),
+    Fault("502 with HTML", says(answer(HTML, status=b"502 Bad Gateway")), ServerError, status=502),
+    Fault("503 without body", says(answer(b"", status=b"503 Busy")), ServerError, status=503),
+    Fault("503 with a record", says(answer(status=b"503 Busy")), ServerError, status=503),
+    Fault(
+        "504 in chunks",
+        says(head(b"Transfer-Encoding: chunked", status=b"504 x") + chunked(HTML, b"")),
+        ServerError,
+        status=504,
+    ),
+    Fault("500 until fin", says(head(status=b"500 Oh") + HTML, Wire.fin), ServerError, status=500),
+]
+
+FINAL_STATUSES = [
+    Fault(name, says(answer(body, *headers, status=name.encode())), error, Ends.AT_ONCE, int(name[:3]))
+    for name, error, body, headers in [
+        ("201 Created", UnexpectedStatusError, RECORD, ()),
+        ("301 Moved", RedirectError, b"", (b"Location: https://elsewhere.example/",)),
+        ("307 Temporary Redirect", RedirectError, HTML, (b"Location: /v2/",)),
+        ("400 Bad Request", BadRequestError, b'{"Error": "bad"}', ()),
+        ("401 Unauthorized", AuthenticationError, b"Could not verify", ()),
+        ("403 Forbidden", PermissionDeniedError, HTML, ()),
+        ("404 Not Found", NotFoundError, b'{"error": {"error": "no CDR"}}', ()),
+        ("405 Method Not Allowed", BadRequestError, b"", ()),
+        ("409 Conflict", BadRequestError, b"{}", ()),
+        ("422 Unprocessable", BadRequestError, b"[]", ()),
+        ("501 Not Implemented", ServerError, HTML, ()),
+        ("505 Version", ServerError, b"", ()),
+        ("599 Whatever", ServerError, b"\xff\xfe", ()),
+        ("999 Beyond", UnexpectedStatusError, b"", ()),
+    ]
+] + [
+    Fault("204 No Content", says(head(status=b"204 No Content")), UnexpectedStatusError, Ends.AT_ONCE, 204),
+    Fault("304 Not Modified", says(head(status=b"304 Not Modified")), RedirectError, Ends.AT_ONCE, 304),
+]
+
+BAD_BODIES = [
+    Fault(name, says(answer(body, *headers)), error, Ends.AT_ONCE, 200)
+    for name, error, body, headers in [
+        ("HTML with 200", DecodeError, HTML, ()),
+        ("no body with 200", DecodeError, b"", ()),
+        ("half a record", DecodeError, HALF, ()),
+        ("bytes after the record", DecodeError, RECORD + b"}", ()),
+        ("an array", DecodeError, b"[" + RECORD + b"]", ()),
+        ("null", DecodeError, b"null", ()),
+        ("NaN", DecodeError, RECORD.replace(b'"bill_duration": 1', b'"bill_duration": NaN'), ()),
+        ("a depth bomb", DecodeError, b"[" * 100_000, ()),
+        ("an integer of 5,000 digits", DecodeError, b'{"call_uuid": ' + b"9" * 5000 + b"}", ()),
+        ("bad UTF-8", DecodeError, RECORD.replace(b"Error", b"\xff\xfe"), ()),
+        ("an error with 200", DecodeError, b'{"error": "CDR for call uuid not found"}', ()),
+        ("the record of another call", RecordMismatchError, RECORD.replace(b"5607532d", b"5607532e"), ()),
+        ("gzip cut short", DecodeError, GZIPPED[:-20], (b"Content-Encoding: gzip",)),
+        (
+            "corrupt gzip",
+            DecodeError,
+            GZIPPED[:50] + b"\xff" * 50 + GZIPPED[100:],
+            (b"Content-Encoding: gzip",),
+        ),
+        ("gzip with bytes after it", DecodeError, GZIPPED + b"x", (b"Content-Encoding: gzip",)),
+        ("no gzip at all", DecodeError, RECORD, (b"Content-Encoding: gzip",)),
+        ("brotli", DecodeError, RECORD, (b"Content-Encoding: br",)),
+    ]
+] + [
+    Fault("a length too short", says(head(b"Content-Length: 99") + RECORD), DecodeError, Ends.AT_ONCE, 200),
+    Fault(
+        "an HTTP/1.0 body cut short",
+        says(b"HTTP/1.0 200 OK\r\n\r\n" + HALF, Wire.fin),
+        DecodeError,
+        Ends.AT_ONCE,
+        200,
+    ),
+    Fault(
+        "a declared length over the cap",
+        says(head(b"Content-Length: 5000000"), Wire.stall),
+        ResponseTooLargeError,
+        Ends.AT_ONCE,
+        200,
+    ),
+    Fault(
+        "a body without end",
+        floods(CHUNKED, chunked(b" " * 250_000)),
+        ResponseTooLargeError,
+        Ends.AT_ONCE,
+        200,
+    ),
+    Fault(
+        "a 503 without end",
+        floods(head(status=b"503 Busy"), b" " * 250_000),
+        ResponseTooLargeError,
+        Ends.AT_ONCE,
+        503,
+    ),
+]

@@ -1,0 +1,119 @@
+"""Faults of connections, of HTTP's framing, and of time."""
+
+from __future__ import annotations
+
+from answers_on_the_wire import RECORD, chunked, drips, floods, head, says
+from fault import Ends, Fault
+from fault_server import Wire
+
+from plivo_async import DeadlineExceededError, RequestTimeoutError
+
+
+async def reset_before_reading(wire: Wire) -> None:
+    await wire.unread()
+    await wire.reset()
+
+
+async def fin_before_reading(wire: Wire) -> None:
+    await wire.unread()
+    await wire.fin()
+
+
+HALF = RECORD[:200]
+SIZED = head(b"Content-Length: %d" % len(RECORD))
+CHUNKED = head(b"Transfer-Encoding: chunked")
+HTML = b"<html><body><h1>Bad Gateway</h1></body></html>"
+
+CONNECTION_FAULTS = [
+    Fault("reset before reading", reset_before_reading),
+    Fault("fin before reading", fin_before_reading),
+    Fault("reset after the request", says(b"", Wire.reset)),
+    Fault("fin after the request", says(b"", Wire.fin)),
+    Fault("reset in the status line", says(b"HTTP/1.1 20", Wire.reset)),
+    Fault("fin in the status line", says(b"HTTP/1.1 20", Wire.fin)),
+    Fault("reset in the headers", says(SIZED[:40], Wire.reset)),
+    Fault("fin in the headers", says(SIZED[:40], Wire.fin)),
+    Fault("reset before the body", says(SIZED, Wire.reset)),
+    Fault("fin before the body", says(SIZED, Wire.fin)),
+    Fault("reset in the body", says(SIZED + HALF, Wire.reset)),
+    Fault("fin in the body", says(SIZED + HALF, Wire.fin)),
+    Fault("fin one byte before the end", says(SIZED + RECORD[:-1], Wire.fin)),
+    Fault("reset in a chunk", says(CHUNKED + chunked(RECORD)[:100], Wire.reset)),
+    Fault("fin in a chunk", says(CHUNKED + chunked(RECORD)[:100], Wire.fin)),
+    Fault("fin between chunks", says(CHUNKED + chunked(HALF), Wire.fin)),
+    Fault("fin before the last chunk", says(CHUNKED + chunked(RECORD), Wire.fin)),
+    Fault("fin in the last chunk", says(CHUNKED + chunked(RECORD) + b"0\r\n", Wire.fin)),
+    Fault("fin after 103", says(b"HTTP/1.1 103 Early Hints\r\n\r\n", Wire.fin)),
+    Fault("reset in the body of a 503", says(head(b"Content-Length: 9", status=b"503 Busy"), Wire.reset)),
+]
+
+FRAMING_FAULTS = [
+    Fault("garbage", says(b"\xde\xad\xbe\xef\r\n\r\n", Wire.stall)),
+    Fault("a TLS alert", says(b"\x15\x03\x01\x00\x02\x02\x28", Wire.stall)),
+    Fault("HTTP/0.9", says(HTML, Wire.fin)),
+    Fault("HTTP/2", says(b"\x00\x00\x12\x04\x00\x00\x00\x00\x00" + bytes(18), Wire.stall)),
+    Fault("an SSH banner", says(b"SSH-2.0-OpenSSH_9.7\r\n", Wire.fin)),
+    Fault("an SMTP banner", says(b"220 mail.example ESMTP\r\n\r\n", Wire.stall)),
+    Fault("a status that is no number", says(b"HTTP/1.1 abc OK\r\n\r\n", Wire.stall)),
+    Fault("a status of four digits", says(b"HTTP/1.1 2000 OK\r\n\r\n", Wire.stall)),
+    Fault("a header without colon", says(head(b"no colon here"), Wire.stall)),
+    Fault("a space before a colon", says(head(b"Content-Length : 5") + b"abcde", Wire.stall)),
+    Fault("NUL in a header", says(head(b"X: a\x00b"), Wire.stall)),
+    Fault("a header of 200 KB", says(head(b"X: " + b"x" * 200_000), Wire.stall)),
+    Fault("headers without end", floods(b"HTTP/1.1 200 OK\r\n", b"X: x\r\n" * 1000)),
+    Fault("one header line without end", floods(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 9000)),
+    Fault("101 that nobody asked for", says(b"HTTP/1.1 101 Switching Protocols\r\n\r\n", Wire.stall)),
+    Fault("a chunk size that is no number", says(CHUNKED + b"zz\r\n" + RECORD, Wire.stall)),
+    Fault("a negative chunk size", says(CHUNKED + b"-5\r\nabcde\r\n", Wire.stall)),
+    Fault("a chunk size of 30 digits", says(CHUNKED + b"f" * 30 + b"\r\nabcde", Wire.stall)),
+    Fault("a chunk longer than its size", says(CHUNKED + b"5\r\nabcdefgh\r\n0\r\n\r\n", Wire.stall)),
+    Fault("a chunk extension without end", floods(CHUNKED + b"5;", b"x" * 9000)),
+    Fault("trailers without end", floods(CHUNKED + chunked(RECORD) + b"0\r\n", b"X: x\r\n" * 1000)),
+    Fault("a negative length", says(head(b"Content-Length: -5"), Wire.stall)),
+    Fault("a length that is no number", says(head(b"Content-Length: abc"), Wire.stall)),
+    Fault("two lengths", says(head(b"Content-Length: 5", b"Content-Length: 6") + b"abcdef", Wire.stall)),
+    Fault("a length list that disagrees", says(head(b"Content-Length: 5, 6") + b"abcdef", Wire.stall)),
+    Fault("an unknown transfer coding", says(head(b"Transfer-Encoding: gzip, chunked"), Wire.stall)),
+]
+
+SLOW_FAULTS = [
+    Fault("a stall before the status", says(b"", Wire.stall), RequestTimeoutError),
+    Fault("a stall in the status line", says(b"HTTP/1.1 2", Wire.stall), RequestTimeoutError),
+    Fault("a stall in the headers", says(SIZED[:40], Wire.stall), RequestTimeoutError),
+    Fault("a stall before the body", says(SIZED, Wire.stall), RequestTimeoutError),
+    Fault("a stall in the body", says(SIZED + HALF, Wire.stall), RequestTimeoutError),
+    Fault("a stall in a chunk", says(CHUNKED + chunked(RECORD)[:99], Wire.stall), RequestTimeoutError),
+    Fault("a stall after the last chunk", says(CHUNKED + chunked(RECORD), Wire.stall), RequestTimeoutError),
+    Fault("a stall after 100", says(b"HTTP/1.1 100 Continue\r\n\r\n", Wire.stall), RequestTimeoutError),
+    Fault(
+        "headers byte by byte",
+        drips(b"HTTP/1.1 200 OK\r\nX: ", b"x"),
+        DeadlineExceededError,
+        Ends.AT_ITS_DEADLINE,
+    ),
+    Fault(
+        "a body byte by byte",
+        drips(head(b"Content-Length: 9999"), b" "),
+        DeadlineExceededError,
+        Ends.AT_ITS_DEADLINE,
+    ),
+    Fault("chunks byte by byte", drips(CHUNKED, b"1\r\n \r\n"), DeadlineExceededError, Ends.AT_ITS_DEADLINE),
+    Fault(
+        "103s without end",
+        drips(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+        DeadlineExceededError,
+        Ends.AT_ITS_DEADLINE,
+    ),
+    Fault(
+        "a flood of 100s",
+        floods(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 9),
+        DeadlineExceededError,
+        Ends.AT_ITS_DEADLINE,
+    ),
+    Fault(
+        "a 503 byte by byte",
+        drips(head(b"Content-Length: 9999", status=b"503 Busy"), b" "),
+        DeadlineExceededError,
+        Ends.AT_ITS_DEADLINE,
+    ),
+]
