@@ -1,0 +1,312 @@
+"""Every example of README.md and docs/ is run, against the fake Plivo on loopback."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import doctest
+import importlib
+import io
+import re
+import runpy
+import socket
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from doc_examples import (
+    ROOT,
+    Block,
+    ConsoleExample,
+    PythonExample,
+    blocks,
+    console_examples,
+    pages,
+    python_examples,
+    words,
+)
+
+import plivo_async.cli.session
+from plivo_async import AsyncClient
+from plivo_async.cli.app import run as plivo_async_command
+from plivo_async.testing import FakePlivo
+
+PAGES = pages()
+PYTHON = [example for page in PAGES for example in python_examples(page)]
+CONSOLE = [example for page in PAGES for example in console_examples(page)]
+# What is no example, but a thing to read.
+NOT_RUN = {"text", "toml", "ini"}
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PYTEST = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePlivo]:
+    """A fake Plivo, which every client that names no other base_url talks to; no credentials set."""
+    fake = FakePlivo()
+    for name in ("PLIVO_AUTH_ID", "PLIVO_AUTH_TOKEN", *PROXY_VARIABLES):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    with fake.serve() as url:
+        monkeypatch.setitem(AsyncClient.__init__.__kwdefaults__, "base_url", url)
+        monkeypatch.setattr(plivo_async.cli.session, "DEFAULT_BASE_URL", url)
+        yield fake
+
+
+@pytest.fixture
+def credentials(fake: FakePlivo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLIVO_AUTH_ID", fake.auth_id)
+    monkeypatch.setenv("PLIVO_AUTH_TOKEN", fake.auth_token)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where the files of an example are, and what they import from each other."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def orders_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """ORDERS_URL: another service, which fails at first."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), OrdersHandler) as server:
+        server.failures = 2  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        monkeypatch.setenv("ORDERS_URL", f"http://127.0.0.1:{server.server_address[1]}")
+        yield
+        server.shutdown()
+        thread.join()
+
+
+class OrdersHandler(BaseHTTPRequestHandler):
+    server: Any
+
+    def do_GET(self) -> None:
+        failing = self.server.failures > 0
+        self.server.failures -= 1
+        body = b"" if failing else b'{"order": 7}'
+        self.send_response(503 if failing else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is to be written to stderr."""
+
+
+@pytest.mark.usefixtures("credentials", "orders_url")
+@pytest.mark.parametrize("example", [e for e in PYTHON if not e.is_test], ids=lambda e: e.block.where)
+def test_a_python_example_runs_whole_and_prints_what_the_page_says(
+    example: PythonExample, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with functions_called_in(example.save(folder)) as never_called:
+        runpy.run_path(str(folder / example.block.file_name), run_name="__main__")
+
+    printed = capsys.readouterr().out
+    assert printed == "" or example.prints is not None, f"the page does not show what is printed:\n{printed}"
+    assert_output(example.prints or "", printed)
+    if not example.is_module:
+        assert not never_called
+
+
+@pytest.mark.usefixtures("credentials")
+@pytest.mark.parametrize("example", [e for e in PYTHON if e.is_test], ids=lambda e: e.block.where)
+def test_an_example_of_a_test_passes(example: PythonExample, folder: Path) -> None:
+    example.save(folder)
+    settings = [block.text for block in blocks(example.block.page) if block.language == "toml"]
+    (folder / "pyproject.toml").write_text("\n".join(settings))
+    tests = [
+        node
+        for node in ast.walk(ast.parse(example.block.text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+    ]
+
+    done = subprocess.run(
+        [*PYTEST, example.block.file_name],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(tests)} passed in" in done.stdout
+
+
+@pytest.mark.parametrize("example", [e for e in PYTHON if e.is_module], ids=lambda e: e.block.where)
+def test_a_file_is_used_by_a_later_block_of_its_page(example: PythonExample) -> None:
+    later = [block.text for block in blocks(example.block.page) if block.line > example.block.line]
+    module = Path(example.block.file_name).stem
+
+    assert [text for text in later if f"from {module} import" in text or f"uvicorn {module}:" in text]
+
+
+@pytest.mark.parametrize("example", CONSOLE, ids=lambda e: e.where)
+def test_a_console_example_runs_and_prints_what_the_page_says(
+    example: ConsoleExample, folder: Path, fake: FakePlivo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Terminal(example.block, fake, folder, monkeypatch)
+    with contextlib.ExitStack() as stack:
+        terminal.stack = stack
+        for command, shown in example.commands:
+            assert terminal.exit_code == 0 or command == "echo $?", f"exit code {terminal.exit_code}"
+            printed = "".join(terminal.run(part) for part in words(command))
+            # Without lines under it, a command says only how it is called.
+            if shown:
+                assert_output(shown, printed)
+        assert terminal.exit_code == 0, f"exit code {terminal.exit_code}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_has_no_block_that_nobody_runs(page: Path) -> None:
+    languages = {block.language: block.line for block in blocks(page)}
+
+    assert {k: v for k, v in languages.items() if k not in {"python", "console", *NOT_RUN}} == {}
+
+
+class Terminal:
+    """Runs the commands of one console example. Those of the package run in this process."""
+
+    def __init__(self, block: Block, fake: FakePlivo, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.exit_code = 0
+        self.stack = contextlib.ExitStack()
+        self._block = block
+        self._fake = fake
+        self._folder = folder
+        self._monkeypatch = monkeypatch
+        self._service = ""
+
+    def run(self, command: Sequence[str]) -> str:
+        match list(command):
+            case ["echo", "$?"]:
+                code, self.exit_code = self.exit_code, 0
+                return f"{code}\n"
+            case ["export", *assignments]:
+                self._export(assignments)
+            case ["plivo-async", *arguments] | ["python", "-m", "plivo_async", *arguments]:
+                return self._plivo_async(arguments)
+            case ["uvicorn", name, "&"]:
+                self._serve(*name.split(":"))
+            case ["curl", url]:
+                return httpx.get(url.replace("localhost:8000", self._service), trust_env=False).text + "\n"
+            case _:
+                self._check_development_command(command)
+        return ""
+
+    def _export(self, assignments: Sequence[str]) -> None:
+        values = {"PLIVO_AUTH_ID": self._fake.auth_id, "PLIVO_AUTH_TOKEN": self._fake.auth_token}
+        for name in (assignment.partition("=")[0] for assignment in assignments):
+            # Whatever the page shows in its place.
+            self._monkeypatch.setenv(name, values[name])
+
+    def _plivo_async(self, arguments: list[str]) -> str:
+        screen = io.BytesIO()
+        self._monkeypatch.setenv("TERM", "dumb")
+        self._monkeypatch.setenv("COLUMNS", "100")
+        with Screen(screen, "utf-8", write_through=True) as text:
+            with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+                self.exit_code = plivo_async_command(arguments)
+            return screen.getvalue().decode()
+
+    def _serve(self, module: str, app: str) -> None:
+        example = next(
+            example
+            for example in python_examples(self._block.page)
+            if example.block.file_name == f"{module}.py"
+        )
+        self._export(["PLIVO_AUTH_ID", "PLIVO_AUTH_TOKEN"])
+        called = self.stack.enter_context(functions_called_in(example.save(self._folder)))
+        self.stack.callback(lambda: never_called_fails(called))
+        self._service = self.stack.enter_context(served(getattr(importlib.import_module(module), app)))
+
+    def _check_development_command(self, command: Sequence[str]) -> None:
+        """What .ci/run runs, or installs something: here only whether it names what exists."""
+        match list(command):
+            case ["pip", "install", *arguments]:
+                extras = PYPROJECT["project"]["optional-dependencies"]
+                for wanted in re.findall(r"\[(.*)\]", " ".join(arguments)):
+                    assert set(wanted.split(",")) <= set(extras)
+                assert arguments[-1].startswith((".", "plivo-async", "nox"))
+            case ["coverage", "run", "-m", "pytest"] | ["coverage", "report"] | ["nox"] | ["bash", ".ci/run"]:
+                pass
+            case ["nox", "-s", name, *_]:
+                sessions = ast.parse((ROOT / "noxfile.py").read_text()).body
+                assert name.partition("-")[0] in {s.name for s in sessions if isinstance(s, ast.FunctionDef)}
+            case ["pytest", path]:
+                assert (ROOT / path).exists()
+            case _:
+                pytest.fail(f"a command that nobody runs: {' '.join(command)}")
+
+
+class Screen(io.TextIOWrapper):
+    """A terminal, to whoever asks."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@contextlib.contextmanager
+def served(app: Any) -> Iterator[str]:
+    """Serve an ASGI app on loopback; gives its host and port."""
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+@contextlib.contextmanager
+def functions_called_in(file: Path) -> Iterator[set[str]]:
+    """Which functions of a file are defined but never called, known when the context ends."""
+    name = str(file)
+    defined = functions_of(compile(file.read_text(), name, "exec"))
+    called: set[tuple[str, int]] = set()
+    never_called: set[str] = set()
+
+    def profile(frame: FrameType, event: str, _: Any) -> None:
+        if event == "call" and frame.f_code.co_filename == name:
+            called.add((frame.f_code.co_name, frame.f_code.co_firstlineno))
+
+    threading.setprofile(profile)
+    sys.setprofile(profile)
+    try:
+        yield never_called
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+        never_called.update(name for name, line in defined - called)
+
+
+def functions_of(code: CodeType) -> set[tuple[str, int]]:
+    inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return {(c.co_name, c.co_firstlineno) for c in inner}.union(*map(functions_of, inner))
+
+
+def never_called_fails(never_called: set[str]) -> None:
+    assert not never_called
+
+
+def assert_output(shown: str, printed: str) -> None:
+    """Whether it is what the page shows, where `...` stands for anything."""
+    checker = doctest.OutputChecker()
+    if not checker.check_output(shown, printed, doctest.ELLIPSIS):
+        pytest.fail(checker.output_difference(doctest.Example("", shown), printed, doctest.ELLIPSIS))

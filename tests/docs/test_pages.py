@@ -1,0 +1,94 @@
+"""The pages name what there is: all of it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import attrs
+import click
+import pytest
+from doc_examples import ROOT, pages
+
+import plivo_async
+import plivo_async.testing
+from plivo_async import CallDetailRecord, PlivoError, RequestOptions, RetryPolicy
+from plivo_async.cli.app import commands
+from plivo_async.cli.exit_codes import ExitCode
+from plivo_async.errors import type_for_status
+
+
+def text_of(page: str) -> str:
+    return (ROOT / page).read_text()
+
+
+def code_in(page: str) -> set[str]:
+    return set(re.findall(r"`([^`\n]+)`", text_of(page)))
+
+
+@pytest.mark.parametrize("module", [plivo_async, plivo_async.testing], ids=lambda module: module.__name__)
+def test_the_reference_has_every_public_name_and_no_other(module: object) -> None:
+    sections = re.split(r"\.\. currentmodule:: ", text_of("docs/api.md"))
+    name = getattr(module, "__name__", "")
+    [section] = [text for text in sections if text.startswith(f"{name}\n")]
+    listed = re.findall(r"^\.\. (?:auto\w+|py:data):: (\w+)", section, re.MULTILINE)
+
+    assert sorted(listed) == sorted(set(getattr(module, "__all__", ())) - {"__version__"})
+
+
+def test_the_record_page_names_every_field_and_property() -> None:
+    properties = {name for name, value in vars(CallDetailRecord).items() if isinstance(value, property)}
+
+    assert attrs.fields_dict(CallDetailRecord).keys() | properties <= code_in("docs/guides/record.md")
+
+
+def test_the_page_on_retries_names_every_option_and_its_default() -> None:
+    assert RequestOptions.__annotations__.keys() <= code_in("docs/guides/retries.md")
+    for field in attrs.fields(RetryPolicy):
+        assert re.search(
+            rf"\| `{field.name}` \| {field.default:g}( s)? \|", text_of("docs/guides/retries.md")
+        )
+
+
+def test_the_page_on_errors_says_of_each_whether_it_is_retryable() -> None:
+    page = text_of("docs/guides/errors.md")
+    rows = dict(re.findall(r"^\| -? ?`(\w+)` \|.*\| (.*) \|$", page, re.MULTILINE))
+    errors = {name for name in plivo_async.__all__ if name.endswith("Error")} - {"PlivoError"}
+
+    assert set(rows) == errors
+    for name in errors:
+        if rows[name] in ("yes", "no"):
+            kind: type[PlivoError] = getattr(plivo_async, name)
+            statuses = [status for status in range(200, 600) if type_for_status(status) is kind] or [None]
+            assert {kind("x", status=status).retryable for status in statuses} == {rows[name] == "yes"}, name
+
+
+def test_the_command_line_page_names_every_option_and_exit_code() -> None:
+    for command in commands.commands.values():
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert set(parameter.opts) <= code_in("docs/guides/command-line.md")
+    codes = re.findall(r"^\| ([0-9]+) \|", text_of("docs/guides/command-line.md"), re.MULTILINE)
+
+    assert {int(code) for code in codes} == set(ExitCode)
+
+
+def test_the_page_for_contributors_names_every_nox_session_and_module() -> None:
+    listed = " ".join(re.findall(r"^\| (`.*) \| ", text_of("docs/contributing.md"), re.MULTILINE))
+    functions = [node for node in ast.parse(text_of("noxfile.py")).body if isinstance(node, ast.FunctionDef)]
+    sessions = {f.name for f in functions if any("session" in ast.unparse(d) for d in f.decorator_list)}
+    package = Path(plivo_async.__file__).parent
+    modules = {file.stem for file in package.glob("[a-z]*.py")} | {
+        f"{folder.parent.name}/" for folder in package.glob("*/__init__.py")
+    }
+
+    assert {name for name in sessions if f"`{name}" not in listed} == set()
+    assert {name for name in modules if f"`{name}`" not in listed} == set()
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
+
+    assert [link for link in links if not (page.parent / link).exists()] == []

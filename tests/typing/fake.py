@@ -1,0 +1,45 @@
+"""What users may rely on in the types of plivo_async.testing. Type-checked, never run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import repeat
+from typing import assert_type
+
+from plivo_async import AsyncClient, CallDetailRecord
+from plivo_async.testing import (
+    DOCUMENTED_CALL,
+    Answer,
+    Drop,
+    FakePlivo,
+    InstantRetryPolicy,
+    RandomFaults,
+    RateLimit,
+    RecordedRequest,
+)
+
+
+async def fakes(record: CallDetailRecord) -> None:
+    fake = FakePlivo([record, DOCUMENTED_CALL, {"call_uuid": "c1"}], rate_limit=None, latency=lambda: 0.1)
+    FakePlivo(rate_limit=RateLimit(requests=5, per=1.0, kind="sliding", retry_after="date"))
+    FakePlivo(random_faults=RandomFaults(rate=0.5, faults=[500, Drop()]))
+    assert_type(fake.call_uuids, Sequence[str])
+    assert_type(fake.generate(10, seed=7), Sequence[str])
+    assert_type(fake.requests, tuple[RecordedRequest, ...])
+    assert_type(fake.statuses, Counter[int | None])
+    assert_type(fake.over_limit, int)
+    assert_type(fake.client(deadline=5.0, retry=InstantRetryPolicy()), AsyncClient)
+    fake.add(record, {"call_uuid": "c1"})
+    fake.script([503, Answer(429, {"error": "slow down"}, headers={"Retry-After": "2"}), Drop(10)])
+    fake.script(repeat(503), call_uuid="c1")
+    fake.publish_later("c1", after_requests=1)
+    with fake.serve() as url:
+        assert_type(url, str)
+    async with fake.serve(8000) as url:
+        assert_type(url, str)
+
+    FakePlivo(["c1"])  # type: ignore[list-item]
+    RateLimit(kind="leaky")  # type: ignore[arg-type]
+    fake.client(max_connections=5)  # type: ignore[call-arg]
+    fake.script(503)  # type: ignore[arg-type]
