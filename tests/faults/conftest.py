@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from certificates import Authority
 from fault_server import Clock
 
 
@@ -19,3 +20,8 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def clock() -> Clock:
     return Clock(asyncio.get_running_loop())
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("certificates"))

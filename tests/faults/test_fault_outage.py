@@ -1,0 +1,68 @@
+"""A total outage: what it costs the server, and how a client comes out of it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from answers_on_the_wire import CALL_UUID, answer, good, says
+from fault_server import Clock, Step, Wire
+from serving import serving
+
+from plivo_async import PlivoError, RetryPolicy
+
+PERSISTENT = RetryPolicy(max_attempts=10, backoff_base=0.001, backoff_max=0.001)
+CALLS = 200
+
+outages = pytest.mark.parametrize(
+    "outage",
+    [says(answer(b"", status=b"503 Busy")), says(b"", Wire.reset), says(b"", Wire.stall)],
+    ids=["503", "reset", "stall"],
+)
+
+
+@outages
+async def test_it_costs_fewer_than_two_requests_a_call(outage: Step, clock: Clock) -> None:
+    async with serving(clock, outage, retry=PERSISTENT, deadline=None) as (server, client):
+        errors = [await failure(client.calls.get(CALL_UUID)) for _ in range(CALLS)]
+        assert len(server.requests) < 2 * CALLS
+        assert sum(error.attempts for error in errors) == len(server.requests)
+
+
+@outages
+async def test_it_costs_no_more_where_the_calls_come_all_at_once(outage: Step, clock: Clock) -> None:
+    async with serving(clock, outage, retry=PERSISTENT, deadline=None) as (server, client):
+        await asyncio.gather(*(failure(client.calls.get(CALL_UUID)) for _ in range(CALLS)))
+        assert len(server.requests) < 2 * CALLS
+
+
+async def test_its_views_share_the_budget(clock: Clock) -> None:
+    busy = says(answer(b"", status=b"503 Busy"))
+    async with serving(clock, busy, retry=PERSISTENT) as (server, client):
+        views = [client.with_options(deadline=30.0 + number) for number in range(CALLS)]
+        for view in views:
+            await failure(view.calls.get(CALL_UUID))
+        assert len(server.requests) < 2 * CALLS
+
+
+async def test_successes_refill_the_budget(clock: Clock) -> None:
+    busy = says(answer(b"", status=b"503 Busy"))
+    async with serving(clock, busy, retry=PERSISTENT) as (server, client):
+        for _ in range(CALLS):
+            await failure(client.calls.get(CALL_UUID))
+        spent = await failure(client.calls.get(CALL_UUID))
+        # The connection waits in `busy` for one request more.
+        server.script[:] = [good]
+        await failure(client.calls.get(CALL_UUID))
+        for _ in range(CALLS):
+            await client.calls.get(CALL_UUID)
+        server.script[:] = [busy]
+        await client.calls.get(CALL_UUID)
+        refilled = await failure(client.calls.get(CALL_UUID))
+        assert (spent.attempts, refilled.attempts) == (1, 10)
+
+
+async def failure(call: object) -> PlivoError:
+    with pytest.raises(PlivoError) as caught:
+        await call  # type: ignore[misc]
+    return caught.value
