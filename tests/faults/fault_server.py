@@ -192,6 +192,12 @@ class FaultServer:
             await asyncio.wait(self.tasks)
         await self._server.wait_closed()
 
+    async def until_asked(self, requests: int) -> None:
+        """Return once that many requests have come."""
+        while len(self.requests) < requests:
+            self.asked.clear()
+            await self.asked.wait()
+
     async def idle(self) -> None:
         """Return once every connection is closed on both sides, those not yet accepted too."""
         for _ in range(10):
