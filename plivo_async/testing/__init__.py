@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from plivo_async.testing.documented import DOCUMENTED_CALL
     from plivo_async.testing.fake import ClientOptions, FakePlivo
-    from plivo_async.testing.faults import Answer, Drop, Fault, RandomFaults, Serve
+    from plivo_async.testing.faults import Answer, Drop, Fault, RandomFaults
     from plivo_async.testing.generated import GeneratedCalls
     from plivo_async.testing.instant_retry import InstantRetryPolicy
     from plivo_async.testing.rate_window import RateLimit
@@ -31,7 +31,6 @@ __all__ = [
     "RandomFaults",
     "RateLimit",
     "RecordedRequest",
-    "Serve",
 ]
 
 _MODULES = {
@@ -47,7 +46,6 @@ _MODULES = {
     "RandomFaults": "faults",
     "RateLimit": "rate_window",
     "RecordedRequest": "requests",
-    "Serve": "faults",
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import define
 
-from plivo_async.testing.faults import Answer, Drop, Fault, RandomFaults, Serve, as_fault
+from plivo_async.testing.faults import Answer, Drop, Fault, RandomFaults, as_fault
 from plivo_async.testing.rate_window import RateLimit, RateWindow, rate_window
 from plivo_async.testing.replies import Reply, error_reply, faulty_reply, json_bytes, limit_reply
 from plivo_async.testing.requests import Request
@@ -28,7 +28,7 @@ class FakeAccount:
         self.auth_token = auth_token
         self.store = RecordStore()
         self.over_limit = 0
-        self._scripts: dict[str | None, Iterator[Answer | Serve | Drop]] = {}
+        self._scripts: dict[str | None, Iterator[Answer | Drop]] = {}
         self._publications: dict[str, _Publication] = {}
         self.set_rate_limit(None)
         self.set_random_faults(None)
@@ -68,7 +68,7 @@ class FakeAccount:
             return self._serve(request, now, api_id)
         return faulty_reply(fault, lambda: self._serve(request, now, api_id), api_id)
 
-    def _next_fault(self, call_uuid: str | None) -> Answer | Serve | Drop | None:
+    def _next_fault(self, call_uuid: str | None) -> Answer | Drop | None:
         for key in (call_uuid, None):
             script = self._scripts.get(key)
             fault = None if script is None else next(script, None)

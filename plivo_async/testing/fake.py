@@ -16,7 +16,7 @@ from plivo_async.checks import finite_number, whole_number
 from plivo_async.client import AsyncClient
 from plivo_async.middleware import Middleware
 from plivo_async.models import CallDetailRecord
-from plivo_async.options import RequestOptions, find_credentials
+from plivo_async.options import RequestOptions, Secret, find_credentials
 from plivo_async.testing.account import FakeAccount
 from plivo_async.testing.documented import DOCUMENTED_AUTH_ID, DOCUMENTED_CALL
 from plivo_async.testing.faults import Fault, RandomFaults
@@ -69,7 +69,7 @@ class FakePlivo:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        credentials = find_credentials(auth_id, auth_token)
+        credentials = find_credentials(auth_id, Secret(auth_token))
         self._account = FakeAccount(credentials.auth_id, credentials.auth_token)
         self._clock = clock
         self._sleep = sleep

@@ -43,7 +43,8 @@ class Answer:
     """This status and body, `delay` seconds late.
 
     status: 200 to 999.
-    body: bytes as they are, text as UTF-8, a mapping as JSON; None for what Plivo says with such a status.
+    body: bytes as they are, text as UTF-8, a mapping as JSON; None for an error as Plivo words it, and with
+    200 for whatever would be served.
     headers: more headers, or others, such as `{"Retry-After": "2"}`.
 
     Raises: ConfigurationError.
@@ -52,16 +53,6 @@ class Answer:
     status: int = field(validator=_check_status)
     body: bytes | None = field(default=None, converter=_bytes, repr=reprlib.repr)
     headers: Mapping[str, str] = field(factory=dict[str, str], kw_only=True, hash=False)
-    delay: float = field(default=0.0, kw_only=True, validator=_check_seconds)
-
-
-@frozen
-class Serve:
-    """What would be answered without the script, `delay` seconds late.
-
-    Raises: ConfigurationError.
-    """
-
     delay: float = field(default=0.0, kw_only=True, validator=_check_seconds)
 
 
@@ -82,20 +73,20 @@ class Drop:
 
 
 # A status alone stands for an Answer with it.
-Fault: TypeAlias = int | Answer | Serve | Drop
+Fault: TypeAlias = int | Answer | Drop
 
 
-def as_fault(fault: Fault) -> Answer | Serve | Drop:
+def as_fault(fault: Fault) -> Answer | Drop:
     """The fault, an Answer where only its status is given.
 
     Raises: ConfigurationError.
     """
-    if isinstance(fault, Answer | Serve | Drop):
+    if isinstance(fault, Answer | Drop):
         return fault
     return Answer(fault)
 
 
-def _as_faults(faults: Iterable[Fault]) -> tuple[Answer | Serve | Drop, ...]:
+def _as_faults(faults: Iterable[Fault]) -> tuple[Answer | Drop, ...]:
     return tuple(map(as_fault, faults))
 
 
@@ -111,7 +102,7 @@ class RandomFaults:
 
     rate: float = field(validator=_check_rate)
     seed: int = 0
-    faults: Sequence[Answer | Serve | Drop] = field(default=_as_faults((500, 503, 429)), converter=_as_faults)
+    faults: Sequence[Answer | Drop] = field(default=_as_faults((500, 503, 429)), converter=_as_faults)
 
     def __attrs_post_init__(self) -> None:
         if not self.faults:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from hashlib import blake2b
-from typing import Any, TypeVar, final, overload
+from typing import Any, TypeVar, final
 
 from attrs import field, frozen
 
 from plivo_async.checks import whole_number
 from plivo_async.enums import HangupCause
 from plivo_async.testing.documented import DOCUMENTED_AUTH_ID
+from plivo_async.testing.lazy_sequence import LazySequence
 
 T = TypeVar("T")
 
@@ -85,7 +86,7 @@ class _Leg:
 
 @final
 @frozen
-class GeneratedCalls(Sequence[str]):
+class GeneratedCalls(LazySequence):
     """The call UUIDs of `size` calls out of a seed, newest first; `record()` gives what Plivo says of one.
 
     Nothing is held, so a million take no more memory than one. The same seed gives the same calls, whatever
@@ -105,15 +106,11 @@ class GeneratedCalls(Sequence[str]):
     def __len__(self) -> int:
         return self.size
 
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
-    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
-        chosen = range(self.size)[index]
-        if isinstance(chosen, int):
-            return self._call_uuid(chosen)
-        return tuple(map(self._call_uuid, chosen))
+    def at(self, index: int) -> str:
+        """The call UUID at an index."""
+        # The index is in it, so that the way back needs no table; the rest is there to be checked.
+        digits = blake2b(f"call_uuid {self.seed} {index}".encode(), digest_size=9).hexdigest()
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-8{digits[15:18]}-{index:012x}"
 
     def __contains__(self, value: object) -> bool:
         return isinstance(value, str) and self._index(value) is not None
@@ -123,17 +120,12 @@ class GeneratedCalls(Sequence[str]):
         index = self._index(call_uuid)
         return None if index is None else self._record(index)
 
-    def _call_uuid(self, index: int) -> str:
-        # The index is in it, so that the way back needs no table; the rest is there to be checked.
-        digits = blake2b(f"call_uuid {self.seed} {index}".encode(), digest_size=9).hexdigest()
-        return f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-8{digits[15:18]}-{index:012x}"
-
     def _index(self, call_uuid: str) -> int | None:
         try:
             index = int(call_uuid[24:], 16)
         except ValueError:
             return None
-        return index if 0 <= index < self.size and self._call_uuid(index) == call_uuid else None
+        return index if 0 <= index < self.size and self.at(index) == call_uuid else None
 
     def _leg(self, index: int) -> _Leg:
         draws = _Draws("leg", self.seed, index)
@@ -165,7 +157,7 @@ class GeneratedCalls(Sequence[str]):
         billed = -(-leg.talk // increment) * increment
         ours, theirs = f"+1202555{100 + draws.below(100):04}", _foreign_number(draws)
         verification = "Not Applicable" if is_outbound else draws.pick(("Verified", "Not Verified"))
-        call_uuid = self._call_uuid(index)
+        call_uuid = self.at(index)
         return {
             "answer_time": _time(leg.started + leg.ring, zone) if leg.is_answered else None,
             "api_id": _uuid(draws),
@@ -182,7 +174,7 @@ class GeneratedCalls(Sequence[str]):
             "hangup_cause_name": cause.description,
             "hangup_source": source,
             "initiation_time": _time(leg.started, zone),
-            "parent_call_uuid": self._call_uuid(index - 1) if _is_b_leg(index) else None,
+            "parent_call_uuid": self.at(index - 1) if _is_b_leg(index) else None,
             "resource_uri": f"/v1/Account/{self.auth_id}/Call/{call_uuid}/",
             "stir_verification": verification,
             "to_number": theirs if is_outbound else ours,

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias
 
 from uvicorn import Config
@@ -78,17 +78,22 @@ async def serving(app: App, listener: socket.socket) -> AsyncGenerator[None, Non
     state = ServerState()
     connections: set[_Connection] = set()
     with listener:
-        server = await asyncio.get_running_loop().create_server(
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(
             lambda: _Connection(config, state, connections), sock=listener, backlog=BACKLOG
         )
         try:
             yield
         finally:
             stopping = True
-            server.close()
-            # One that was just accepted needs this long to become a connection.
+            # asyncio forgets a socket that it accepted just before its server is closed, and leaves it
+            # open. So no more are accepted, the last ones become connections, and only then the server is
+            # closed.
+            with suppress(NotImplementedError):
+                loop.remove_reader(listener)
             for _ in range(3):
                 await asyncio.sleep(0)
+            server.close()
             lost = [connection.lost for connection in connections]
             for connection in connections:
                 connection.transport.abort()

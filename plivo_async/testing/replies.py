@@ -13,7 +13,7 @@ import httpx
 from attrs import define, field
 
 from plivo_async.json_text import write_json
-from plivo_async.testing.faults import Answer, Drop, Serve
+from plivo_async.testing.faults import Answer, Drop
 from plivo_async.testing.rate_window import RateLimit
 
 Message = MutableMapping[str, Any]
@@ -25,6 +25,7 @@ Headers = list[tuple[bytes, bytes]]
 CLOSE = "plivo_async.close"
 
 _JSON: tuple[bytes, bytes] = (b"content-type", b"application/json")
+_WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 _TEXTS = {
     401: "authentication failed: the credentials are not those of this account",
     404: "CDR for call uuid not found",
@@ -51,8 +52,8 @@ class Reply:
 
 def error_reply(status: int, api_id: str, text: str | None = None, *headers: tuple[bytes, bytes]) -> Reply:
     """An error as Plivo words it."""
-    if status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
-        return Reply(status, b"")
+    if status in _WITHOUT_BODY:
+        return Reply(status, b"", [])
     said = text or _TEXTS.get(status) or _phrase(status)
     return Reply(status, json_bytes({"api_id": api_id, "error": said}), [_JSON, *headers])
 
@@ -69,20 +70,21 @@ def limit_reply(limit: RateLimit, wait: float, api_id: str) -> Reply:
     return reply
 
 
-def faulty_reply(fault: Answer | Serve | Drop, served: Callable[[], Reply], api_id: str) -> Reply:
+def faulty_reply(fault: Answer | Drop, served: Callable[[], Reply], api_id: str) -> Reply:
     """What a fault makes of the answer that would be served."""
-    if isinstance(fault, Answer):
-        reply = error_reply(fault.status, api_id)
+    if isinstance(fault, Drop):
+        reply = served()
+        reply.drop = fault
+    else:
         if fault.body is not None:
-            reply.body = fault.body
+            reply = Reply(fault.status, fault.body)
+        else:
+            reply = served() if fault.status == HTTPStatus.OK else error_reply(fault.status, api_id)
         named = [
             (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in fault.headers.items()
         ]
         names = {name for name, _ in named}
         reply.headers = [header for header in reply.headers if header[0] not in names] + named
-    else:
-        reply = served()
-        reply.drop = fault if isinstance(fault, Drop) else None
     reply.delay = fault.delay
     return reply
 
@@ -101,7 +103,7 @@ async def send_reply(reply: Reply, scope: MutableMapping[str, Any], receive: Rec
     drop = reply.drop
     if drop is None or drop.after is not None or close is None:
         headers = reply.headers
-        if not any(name == b"content-length" for name, _ in headers):
+        if reply.status not in _WITHOUT_BODY and not any(name == b"content-length" for name, _ in headers):
             headers = [*headers, (b"content-length", b"%d" % len(reply.body))]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         body = reply.body if drop is None else reply.body[: drop.after or 0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast, final, overload
+from typing import Any, cast, final
 
 from attrs import frozen
 
@@ -11,6 +11,7 @@ from plivo_async.calls import check_call_uuid
 from plivo_async.errors import ConfigurationError
 from plivo_async.models import CallDetailRecord
 from plivo_async.testing.generated import GeneratedCalls
+from plivo_async.testing.lazy_sequence import LazySequence
 from plivo_async.testing.replies import json_bytes
 
 
@@ -54,24 +55,16 @@ class RecordStore:
 
 @final
 @frozen
-class _CallUUIDs(Sequence[str]):
+class _CallUUIDs(LazySequence):
     parts: tuple[Sequence[str], ...]
 
     def __len__(self) -> int:
         return sum(map(len, self.parts))
 
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
-    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
-        chosen = range(len(self))[index]
-        return self._at(chosen) if isinstance(chosen, int) else tuple(map(self._at, chosen))
-
     def __contains__(self, value: object) -> bool:
         return any(value in part for part in self.parts)
 
-    def _at(self, index: int) -> str:
+    def at(self, index: int) -> str:
         for part in self.parts[:-1]:
             if index < len(part):
                 return part[index]
