@@ -33,6 +33,7 @@ from plivo_async.options import (
     Credentials,
     Options,
     RequestOptions,
+    Secret,
     check_base_url,
     find_credentials,
 )
@@ -85,7 +86,9 @@ class AsyncClient:
         middleware: Iterable[Middleware] = (),
         converter: cattrs.Converter | None = None,
     ) -> None:
-        credentials = find_credentials(auth_id, auth_token)
+        secret = Secret(auth_token)
+        del auth_token
+        credentials = find_credentials(auth_id, secret)
         root = check_base_url(base_url)
         self._options = Options(timeout=timeout, deadline=deadline, retry=retry, max_body=max_body)
         self._auth_id = credentials.auth_id
@@ -218,6 +221,9 @@ class AsyncClient:
         await self.aclose()
 
     def __repr__(self) -> str:
+        # A traceback that shows locals asks for it in the midst of a failed construction too.
+        if not hasattr(self, "converter"):
+            return "<AsyncClient not built>"
         state = "closed" if self._lifetime.closed else repr(self._pool or self._http)
         return f"<AsyncClient {self._account_url} {state}>"
 

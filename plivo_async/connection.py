@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import cast
 
 import h11
 import httpx
 
 from plivo_async.dial import open_socket
+from plivo_async.proxy import Proxy
 
 _MAX_HEADER_BYTES = 100 * 1024
 _HIGH_WATER_BYTES = 256 * 1024
@@ -34,6 +36,8 @@ class Connection(asyncio.Protocol):
         self._writable = True
         self._in_use = True
         self._aborted = False
+        # Two lengths may be an attempt at smuggling (RFC 9112 section 6.3): no other exchange follows.
+        self._ambiguous = False
         self.answered = False
         self.closed: asyncio.Future[None] = self._loop.create_future()
 
@@ -79,6 +83,15 @@ class Connection(asyncio.Protocol):
         return self._eof or self._aborted
 
     @property
+    def has_input(self) -> bool:
+        """Whether bytes, or the end of the connection, have come that the event loop has not seen yet."""
+        if not hasattr(select, "poll"):  # Windows
+            return False
+        poll = select.poll()
+        poll.register(cast(asyncio.Transport, self._transport).get_extra_info("socket"), select.POLLIN)
+        return bool(poll.poll(0))
+
+    @property
     def hung_up(self) -> bool:
         """Whether the other side ended the connection with no byte of an answer to the last request."""
         return self._eof and not self.answered
@@ -88,6 +101,7 @@ class Connection(asyncio.Protocol):
         """Whether the exchange ended so cleanly that another may follow."""
         return (
             not self.lost
+            and not self._ambiguous
             and self._h11.our_state is h11.DONE
             and self._h11.their_state is h11.DONE
             and not self._h11.trailing_data[0]
@@ -120,37 +134,36 @@ class Connection(asyncio.Protocol):
             lambda: self, sock=connected, ssl=context, server_hostname=host if context else None
         )
 
-    async def send(
-        self,
-        request: httpx.Request,
-        timeout: float | None,
-        *,
-        target: bytes | None = None,
-        headers: Sequence[tuple[bytes, bytes]] = (),
-    ) -> None:
-        """Send a request, body and all; a proxy may want another target, and headers of its own.
+    async def send(self, request: httpx.Request, timeout: float | None, proxy: Proxy | None = None) -> None:
+        """Send a request, body and all, to its server, or to a proxy that passes it on.
 
         Raises: httpx.WriteTimeout, httpx.LocalProtocolError (a header that HTTP does not allow).
         """
-        self.answered = False
-        self._in_use = True
-        try:
-            head = h11.Request(
-                method=request.method,
-                target=request.url.raw_path if target is None else target,
-                headers=[*request.headers.raw, *headers],
-            )
-            out = [self._h11.send(head) or b""]
-            async for chunk in cast(httpx.AsyncByteStream, request.stream):
-                if chunk:
-                    out.append(self._h11.send(h11.Data(data=chunk)) or b"")
-            out.append(self._h11.send(h11.EndOfMessage()) or b"")
-        except h11.LocalProtocolError as error:
-            raise httpx.LocalProtocolError(str(error), request=request) from error
-        if not self.lost:
-            cast(asyncio.Transport, self._transport).write(b"".join(out))
+        body = b"".join([chunk async for chunk in cast(httpx.AsyncByteStream, request.stream)])
+        self._write(request, body, proxy)
         while not (self._writable or self.lost):
             await self._wait(timeout, httpx.WriteTimeout, "the request was not taken", request)
+
+    def _write(self, request: httpx.Request, body: bytes, proxy: Proxy | None) -> None:
+        # Apart from send(), because the credentials must not be in the frame of a task that waits.
+        self.answered = False
+        self._in_use = True
+        headers = request.headers.raw
+        target = request.url.raw_path
+        if request.method == "CONNECT":
+            target = request.headers["host"].encode("ascii")
+        elif proxy is not None:
+            target = str(request.url).encode("ascii")
+            headers = [*headers, *proxy.headers]
+        try:
+            out = self._h11.send(h11.Request(method=request.method, target=target, headers=headers)) or b""
+            if body:
+                out += self._h11.send(h11.Data(data=body)) or b""
+            out += self._h11.send(h11.EndOfMessage()) or b""
+        except h11.LocalProtocolError as error:
+            raise httpx.LocalProtocolError(str(error), request=request) from None
+        if not self.lost:
+            cast(asyncio.Transport, self._transport).write(out)
 
     async def head(self, request: httpx.Request, timeout: float | None) -> h11.Response:
         """Status and headers of the final answer; 1xx answers before it are passed over.
@@ -160,6 +173,8 @@ class Connection(asyncio.Protocol):
         while True:
             event = await self._event(request, timeout)
             if isinstance(event, h11.Response):
+                names = {name for name, _ in event.headers}
+                self._ambiguous = b"transfer-encoding" in names and b"content-length" in names
                 return event
 
     async def body(self, request: httpx.Request, timeout: float | None) -> bytes:
@@ -178,7 +193,7 @@ class Connection(asyncio.Protocol):
 
         Raises: httpx.ProxyError, and what `send` and `head` raise.
         """
-        await self.send(request, None, target=request.headers["host"].encode("ascii"))
+        await self.send(request, None)
         answer = await self.head(request, None)
         if not 200 <= answer.status_code < 300:
             reason = answer.reason.decode("ascii", "replace")

@@ -26,10 +26,9 @@ class ConnectionPool(httpx.AsyncBaseTransport):
     """At most `max_connections` single connections, the one used last used next.
 
     It works under any `httpx.AsyncClient(transport=...)`. Who finds no connection free waits, first come,
-    first
-    served, for as long as the caller lets them: the pool has no timeout of its own. An idle connection is
-    closed after `keepalive_expiry` seconds. A request that meets an idle connection just closed by the
-    server is sent once more on a new one (RFC 9112 section 9.3.1).
+    first served, for as long as the caller lets them: the pool has no timeout of its own. An idle
+    connection is closed after `keepalive_expiry` seconds. A request that meets an idle connection just
+    closed by the server is sent once more on a new one (RFC 9112 section 9.3.1).
 
     Raises: ConfigurationError for an option that cannot be used. Requests raise the transport errors of
     httpx, and ClientClosedError after `aclose()`.
@@ -43,16 +42,17 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         verify: Verify = True,
         proxy: str | Proxy | None = None,
     ) -> None:
-        self._max_connections = whole_number("max_connections", max_connections, least=1)
-        self._keepalive_expiry = finite_number("keepalive_expiry", keepalive_expiry, least=0.0)
-        self._verify = check_verify(verify)
-        self._proxy = parse_proxy(proxy) if isinstance(proxy, str) else proxy
-        self._slots = asyncio.Semaphore(max_connections)
+        self._closed = False
         self._busy = 0
         self._idle: list[tuple[float, Origin, Connection]] = []
         self._open: set[Connection] = set()
         self._expiry_timer: asyncio.TimerHandle | None = None
-        self._closed = False
+        self._max_connections = max_connections
+        whole_number("max_connections", max_connections, least=1)
+        self._keepalive_expiry = finite_number("keepalive_expiry", keepalive_expiry, least=0.0)
+        self._verify = check_verify(verify)
+        self._proxy = parse_proxy(proxy) if isinstance(proxy, str) else proxy
+        self._slots = asyncio.Semaphore(max_connections)
 
     @property
     def busy(self) -> int:
@@ -115,13 +115,8 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         self, connection: Connection, request: httpx.Request, origin: Origin, timeouts: Timeouts
     ) -> h11.Response:
         try:
-            if self._proxy is not None and origin[0] == "http":
-                target = str(request.url).encode("ascii")
-                await connection.send(
-                    request, timeouts.get("write"), target=target, headers=self._proxy.headers
-                )
-            else:
-                await connection.send(request, timeouts.get("write"))
+            proxy = self._proxy if origin[0] == "http" else None
+            await connection.send(request, timeouts.get("write"), proxy)
             return await connection.head(request, timeouts.get("read"))
         except BaseException:
             connection.abort()
@@ -171,7 +166,9 @@ class ConnectionPool(httpx.AsyncBaseTransport):
             since, known, connection = self._idle[index]
             if known == origin:
                 del self._idle[index]
-                if not connection.lost and since + self._keepalive_expiry > _now():
+                expired = since + self._keepalive_expiry <= _now()
+                # What the server sends between two exchanges must not pass for the answer to the next.
+                if not (expired or connection.lost or connection.has_input):
                     return connection
                 connection.abort()
         return None
