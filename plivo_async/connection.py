@@ -198,9 +198,20 @@ class Connection(asyncio.Protocol):
         if not 200 <= answer.status_code < 300:
             reason = answer.reason.decode("ascii", "replace")
             raise httpx.ProxyError(f"the proxy answered {answer.status_code} {reason}", request=request)
+        if self._h11.trailing_data[0]:
+            # A TLS server never speaks first.
+            raise httpx.ProxyError("the proxy sent more than its answer", request=request)
         self._h11 = _new_h11()
         plain = cast(asyncio.Transport, self._transport)
-        self._transport = await self._loop.start_tls(plain, self, context, server_hostname=server_hostname)
+        try:
+            self._transport = await self._loop.start_tls(
+                plain, self, context, server_hostname=server_hostname
+            )
+        except BaseException:
+            # Before the handshake is done asyncio tells nobody that the connection is lost.
+            plain.abort()
+            self._finish()
+            raise
 
     async def _event(self, request: httpx.Request, timeout: float | None) -> h11.Event:
         while True:
@@ -208,8 +219,10 @@ class Connection(asyncio.Protocol):
                 event = self._h11.next_event()
             except h11.RemoteProtocolError as error:
                 raise httpx.RemoteProtocolError(str(error), request=request) from error
-            if event is not h11.NEED_DATA:
-                return cast(h11.Event, event)
+            if isinstance(event, h11.Event):
+                return event
+            if event is h11.PAUSED:
+                raise httpx.RemoteProtocolError("the server switched protocols", request=request)
             self._unread = 0
             if self._aborted:
                 raise httpx.ReadError("the connection was closed on this side", request=request)
