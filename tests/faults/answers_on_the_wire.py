@@ -66,3 +66,13 @@ def floods(first: bytes, data: bytes) -> Step:
 
 
 good = says(answer())
+
+
+async def never_reads(wire: Wire) -> None:
+    """Leave the request in the socket for 30 s: longer than the write timeout."""
+    await wire.unread()
+    wire.transport.pause_reading()
+    for _ in range(300):
+        await wire.server.clock.tick()
+    wire.transport.resume_reading()
+    await wire.stall()

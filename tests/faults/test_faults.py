@@ -108,3 +108,11 @@ async def test_a_deadline_names_the_failure_before_it_as_its_cause(fault: Fault,
         error = caught.value
         assert isinstance(error.__cause__, ServerError)
         assert (error.status, error.attempts) == (503, 2)
+
+
+@pytest.mark.parametrize("fault", SLOW_FAULTS, ids=name_of)
+async def test_a_deadline_ends_it_by_the_real_clock_too(fault: Fault, clock: Clock) -> None:
+    clock.step = 0.0
+    async with serving(clock, fault.act, deadline=0.05) as (_, client):
+        with pytest.raises(DeadlineExceededError):
+            await client.calls.get(CALL_UUID)
