@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 
 import pytest
 from certificates import Authority
 from fault_server import Clock
+from proxying import HOST
 
 
 @pytest.fixture(autouse=True)
@@ -25,3 +27,9 @@ async def clock() -> Clock:
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def origin(authority: Authority) -> ssl.SSLContext:
+    """The server behind a proxy."""
+    return authority.server(HOST)

@@ -1,0 +1,58 @@
+"""A proxy, a client of a host behind it, and the proof that they leave nothing behind."""
+
+from __future__ import annotations
+
+import ssl
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from answers_on_the_wire import good
+from fault_server import Clock, FaultServer, Step, Wire
+from leaks import SECRETS
+from serving import busy, client_of, open_sockets, other_tasks
+
+from plivo_async import AsyncClient
+
+HOST = "api.plivo.example"
+PASSWORD = "pr0xy-pass"
+PROXY_BASIC = b64encode(f"user:{PASSWORD}".encode())
+PROXY_SECRETS = (*SECRETS, PASSWORD, PROXY_BASIC.decode())
+ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+
+def tunnels(tls: ssl.SSLContext, then: Step = good) -> Step:
+    """A proxy that opens a way to a server of ours, whoever is asked for."""
+    first: set[Wire] = set()
+
+    async def step(wire: Wire) -> None:
+        if wire not in first:
+            first.add(wire)
+            await wire.request()
+            await wire.send(ESTABLISHED)
+            wire.transport.pause_reading()
+            await wire.shake_hands(tls)
+            wire.transport.resume_reading()
+        await then(wire)
+
+    return step
+
+
+@asynccontextmanager
+async def proxied(
+    clock: Clock, *script: Step, tls: ssl.SSLContext | None = None, **options: object
+) -> AsyncIterator[tuple[FaultServer, AsyncClient]]:
+    """A proxy with this script, and a client of a host behind it; at the end nothing may be left."""
+    sockets = open_sockets()
+    async with FaultServer(clock, *script, tls=tls) as server:
+        proxy = server.url.replace("://", f"://user:{PASSWORD}@")
+        client = client_of(server, **{"base_url": f"https://{HOST}", "proxy": proxy, **options})
+        tasks = other_tasks(server)
+        try:
+            yield server, client
+            assert other_tasks(server) <= tasks
+            assert busy(client) == 0
+        finally:
+            await client.aclose()
+        await server.idle()
+    assert open_sockets() == sockets
