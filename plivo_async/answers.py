@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 from typing import Any, cast
 
 import httpx
 
 from plivo_async.errors import (
+    RETRYABLE_STATUSES,
+    ConfigurationError,
+    DecodeError,
     NetworkError,
     PlivoError,
     RequestTimeoutError,
@@ -18,9 +22,16 @@ from plivo_async.errors import (
 )
 from plivo_async.retry_after import retry_after_seconds
 
+# What an attempt can come to that is no success. HTTPStatusError is what raise_for_status() raises, in a
+# response hook of a borrowed client or in middleware.
+Failure = httpx.Response | httpx.TransportError | httpx.HTTPStatusError
+
 _KEPT_HEADERS = ("content-type", "content-length", "content-encoding", "date", "retry-after", "server", "via")
 _PARSED_BYTES = 64 * 1024
 _SHOWN_CHARACTERS = 200
+_TEXT_KEYS = ("error", "Error", "message", "error_code")
+_NESTED_TEXTS = 3
+_PROXY_STATUS = re.compile(r"\b[1-5][0-9]{2}\b")
 _MEANINGS = {
     401: "check PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN",
     404: (
@@ -33,7 +44,8 @@ _MEANINGS = {
 
 def status_error(response: httpx.Response, attempts: int) -> StatusError:
     """The error that a fully read answer with an unwanted status stands for."""
-    said, api_id = server_message(response.content)
+    body = _read_body(response)
+    said, api_id = server_message(body)
     parts = [f"HTTP {response.status_code}", said, _MEANINGS.get(response.status_code)]
     if response.has_redirect_location:
         parts.append(f"redirects are not followed (to {shown(response.headers['location'])})")
@@ -44,8 +56,23 @@ def status_error(response: httpx.Response, attempts: int) -> StatusError:
         attempts=attempts,
         retry_after=retry_after_seconds(response.headers),
         headers=kept_headers(response.headers),
-        body=response.content,
+        body=body,
     )
+
+
+def may_pass(failure: Failure) -> bool:
+    """Whether the same request, sent again, may fare better."""
+    if isinstance(failure, httpx.TransportError):
+        return not (is_certificate_failure(failure) or _never_gets_there(failure))
+    answer = failure.response if isinstance(failure, httpx.HTTPStatusError) else failure
+    return answer.status_code in RETRYABLE_STATUSES
+
+
+def answer_of(failure: Failure) -> httpx.Response | None:
+    """The answer with the unwanted status; None for a failure on the wire."""
+    if isinstance(failure, httpx.HTTPStatusError):
+        return failure.response
+    return failure if isinstance(failure, httpx.Response) else None
 
 
 def failure_error(failure: httpx.Response | httpx.HTTPError, attempts: int) -> PlivoError:
@@ -60,6 +87,8 @@ def transport_error(failure: httpx.HTTPError, attempts: int) -> PlivoError:
 
     The exception itself is dropped: it holds the request, and with it the credentials.
     """
+    if isinstance(failure, httpx.HTTPStatusError):
+        return status_error(failure.response, attempts)
     reason = shown(str(failure)) or "no reason given"
     error: PlivoError
     if is_certificate_failure(failure):
@@ -67,6 +96,10 @@ def transport_error(failure: httpx.HTTPError, attempts: int) -> PlivoError:
     elif isinstance(failure, httpx.TimeoutException):
         kind = type(failure).__name__.removesuffix("Timeout").lower()
         error = RequestTimeoutError(f"{kind} timeout: {reason}", attempts=attempts)
+    elif _never_gets_there(failure):
+        error = ConfigurationError(f"the request cannot be sent: {reason}", attempts=attempts)
+    elif isinstance(failure, httpx.DecodingError):
+        error = DecodeError(f"the body cannot be decompressed: {reason}", attempts=attempts)
     else:
         error = NetworkError(f"{type(failure).__name__}: {reason}", attempts=attempts)
     error.__cause__ = _os_error(failure)
@@ -90,8 +123,10 @@ def server_message(body: bytes) -> tuple[str | None, str | None]:
         return shown(body.decode("utf-8")) or None, None
     fields = cast("dict[str, Any]", answer)
     api_id = fields.get("api_id")
-    texts = (_text(fields.get(key)) for key in ("error", "Error", "message", "error_code"))
-    return next(filter(None, texts), None), shown(api_id) if isinstance(api_id, str) else None
+    said = next(filter(None, (_text(fields.get(key)) for key in _TEXT_KEYS)), None)
+    if said is None and fields.keys() - {"api_id"}:
+        said = shown(body.decode("utf-8"))
+    return said, (shown(api_id) or None) if isinstance(api_id, str) else None
 
 
 def shown(text: str) -> str:
@@ -108,13 +143,31 @@ def kept_headers(headers: httpx.Headers) -> dict[str, str]:
     return {name: shown(headers[name]) for name in _KEPT_HEADERS if name in headers}
 
 
-def _text(value: Any) -> str | None:
-    if isinstance(value, dict):
+def _text(value: Any, levels: int = _NESTED_TEXTS) -> str | None:
+    if isinstance(value, dict) and levels:
         nested = cast("dict[str, Any]", value)
-        return next(filter(None, (_text(nested.get(key)) for key in ("error", "Error", "message"))), None)
-    if isinstance(value, str | int):
+        return next(filter(None, (_text(nested.get(key), levels - 1) for key in _TEXT_KEYS)), None)
+    # A flag such as {"error": true} is no text.
+    if isinstance(value, str | int) and not isinstance(value, bool):
         return shown(str(value))
     return None
+
+
+def _never_gets_there(failure: httpx.HTTPError) -> bool:
+    """Whether the request, or the way to the server, is at fault: sent again, it would fail again."""
+    if isinstance(failure, httpx.ProxyError):
+        # What httpx raises for a tunnel that a proxy refuses has the status in its text only.
+        status = _PROXY_STATUS.search(str(failure))
+        return status is not None and int(status[0]) not in RETRYABLE_STATUSES
+    return isinstance(failure, httpx.LocalProtocolError | httpx.UnsupportedProtocol)
+
+
+def _read_body(response: httpx.Response) -> bytes:
+    try:
+        return response.content
+    except httpx.ResponseNotRead:
+        # A hook refused the answer for its status alone.
+        return b""
 
 
 def _os_error(failure: BaseException) -> OSError | None:
@@ -127,5 +180,7 @@ def _chain(failure: BaseException) -> list[BaseException]:
     link: BaseException | None = failure
     while link is not None and link not in links:
         links.append(link)
-        link = link.__cause__ or link.__context__
+        # Elsewhere than in httpcore, which raises "from None", the context may be what the caller was
+        # handling as it made the call.
+        link = link.__cause__ or (link.__context__ if type(link).__module__ == "httpcore" else None)
     return links

@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Unpack
 
 from plivo_async.answers import status_error
+from plivo_async.checks import brief
 from plivo_async.context import RequestContext
 from plivo_async.converter import decode_record
 from plivo_async.errors import InvalidCallUUIDError, RecordMismatchError
@@ -38,7 +39,7 @@ class CallsResource:
         attempts = RequestContext.of(response.request).attempts
         if response.status_code != 200:
             raise status_error(response, attempts)
-        record = decode_record(response.content, self._client.converter, attempts=attempts)
+        record = decode_record(response.content, self._client.converter, status=200, attempts=attempts)
         if record.call_uuid.lower() != asked.lower():
             raise RecordMismatchError(
                 f"asked for call {asked}, answered with the record of call {record.call_uuid[:128]!r}",
@@ -61,8 +62,6 @@ def check_call_uuid(value: object) -> str:
     text = str(value) if isinstance(value, uuid.UUID) else value
     if isinstance(text, str) and _CALL_UUID.fullmatch(text):
         return text
-    shown = repr(text)
     raise InvalidCallUUIDError(
-        "call_uuid must be a uuid.UUID or 1 to 128 characters of A-Z a-z 0-9 _ -, "
-        f"not {shown if len(shown) <= 80 else shown[:80] + '…'}"
+        f"call_uuid must be a uuid.UUID or 1 to 128 characters of A-Z a-z 0-9 _ -, not {brief(text)}"
     )

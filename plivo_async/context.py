@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 from attrs import define
 
-from plivo_async.answers import failure_error
+from plivo_async.answers import Failure, failure_error
 from plivo_async.errors import DeadlineExceededError
 from plivo_async.middleware.retry_policy import RetryPolicy
 
@@ -17,14 +17,15 @@ class RequestContext:
     """State of one request, kept in `request.extensions`; never on a client.
 
     `deadline` is a time of the event loop's clock, `max_body` a number of bytes, `attempts` how many
-    requests were sent, `last_failure` what the latest of them came to.
+    requests were sent, `last_failure` what the latest of them came to, `retried_by` the outermost Retry.
     """
 
     deadline: float | None = None
     retry: RetryPolicy | None = None
     max_body: int = 4 * 1024 * 1024
     attempts: int = 0
-    last_failure: httpx.Response | httpx.TransportError | None = None
+    last_failure: Failure | None = None
+    retried_by: object = None
 
     @classmethod
     def of(cls, request: httpx.Request) -> RequestContext:

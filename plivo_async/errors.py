@@ -63,7 +63,10 @@ class PlivoError(Exception):
 
 
 class ConfigurationError(PlivoError, ValueError):
-    """An argument or environment variable cannot be used; raised before any traffic."""
+    """An argument or environment variable cannot be used, or a request not be sent as it is.
+
+    Raised before any traffic with Plivo.
+    """
 
 
 class InvalidCallUUIDError(PlivoError, ValueError):

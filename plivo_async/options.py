@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from typing import Any, TypedDict
@@ -10,7 +9,7 @@ from typing import Any, TypedDict
 import httpx
 from attrs import evolve, field, frozen
 
-from plivo_async.checks import finite_number, whole_number
+from plivo_async.checks import brief, can_be_reached, instance_of, is_loopback, positive_number, whole_number
 from plivo_async.errors import ConfigurationError
 from plivo_async.middleware.retry_policy import NO_RETRY, RetryPolicy
 
@@ -41,36 +40,27 @@ class RequestOptions(TypedDict, total=False):
 
 def _timeout(value: float | httpx.Timeout) -> httpx.Timeout:
     if not isinstance(value, httpx.Timeout):
-        return httpx.Timeout(_positive("timeout", value))
+        return httpx.Timeout(positive_number("timeout", value))
     for name, seconds in value.as_dict().items():
         if seconds is not None:
-            _positive(f"timeout.{name}", seconds)
+            positive_number(f"timeout.{name}", seconds)
     return value
 
 
 def _deadline(value: float | None) -> float | None:
-    return None if value is None else _positive("deadline", value)
+    return None if value is None else positive_number("deadline", value)
 
 
 def _retry(value: RetryPolicy | None) -> RetryPolicy:
-    if value is None:
-        return NO_RETRY
-    if not isinstance(value, RetryPolicy):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ConfigurationError(f"retry must be a RetryPolicy or None, not {value!r}")
-    return value
+    return NO_RETRY if value is None else instance_of("retry", value, RetryPolicy)
 
 
 def _max_body(value: int) -> int:
     return whole_number("max_body", value, least=1)
 
 
-def _positive(name: str, value: float) -> float:
-    if finite_number(name, value, least=0.0) == 0:
-        raise ConfigurationError(f"{name} must be above zero")
-    return float(value)
-
-
-@frozen(kw_only=True)
+# Without a repr: a traceback that shows locals asks for it in the midst of a failed construction too.
+@frozen(kw_only=True, repr=False)
 class Options:
     """RequestOptions, all of them set and checked.
 
@@ -91,6 +81,18 @@ class Options:
         return {**self.timeout.as_dict(), "pool": None}
 
 
+class Secret:
+    """A value that no repr shows: frames hold one in place of the token, because tracebacks show frames."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return "Secret(...)"
+
+
 @frozen
 class Credentials:
     """An account or subaccount and its token; the token is not shown."""
@@ -99,27 +101,31 @@ class Credentials:
     auth_token: str = field(repr=False)
 
 
-def find_credentials(auth_id: str | None, auth_token: str | None) -> Credentials:
+def find_credentials(auth_id: str | None, auth_token: Secret) -> Credentials:
     """The credentials given, else those in PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN.
 
     Raises: ConfigurationError for what is missing, or has characters that credentials cannot have (RFC 7617).
     """
-    found_id = _found(auth_id, "auth_id", "PLIVO_AUTH_ID")
-    found_token = _found(auth_token, "auth_token", "PLIVO_AUTH_TOKEN")
-    if not _AUTH_ID.fullmatch(found_id):
-        raise ConfigurationError("auth_id must be 1 to 128 characters of A-Z a-z 0-9 _ -")
-    if not _AUTH_TOKEN.fullmatch(found_token):
-        raise ConfigurationError("auth_token must be 1 to 256 printable ASCII characters without a space")
-    return Credentials(found_id, found_token)
+    found = Credentials(_found(auth_id, "PLIVO_AUTH_ID"), _found(auth_token.value, "PLIVO_AUTH_TOKEN"))
+    problem = _problem("auth_id", found.auth_id, _AUTH_ID, "1 to 128 characters of A-Z a-z 0-9 _ -") or (
+        _problem("auth_token", found.auth_token, _AUTH_TOKEN, "1 to 256 printable ASCII characters, no space")
+    )
+    # Raised here, where no local holds the token.
+    if problem is not None:
+        raise ConfigurationError(problem)
+    return found
 
 
-def _found(value: Any, name: str, variable: str) -> str:
-    value = os.environ.get(variable) if value is None else value
+def _found(value: Any, variable: str) -> Any:
+    return os.environ.get(variable) if value is None else value
+
+
+def _problem(name: str, value: Any, characters: re.Pattern[str], rule: str) -> str | None:
     if value is None:
-        raise ConfigurationError(f"no {name}: pass it, or set {variable}")
+        return f"no {name}: pass it, or set PLIVO_{name.upper()}"
     if not isinstance(value, str):
-        raise ConfigurationError(f"{name} must be a str, not {type(value).__name__}")
-    return value
+        return f"{name} must be a str, not {type(value).__name__}"
+    return None if characters.fullmatch(value) else f"{name} must be {rule}"
 
 
 def check_base_url(value: object) -> httpx.URL:
@@ -133,21 +139,12 @@ def check_base_url(value: object) -> httpx.URL:
     try:
         url = httpx.URL(value)
     except httpx.InvalidURL as error:
-        raise ConfigurationError(f"{rule}: {error}") from None
+        raise ConfigurationError(f"{rule}: {brief(str(error))}") from None
     # Not repeated in the message: a password may be in it.
     if url.userinfo or "@" in value or "?" in value or "#" in value:
         raise ConfigurationError(f"{rule}, without user name, query or fragment")
-    if not url.host or not (url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host))):
-        raise ConfigurationError(f"{rule}, not {value!r}")
+    if not can_be_reached(url) or not (url.scheme == "https" or (url.scheme == "http" and is_loopback(url))):
+        raise ConfigurationError(f"{rule}, not {brief(value)}")
     if any(segment in (".", "..") for segment in url.path.split("/")):
         raise ConfigurationError(f"{rule}, with a path free of '.' and '..'")
     return url
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

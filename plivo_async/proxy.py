@@ -8,7 +8,10 @@ from base64 import b64encode
 import httpx
 from attrs import field, frozen
 
+from plivo_async.checks import can_be_reached, is_loopback
 from plivo_async.errors import ConfigurationError
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @frozen
@@ -25,7 +28,7 @@ class Proxy:
     @property
     def port(self) -> int:
         """The port to connect to."""
-        return self.url.port or (443 if self.url.scheme == "https" else 80)
+        return self.url.port or _DEFAULT_PORTS[self.url.scheme]
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
@@ -50,21 +53,29 @@ def parse_proxy(url: str, source: str = "proxy") -> Proxy:
 
     Raises: ConfigurationError, without repeating the URL, which may hold a password.
     """
+    rule = f"{source} must be a URL such as http://proxy.example:3128"
     try:
         parsed = httpx.URL(url if "://" in url else f"http://{url}")
     except (httpx.InvalidURL, TypeError):
-        raise ConfigurationError(f"{source} must be a URL such as http://proxy.example:3128") from None
-    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ConfigurationError(rule) from None
+    if parsed.scheme not in ("http", "https"):
         raise ConfigurationError(
-            f"{source} must be an http:// or https:// URL; for another kind of proxy pass "
-            "http_client=httpx.AsyncClient(proxy=...)"
+            f"{rule}, or https://; for another kind of proxy pass http_client=httpx.AsyncClient(proxy=...)"
         )
+    if not can_be_reached(parsed):
+        raise ConfigurationError(f"{rule}, with a valid host and port")
     return Proxy(parsed)
 
 
 def environment_proxy(origin: httpx.URL) -> Proxy | None:
-    """The proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names for this origin, NO_PROXY heeded."""
-    if urllib.request.proxy_bypass(origin.host):
+    """The proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names for this origin, NO_PROXY heeded.
+
+    None for loopback: no proxy can reach it, and over plain http one would be sent the credentials.
+    """
+    host = origin.raw_host.decode("ascii")
+    # With the port too, because NO_PROXY may name one.
+    names = (host, f"{host}:{origin.port or _DEFAULT_PORTS[origin.scheme]}")
+    if is_loopback(origin) or any(map(urllib.request.proxy_bypass, names)):
         return None
     proxies = urllib.request.getproxies()
     for name in (origin.scheme, "all"):

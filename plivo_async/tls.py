@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from plivo_async.checks import brief
 from plivo_async.errors import ConfigurationError
 
 Verify = bool | str | Path | ssl.SSLContext
@@ -22,14 +23,14 @@ def check_verify(verify: object) -> Verify:
     if isinstance(verify, bool | ssl.SSLContext) or (isinstance(verify, str | Path) and str(verify)):
         return verify
     raise ConfigurationError(
-        f"verify must be a bool, the path of a CA file, or an ssl.SSLContext, not {verify!r}"
+        f"verify must be a bool, the path of a CA file, or an ssl.SSLContext, not {brief(verify)}"
     )
 
 
 def ssl_context(verify: Verify) -> ssl.SSLContext:
     """True: the CAs of httpx (certifi, or SSL_CERT_FILE); a path: those in that file; False: no check at all.
 
-    Raises: ConfigurationError for a CA file that cannot be read.
+    Raises: ConfigurationError for CAs that cannot be read.
     """
     if isinstance(verify, ssl.SSLContext):
         return verify
@@ -48,7 +49,10 @@ def ssl_context(verify: Verify) -> ssl.SSLContext:
 @lru_cache(maxsize=4)
 def _default_context(verify: bool, _trusted: tuple[str, str]) -> ssl.SSLContext:
     # The second is part of the key only: httpx reads the two variables itself.
-    return _for_http11(httpx.create_ssl_context(verify=verify))
+    try:
+        return _for_http11(httpx.create_ssl_context(verify=verify))
+    except OSError as error:
+        raise ConfigurationError(f"SSL_CERT_FILE or SSL_CERT_DIR cannot be used: {error}") from error
 
 
 def _for_http11(context: ssl.SSLContext) -> ssl.SSLContext:

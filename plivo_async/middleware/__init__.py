@@ -7,6 +7,9 @@ from typing import Protocol
 
 import httpx
 
+from plivo_async.checks import brief
+from plivo_async.errors import ConfigurationError
+
 CallNext = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
@@ -22,15 +25,26 @@ class Middleware(Protocol):
 
 
 def compose(middleware: Iterable[Middleware], send: CallNext) -> CallNext:
-    """One callable out of many, the first one outermost, `send` innermost."""
+    """One callable out of many, the first one outermost, `send` innermost.
+
+    Raises: ConfigurationError for what cannot be called.
+    """
     chain = send
     for layer in reversed(list(middleware)):
+        if not callable(layer):
+            raise ConfigurationError(f"middleware must be callables, not {brief(layer)}")
         chain = _around(layer, chain)
     return chain
 
 
 def _around(layer: Middleware, call_next: CallNext) -> CallNext:
     def call(request: httpx.Request) -> Awaitable[httpx.Response]:
-        return layer(request, call_next)
+        def call_on(sent: httpx.Request) -> Awaitable[httpx.Response]:
+            if sent is not request:
+                # A request of the middleware's own, under the same deadline, limits and time-outs.
+                sent.extensions = {**request.extensions, **sent.extensions}
+            return call_next(sent)
+
+        return layer(request, call_on)
 
     return call

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
-from plivo_async.answers import is_certificate_failure
+from plivo_async.answers import Failure, answer_of, may_pass
+from plivo_async.checks import instance_of
 from plivo_async.context import RequestContext
-from plivo_async.errors import RETRYABLE_STATUSES
 from plivo_async.middleware import CallNext
 from plivo_async.middleware.retry_policy import RetryBudget, RetryPolicy
 from plivo_async.retry_after import retry_after_seconds
@@ -23,12 +23,19 @@ _logger = logging.getLogger("plivo_async.retry")
 class Retry:
     """Middleware that repeats GET, HEAD and OPTIONS after a failure that may pass.
 
-    That is 408, 429, 500, 502, 503, 504 and every transport failure but a refused certificate.
-    It waits as its policy says, as long as its budget lasts and the wait fits into the request's deadline.
-    Where it gives up, the last answer is returned, or the last exception of httpx raised.
+    That is 408, 429, 500, 502, 503, 504 and every transport failure but a refused certificate and a request
+    that cannot be sent. It waits as its policy says, as long as its budget lasts and the wait fits into the
+    request's deadline. Where it gives up, the last answer is returned, or the last exception of httpx raised.
 
-    Raises: DeadlineExceededError at once where the next wait would not end within the deadline; its cause
-    is the last failure.
+    policy: default, the one of the request (`retry=` of an AsyncClient), else `RetryPolicy()`.
+    budget: default, one of its own.
+    sleep, random: `asyncio.sleep` and `random.random`, to be replaced in tests.
+
+    Of several around one request the outermost retries, and the others let it pass. So one among the
+    middleware of an AsyncClient takes the place of the client's own.
+
+    Raises: ConfigurationError when built. DeadlineExceededError at once where the next wait would not end
+    within the deadline; its cause is the last failure.
     """
 
     def __init__(
@@ -39,32 +46,33 @@ class Retry:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         random: Callable[[], float] = random.random,
     ) -> None:
-        self.policy = RetryPolicy() if policy is None else policy
-        self.budget = RetryBudget() if budget is None else budget
+        self.policy = None if policy is None else instance_of("policy", policy, RetryPolicy)
+        self.budget = RetryBudget() if budget is None else instance_of("budget", budget, RetryBudget)
         self._sleep = sleep
         self._random = random
 
     async def __call__(self, request: httpx.Request, call_next: CallNext) -> httpx.Response:
-        if request.method not in _SAFE_METHODS:
-            return await call_next(request)
         context = RequestContext.of(request)
-        policy = context.retry or self.policy
+        if request.method not in _SAFE_METHODS or context.retried_by not in (None, self):
+            return await call_next(request)
+        context.retried_by = self
+        policy = self.policy or context.retry or RetryPolicy()
         attempt = 0
-        failure: httpx.Response | httpx.TransportError
+        failure: Failure
         while True:
             attempt += 1
             try:
                 failure = await call_next(request)
-                if failure.status_code not in RETRYABLE_STATUSES:
-                    if failure.status_code < 500:
-                        self.budget.refill(attempt - 1)
-                    return failure
-            except httpx.TransportError as error:
-                if is_certificate_failure(error):
-                    raise
+            except (httpx.TransportError, httpx.HTTPStatusError) as error:
                 failure = error
+            answer = answer_of(failure)
+            if not may_pass(failure):
+                if answer is not None and answer.status_code < 500:
+                    self.budget.refill(attempt - 1)
+                break
             context.last_failure = failure
-            gap = policy.gap(attempt, _retry_after(failure), self._random())
+            asked = None if answer is None else retry_after_seconds(answer.headers)
+            gap = policy.gap(attempt, asked, self._random())
             if gap is None or not self.budget.left:
                 break
             _check_deadline(context, gap)
@@ -81,12 +89,9 @@ class Retry:
         return f"Retry({self.policy!r}, budget={self.budget!r})"
 
 
-def _retry_after(failure: httpx.Response | httpx.TransportError) -> float | None:
-    return retry_after_seconds(failure.headers) if isinstance(failure, httpx.Response) else None
-
-
-def _name(failure: httpx.Response | httpx.TransportError) -> str:
-    return f"HTTP {failure.status_code}" if isinstance(failure, httpx.Response) else type(failure).__name__
+def _name(failure: Failure) -> str:
+    answer = answer_of(failure)
+    return type(failure).__name__ if answer is None else f"HTTP {answer.status_code}"
 
 
 def _check_deadline(context: RequestContext, gap: float) -> None:

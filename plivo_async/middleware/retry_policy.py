@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import Attribute, field, frozen
 
-from plivo_async.checks import finite_number, whole_number
+from plivo_async.checks import finite_number, positive_number, whole_number
 from plivo_async.errors import ConfigurationError
 
 
@@ -22,8 +22,7 @@ def _at_least_one(_: object, attribute: Attribute[int], value: int) -> None:
 
 
 def _above_zero(_: object, attribute: Attribute[float], value: float) -> None:
-    if finite_number(attribute.name, value, least=0.0) == 0:
-        raise ConfigurationError(f"{attribute.name} must be above zero")
+    positive_number(attribute.name, value)
 
 
 @frozen(kw_only=True)
@@ -48,7 +47,7 @@ class RetryPolicy:
         if attempt >= self.max_attempts:
             return None
         # The exponent is bounded because 2.0 ** 1024 overflows.
-        gap = min(self.backoff_max, self.backoff_base * 2.0 ** min(attempt - 1, 64))
+        gap = min(self.backoff_max, self.backoff_base * 2.0 ** min(attempt - 1, 1000))
         if retry_after is None:
             return gap * (1.0 - self.jitter * random)
         if retry_after > self.retry_after_max:

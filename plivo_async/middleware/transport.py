@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import httpx
 
 from plivo_async.body import read_body
+from plivo_async.checks import instance_of
 from plivo_async.context import RequestContext
 from plivo_async.middleware import Middleware, compose
 from plivo_async.options import DEFAULT_DEADLINE, DEFAULT_MAX_BODY, Options
@@ -31,7 +32,7 @@ class MiddlewareTransport(httpx.AsyncBaseTransport):
         deadline: float | None = DEFAULT_DEADLINE,
         max_body: int = DEFAULT_MAX_BODY,
     ) -> None:
-        self._transport = transport
+        self._transport = instance_of("transport", transport, httpx.AsyncBaseTransport)
         self._options = Options(deadline=deadline, max_body=max_body)
         self._chain = compose(middleware, self._send)
 
@@ -54,6 +55,9 @@ class MiddlewareTransport(httpx.AsyncBaseTransport):
     async def _send(self, request: httpx.Request) -> httpx.Response:
         context = RequestContext.of(request)
         context.attempts += 1
+        if any(name in request.headers.get("accept-encoding", "") for name in ("br", "zstd")):
+            # httpx asks for them where it has a library for them; the body is decompressed here.
+            request.headers["accept-encoding"] = "gzip, deflate"
         response = await self._transport.handle_async_request(request)
         response.request = request
         return await read_body(response, context.max_body, context.attempts)

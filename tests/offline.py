@@ -1,0 +1,50 @@
+"""A client whose server is a respx route: for logic, where no socket could make a difference."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import respx
+
+from plivo_async import AsyncClient, RetryPolicy
+
+AUTH_ID = "MAXXXXXXXXXXXXXXXXXX"
+TOKEN = "tok3n-that-nobody-may-see"
+BASIC = "TUFYWFhYWFhYWFhYWFhYWFhYWFg6dG9rM24tdGhhdC1ub2JvZHktbWF5LXNlZQ=="
+CALL_UUID = "5607532d-5037-4066-befc-a8b40218dd4f"
+URL = f"https://api.plivo.com/v1/Account/{AUTH_ID}/Call/{CALL_UUID}/"
+FIXTURES = Path(__file__).with_name("fixtures")
+RECORD = FIXTURES.joinpath("call_documented.json").read_bytes()
+# Gaps that no clock can tell from none.
+SOON = RetryPolicy(backoff_base=1e-9)
+
+Answer = httpx.Response | httpx.HTTPError | Callable[[httpx.Request], Any]
+
+
+@asynccontextmanager
+async def asking(
+    *answers: Answer, hooks: dict[str, list[Any]] | None = None, **options: Any
+) -> AsyncIterator[tuple[AsyncClient, respx.Route]]:
+    """A client, and the route that its requests meet: it gives these answers, the last one for ever."""
+    router = respx.MockRouter(assert_all_called=False)
+    route = router.route(host__in=["api.plivo.com", "127.0.0.1", "localhost", "::1"])
+
+    def answer(request: httpx.Request, route: respx.Route) -> Any:
+        chosen = answers[min(route.call_count, len(answers) - 1)]
+        if isinstance(chosen, httpx.HTTPError):
+            raise chosen
+        return chosen(request) if callable(chosen) else chosen
+
+    route.mock(side_effect=answer)
+    transport = httpx.MockTransport(router.async_handler)
+    async with httpx.AsyncClient(transport=transport, event_hooks=hooks) as http_client:
+        yield AsyncClient(AUTH_ID, TOKEN, **{"http_client": http_client, "retry": SOON, **options}), route
+
+
+def ok() -> httpx.Response:
+    """The documented record."""
+    return httpx.Response(200, content=RECORD)
