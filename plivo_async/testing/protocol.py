@@ -86,20 +86,26 @@ async def serving(app: App, listener: socket.socket) -> AsyncGenerator[None, Non
             yield
         finally:
             stopping = True
-            # asyncio forgets a socket that it accepted just before its server is closed, and leaves it
-            # open. So no more are accepted, the last ones become connections, and only then the server is
-            # closed.
+            # asyncio forgets, and leaves open, what it accepted just before its server is closed. So it
+            # accepts no more, what it has becomes a connection, and only then the server is closed; uvloop
+            # accepts until then.
             with suppress(NotImplementedError):
                 loop.remove_reader(listener)
-            for _ in range(3):
-                await asyncio.sleep(0)
+            await _some_turns()
             server.close()
-            lost = [connection.lost for connection in connections]
-            for connection in connections:
+            await _some_turns()
+            left = list(connections)
+            for connection in left:
                 connection.transport.abort()
-            # Its app must know that the client is gone before it is cancelled.
-            await asyncio.gather(*lost)
+            # An answer under way must know that its client is gone before it is cancelled.
+            await asyncio.gather(*(connection.lost for connection in left))
             tasks = list(state.tasks)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _some_turns() -> None:
+    """Let the event loop finish what it began with sockets that it accepted."""
+    for _ in range(3):
+        await asyncio.sleep(0)
