@@ -203,7 +203,8 @@ class FaultServer:
         for _ in range(10):
             await asyncio.sleep(0)
         while self.tasks:
-            await asyncio.wait(self.tasks)
+            ended, _ = await asyncio.wait(self.tasks, timeout=60.0)
+            assert ended, "the client left a connection open"
 
     def play(self, wire: Wire) -> None:
         self.connections += 1
