@@ -15,6 +15,7 @@ from plivo_async.errors import (
     DecodeError,
     NetworkError,
     PlivoError,
+    RedirectError,
     RequestTimeoutError,
     StatusError,
     TLSError,
@@ -31,6 +32,8 @@ _PARSED_BYTES = 64 * 1024
 _SHOWN_CHARACTERS = 200
 _TEXT_KEYS = ("error", "Error", "message", "error_code")
 _NESTED_TEXTS = 3
+# Told apart by their text, because httpx has no type for them.
+_BAD_LOCATION = "Invalid URL in location header"
 _PROXY_STATUS = re.compile(r"\b[1-5][0-9]{2}\b")
 _MEANINGS = {
     401: "check PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN",
@@ -63,7 +66,7 @@ def status_error(response: httpx.Response, attempts: int) -> StatusError:
 def may_pass(failure: Failure) -> bool:
     """Whether the same request, sent again, may fare better."""
     if isinstance(failure, httpx.TransportError):
-        return not (is_certificate_failure(failure) or _never_gets_there(failure))
+        return not (is_certificate_failure(failure) or _never_gets_there(failure) or _leads_nowhere(failure))
     answer = failure.response if isinstance(failure, httpx.HTTPStatusError) else failure
     return answer.status_code in RETRYABLE_STATUSES
 
@@ -98,6 +101,8 @@ def transport_error(failure: httpx.HTTPError, attempts: int) -> PlivoError:
         error = RequestTimeoutError(f"{kind} timeout: {reason}", attempts=attempts)
     elif _never_gets_there(failure):
         error = ConfigurationError(f"the request cannot be sent: {reason}", attempts=attempts)
+    elif _leads_nowhere(failure):
+        error = RedirectError(f"redirects are not followed: {reason}", attempts=attempts)
     elif isinstance(failure, httpx.DecodingError):
         error = DecodeError(f"the body cannot be decompressed: {reason}", attempts=attempts)
     else:
@@ -160,6 +165,11 @@ def _never_gets_there(failure: httpx.HTTPError) -> bool:
         status = _PROXY_STATUS.search(str(failure))
         return status is not None and int(status[0]) not in RETRYABLE_STATUSES
     return isinstance(failure, httpx.LocalProtocolError | httpx.UnsupportedProtocol)
+
+
+def _leads_nowhere(failure: httpx.HTTPError) -> bool:
+    """Whether the answer was a redirect whose location httpx cannot read; it does so without following it."""
+    return isinstance(failure, httpx.RemoteProtocolError) and str(failure).startswith(_BAD_LOCATION)
 
 
 def _read_body(response: httpx.Response) -> bytes:

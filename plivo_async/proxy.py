@@ -8,7 +8,7 @@ from base64 import b64encode
 import httpx
 from attrs import field, frozen
 
-from plivo_async.checks import can_be_reached, is_loopback
+from plivo_async.checks import can_be_reached, instance_of, is_loopback
 from plivo_async.errors import ConfigurationError
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -48,15 +48,16 @@ class Proxy:
         )
 
 
-def parse_proxy(url: str, source: str = "proxy") -> Proxy:
+def parse_proxy(url: object, source: str = "proxy") -> Proxy:
     """A proxy from its URL; without a scheme it is taken for `http://`.
 
     Raises: ConfigurationError, without repeating the URL, which may hold a password.
     """
+    text = instance_of(source, url, str)
     rule = f"{source} must be a URL such as http://proxy.example:3128"
     try:
-        parsed = httpx.URL(url if "://" in url else f"http://{url}")
-    except (httpx.InvalidURL, TypeError):
+        parsed = httpx.URL(text if "://" in text else f"http://{text}")
+    except httpx.InvalidURL:
         raise ConfigurationError(rule) from None
     if parsed.scheme not in ("http", "https"):
         raise ConfigurationError(

@@ -42,7 +42,9 @@ async def asking(
     route.mock(side_effect=answer)
     transport = httpx.MockTransport(router.async_handler)
     async with httpx.AsyncClient(transport=transport, event_hooks=hooks) as http_client:
-        yield AsyncClient(AUTH_ID, TOKEN, **{"http_client": http_client, "retry": SOON, **options}), route
+        # Without a rate limit, which would answer a 429 with waits of its own.
+        defaults = {"http_client": http_client, "retry": SOON, "rate_limit": None}
+        yield AsyncClient(AUTH_ID, TOKEN, **{**defaults, **options}), route
 
 
 def ok() -> httpx.Response:

@@ -291,6 +291,10 @@ class TestTransportError:
     def test_a_body_that_httpx_cannot_decompress_is_a_decode_error(self) -> None:
         assert type(transport_error(httpx.DecodingError("bad gzip"), 1)) is DecodeError
 
+    def test_a_redirect_that_httpx_cannot_read_is_a_redirect(self) -> None:
+        error = transport_error(httpx.RemoteProtocolError("Invalid URL in location header: no port."), 1)
+        assert (type(error), error.retryable) == (RedirectError, False)
+
     def test_a_status_that_a_hook_refused_is_that_status(self) -> None:
         error = transport_error(refused(404), 1)
         assert (type(error), error.status, error.body) == (NotFoundError, 404, b'{"error":"x"}')
@@ -400,6 +404,7 @@ class TestMayPass:
             httpx.UnsupportedProtocol("x"),
             httpx.ProxyError("407 Proxy Authentication Required"),
             httpx.ProxyError("the proxy answered 403 Forbidden"),
+            httpx.RemoteProtocolError("Invalid URL in location header: Invalid port: 'x'."),
         ],
         ids=repr,
     )

@@ -226,6 +226,21 @@ class TestReadBefore:
             await read_body(hooked, LIMIT)
 
 
+class Iterator(httpx.AsyncByteStream):
+    """A body of a transport that does without generators."""
+
+    def __init__(self, *chunks: bytes) -> None:
+        self.chunks = list(chunks)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self.chunks:
+            raise StopAsyncIteration
+        return self.chunks.pop(0)
+
+
 async def test_a_stream_that_is_no_generator_is_read_too() -> None:
-    read = await read_body(httpx.Response(200, stream=httpx.ByteStream(TEXT), request=REQUEST), LIMIT)
-    assert read.content == TEXT
+    response = httpx.Response(200, stream=Iterator(TEXT, b"!"), request=REQUEST)
+    assert (await read_body(response, LIMIT)).content == TEXT + b"!"

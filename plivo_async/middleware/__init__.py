@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 
@@ -30,11 +30,16 @@ def compose(middleware: Iterable[Middleware], send: CallNext) -> CallNext:
     Raises: ConfigurationError for what cannot be called.
     """
     chain = send
-    for layer in reversed(list(middleware)):
-        if not callable(layer):
-            raise ConfigurationError(f"middleware must be callables, not {brief(layer)}")
+    for layer in reversed(_layers(middleware)):
         chain = _around(layer, chain)
     return chain
+
+
+def _layers(middleware: Any) -> list[Middleware]:
+    layers: list[Any] = list(middleware) if hasattr(middleware, "__iter__") else [None]
+    if not all(map(callable, layers)):
+        raise ConfigurationError(f"middleware must be a list of callables, not {brief(middleware)}")
+    return layers
 
 
 def _around(layer: Middleware, call_next: CallNext) -> CallNext:

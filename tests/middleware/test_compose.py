@@ -49,8 +49,17 @@ def test_what_cannot_be_called_is_refused(layer: Any) -> None:
     async def send(request: httpx.Request) -> httpx.Response:
         return httpx.Response(204)
 
-    with pytest.raises(ConfigurationError, match="middleware must be callables, not "):
+    with pytest.raises(ConfigurationError, match="middleware must be a list of callables, not "):
         compose([named("a", []), layer], send)
+
+
+@pytest.mark.parametrize("layers", [None, 5, named("a", [])])
+def test_one_alone_is_refused(layers: Any) -> None:
+    async def send(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(204)
+
+    with pytest.raises(ConfigurationError, match="middleware must be a list of callables, not "):
+        compose(layers, send)
 
 
 async def test_a_function_that_hands_on_an_awaitable_will_do() -> None:
