@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from operator import attrgetter
 
 import pytest
@@ -55,6 +56,16 @@ async def test_for_ever_it_ends_in_its_error(fault: Fault, clock: Clock) -> None
         assert type(error) is fault.error
         assert (error.status, error.attempts, len(server.requests)) == (fault.status, attempts, attempts)
         assert error.retryable is (fault.ends is not Ends.AT_ONCE)
+
+
+@every_fault
+async def test_its_error_survives_a_pickle(fault: Fault, clock: Clock) -> None:
+    async with serving(clock, fault.act, retry=SOON) as (_, client):
+        with pytest.raises(PlivoError) as caught:
+            await client.calls.get(CALL_UUID)
+    error = caught.value
+    copied = pickle.loads(pickle.dumps(error))
+    assert (type(copied), str(copied), vars(copied)) == (type(error), str(error), vars(error))
 
 
 @every_fault
