@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import re
 import uuid
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Unpack
 
 from plivo_async.answers import status_error
-from plivo_async.checks import brief
+from plivo_async.batch import DEFAULT_CONCURRENCY, Batch
+from plivo_async.checks import brief, positive_number
 from plivo_async.context import RequestContext
 from plivo_async.converter import decode_record
-from plivo_async.errors import InvalidCallUUIDError, RecordMismatchError
+from plivo_async.errors import DeadlineExceededError, InvalidCallUUIDError, NotFoundError, RecordMismatchError
 from plivo_async.models import CallDetailRecord
 from plivo_async.options import RequestOptions
 
 if TYPE_CHECKING:
     from plivo_async.client import AsyncClient
 
+_FIRST_GAP = 1.0
+_GAP_GROWTH = 1.5
+_LONGEST_GAP = 15.0
+_SHORTEST_GAP = 0.1
+_GAP_JITTER = 0.25
 _CALL_UUID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 class CallsResource:
     """`client.calls`."""
 
-    def __init__(self, client: AsyncClient) -> None:
+    def __init__(
+        self, client: AsyncClient, *, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    ) -> None:
         self._client = client
+        self._sleep = sleep
 
     async def get(self, call_uuid: str | uuid.UUID, **options: Unpack[RequestOptions]) -> CallDetailRecord:
         """The record of one call that has ended.
@@ -50,8 +62,73 @@ class CallsResource:
             )
         return record
 
+    def get_many(
+        self,
+        ids: Iterable[str | uuid.UUID] | AsyncIterable[str | uuid.UUID],
+        *,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        **options: Unpack[RequestOptions],
+    ) -> Batch:
+        """The records of many calls, as fast as the rate limit allows: a Batch, to iterate or to await.
+
+        At most `concurrency` calls are under way. The options hold for each call; its deadline begins when it
+        begins to wait for the rate limit.
+
+        Raises: ConfigurationError. Whatever a call fails with is in its outcome.
+        """
+        client = self._client.in_own_lane().with_options(**options)
+        return Batch(client.calls.get, ids, concurrency)
+
+    async def wait(self, call_uuid: str | uuid.UUID, *, timeout: float = 300.0) -> CallDetailRecord:
+        """The record of a call that has just ended, as soon as it exists: until then Plivo answers 404.
+
+        Asks again and again, with growing gaps, for `timeout` seconds. Other options are the client's; see
+        `AsyncClient.with_options`.
+
+        Raises: NotFoundError when the time is over, saying how long it looked; whatever else `get` raises.
+        """
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        ends = began + positive_number("timeout", timeout)
+        missing: NotFoundError | None = None
+        polls = 0
+        while True:
+            polls += 1
+            try:
+                return await self.get(call_uuid, deadline=max(ends - clock(), 0.001))
+            except NotFoundError as error:
+                missing = error
+            except DeadlineExceededError as error:
+                if missing is None:
+                    raise
+                raise _still_missing(missing, polls, clock() - began) from error
+            gap = poll_gap(polls, ends - clock(), random.random())  # noqa: S311
+            if gap is None:
+                raise _still_missing(missing, polls, clock() - began)
+            await self._sleep(gap)
+
     def __repr__(self) -> str:
         return f"{self._client!r}.calls"
+
+
+def poll_gap(polls: int, left: float, random: float) -> float | None:
+    """Seconds from the n-th 404 to the next question; None where `left`, in seconds, is too short for one."""
+    if left < _SHORTEST_GAP:
+        return None
+    gap = min(_LONGEST_GAP, _FIRST_GAP * _GAP_GROWTH ** min(polls - 1, 64)) * (1.0 - _GAP_JITTER * random)
+    # The last question comes before the time is over, and leaves some of it for the answer.
+    return min(gap, 0.9 * left)
+
+
+def _still_missing(missing: NotFoundError, polls: int, seconds: float) -> NotFoundError:
+    return NotFoundError(
+        f"no record after {seconds:.1f} s, asked for {polls} times: {missing}",
+        status=missing.status,
+        api_id=missing.api_id,
+        attempts=missing.attempts,
+        headers=missing.headers,
+        body=missing.body,
+    )
 
 
 def check_call_uuid(value: object) -> str:

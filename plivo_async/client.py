@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import platform
 import re
-from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -14,15 +12,18 @@ from typing import Any, Self, Unpack
 import cattrs
 import httpx
 
-from plivo_async._version import __version__
-from plivo_async.answers import status_error, transport_error
+from plivo_async.answers import shown, status_error, transport_error
 from plivo_async.body import read_body
 from plivo_async.calls import CallsResource
+from plivo_async.checks import instance_of
 from plivo_async.context import RequestContext
 from plivo_async.converter import make_converter
-from plivo_async.errors import ClientClosedError, ConfigurationError, PlivoError
+from plivo_async.errors import ClientClosedError, ConfigurationError, PlivoError, RedirectError
+from plivo_async.http_client import CookielessClient, request_headers
 from plivo_async.lifetime import Lifetime
 from plivo_async.middleware import Middleware, compose
+from plivo_async.middleware.rate_limit import RateLimiter, rate_limiting
+from plivo_async.middleware.rate_window import RateLimit
 from plivo_async.middleware.retry import Retry
 from plivo_async.middleware.retry_policy import RetryPolicy
 from plivo_async.options import (
@@ -30,7 +31,6 @@ from plivo_async.options import (
     DEFAULT_DEADLINE,
     DEFAULT_MAX_BODY,
     DEFAULT_TIMEOUT,
-    Credentials,
     Options,
     RequestOptions,
     Secret,
@@ -44,7 +44,6 @@ from plivo_async.tls import Verify
 _PATH = re.compile(r"[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*/?")
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _NO_AUTH = httpx.Auth()
-_USER_AGENT = f"plivo_async/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
 
 
 class AsyncClient:
@@ -61,6 +60,8 @@ class AsyncClient:
     trust_env: whether HTTPS_PROXY, ALL_PROXY and NO_PROXY count where no proxy is given.
     http_client: an `httpx.AsyncClient` to send with instead; borrowed, never closed. The pool's options do
     not apply.
+    rate_limit: what the account may send; or a RateLimiter, such as a WindowLimiter that several clients
+    share; or None for no limit.
     middleware: around Retry, the first one outermost.
     converter: from `make_converter()`, with hooks of your own.
 
@@ -84,6 +85,7 @@ class AsyncClient:
         trust_env: bool = True,
         http_client: httpx.AsyncClient | None = None,
         middleware: Iterable[Middleware] = (),
+        rate_limit: RateLimit | RateLimiter | None = RateLimit(),  # noqa: B008 - a frozen value
         converter: cattrs.Converter | None = None,
     ) -> None:
         secret = Secret(auth_token)
@@ -93,8 +95,9 @@ class AsyncClient:
         self._options = Options(timeout=timeout, deadline=deadline, retry=retry, max_body=max_body)
         self._auth_id = credentials.auth_id
         self._account_url = f"{str(root).rstrip('/')}/v1/Account/{credentials.auth_id}/"
-        self._headers = _headers(root, credentials)
+        self._headers = request_headers(root, credentials)
         self._lifetime = Lifetime()
+        self._lane: object = None
         self._pool: ConnectionPool | None = None
         if http_client is None:
             self._pool = ConnectionPool(
@@ -103,17 +106,25 @@ class AsyncClient:
                 verify=verify,
                 proxy=proxy or (environment_proxy(root) if trust_env else None),
             )
-            http_client = _HttpClient(transport=self._pool, trust_env=False)
-        elif not isinstance(http_client, httpx.AsyncClient):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigurationError(f"http_client must be an httpx.AsyncClient, not {http_client!r}")
-        self._http = http_client
-        self._chain = compose([*middleware, Retry()], self._send)
-        self.converter = make_converter() if converter is None else converter
+            http_client = CookielessClient(transport=self._pool, trust_env=False)
+        self._http = instance_of("http_client", http_client, httpx.AsyncClient)
+        self._chain = compose(middleware, compose([Retry(), *rate_limiting(rate_limit)], self._send))
+        chosen = make_converter() if converter is None else converter
+        self.converter = instance_of("converter", chosen, cattrs.Converter)
 
     @property
     def calls(self) -> CallsResource:
         """Call detail records."""
         return CallsResource(self)
+
+    def in_own_lane(self) -> Self:
+        """A view of this client whose calls wait for the rate limit in a lane of their own, as a batch's do.
+
+        Lanes take turns: many calls in one of them do not hold up the few in another.
+        """
+        view = copy.copy(self)
+        view._lane = object()
+        return view
 
     def with_options(self, **changes: Unpack[RequestOptions]) -> Self:
         """A view of this client with other options.
@@ -151,15 +162,19 @@ class AsyncClient:
             deadline=None if chosen.deadline is None else loop.time() + chosen.deadline,
             retry=chosen.retry,
             max_body=chosen.max_body,
+            lane=self._lane,
         )
-        request = httpx.Request(
-            method,
-            self._account_url + path,
-            params=params,
-            json=json,
-            headers=self._headers,
-            extensions={"timeout": chosen.attempt_timeouts()},
-        )
+        try:
+            request = httpx.Request(
+                method,
+                self._account_url + path,
+                params=params,
+                json=json,
+                headers=self._headers,
+                extensions={"timeout": chosen.attempt_timeouts()},
+            )
+        except (httpx.InvalidURL, TypeError, ValueError) as error:
+            raise ConfigurationError(f"params or json cannot be sent: {shown(str(error))}") from None
         context.attach(request)
         return await self._carry_out(request, context)
 
@@ -171,7 +186,7 @@ class AsyncClient:
                 self._lifetime.call_began(scope)
                 response = await self._chain(request)
             if response.is_success:
-                return response
+                return _answer_to(request, response)
             error = status_error(response, context.attempts)
         except httpx.HTTPError as failure:
             error = transport_error(failure, context.attempts)
@@ -193,7 +208,11 @@ class AsyncClient:
             raise ClientClosedError("the client, or the http_client it was given, is closed")
         context = RequestContext.of(request)
         context.attempts += 1
-        response = await self._http.send(request, stream=True, auth=_NO_AUTH, follow_redirects=False)
+        try:
+            response = await self._http.send(request, stream=True, auth=_NO_AUTH, follow_redirects=False)
+        except httpx.InvalidURL:
+            # httpx looks where a redirect leads to even if it is not to follow.
+            raise RedirectError("a redirect to what is no URL", attempts=context.attempts) from None
         return await read_body(response, context.max_body, context.attempts)
 
     async def aclose(self) -> None:
@@ -228,35 +247,10 @@ class AsyncClient:
         return f"<AsyncClient {self._account_url} {state}>"
 
 
-class _HttpClient(httpx.AsyncClient):
-    """An httpx.AsyncClient that keeps no cookies: nothing of one answer goes into the next request."""
-
-    @property
-    def cookies(self) -> httpx.Cookies:
-        return _NO_COOKIES
-
-    @cookies.setter
-    def cookies(self, cookies: object) -> None:
-        raise AttributeError(f"this client keeps no cookies, so none of {type(cookies).__name__}")
-
-
-class _NoCookies(httpx.Cookies):
-    def extract_cookies(self, response: httpx.Response) -> None:
-        """Keep none."""
-
-
-_NO_COOKIES = _NoCookies()
-
-
-def _headers(root: httpx.URL, credentials: Credentials) -> httpx.Headers:
-    basic = b64encode(f"{credentials.auth_id}:{credentials.auth_token}".encode("ascii")).decode("ascii")
-    return httpx.Headers(
-        {
-            "Host": root.netloc.decode("ascii"),
-            "Accept": "application/json",
-            # A record fits into one packet: compressing it would only cost time.
-            "Accept-Encoding": "identity",
-            "User-Agent": _USER_AGENT,
-            "Authorization": f"Basic {basic}",
-        }
-    )
+def _answer_to(request: httpx.Request, response: httpx.Response) -> httpx.Response:
+    try:
+        _ = response.request
+    except RuntimeError:
+        # Made by middleware.
+        response.request = request
+    return response

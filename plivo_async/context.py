@@ -6,7 +6,7 @@ import httpx
 from attrs import define
 
 from plivo_async.answers import Failure, failure_error
-from plivo_async.errors import DeadlineExceededError
+from plivo_async.errors import DeadlineExceededError, RateLimitError, RateLimitTimeoutError
 from plivo_async.middleware.retry_policy import RetryPolicy
 
 _KEY = "plivo_async.context"
@@ -17,7 +17,8 @@ class RequestContext:
     """State of one request, kept in `request.extensions`; never on a client.
 
     `deadline` is a time of the event loop's clock, `max_body` a number of bytes, `attempts` how many
-    requests were sent, `last_failure` what the latest of them came to, `retried_by` the outermost Retry.
+    requests were sent, `last_failure` what the latest of them came to, `retried_by` the outermost Retry,
+    `lane` the batch that it belongs to.
     """
 
     deadline: float | None = None
@@ -26,6 +27,7 @@ class RequestContext:
     attempts: int = 0
     last_failure: Failure | None = None
     retried_by: object = None
+    lane: object = None
 
     @classmethod
     def of(cls, request: httpx.Request) -> RequestContext:
@@ -42,7 +44,8 @@ class RequestContext:
         if self.last_failure is None:
             return DeadlineExceededError(message, attempts=self.attempts)
         last = failure_error(self.last_failure, self.attempts)
-        error = DeadlineExceededError(
+        limited = isinstance(last, RateLimitError)
+        error = (RateLimitTimeoutError if limited else DeadlineExceededError)(
             f"{message}; last failure: {last}",
             status=last.status,
             api_id=last.api_id,

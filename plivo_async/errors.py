@@ -148,6 +148,10 @@ class RateLimitError(StatusError):
     """429: more than 300 requests in 5 seconds over the main account."""
 
 
+class RateLimitTimeoutError(RateLimitError, DeadlineExceededError):
+    """429 until the deadline, or until the next wait would not have ended within it."""
+
+
 class ServerError(StatusError):
     """5xx: the server failed."""
 

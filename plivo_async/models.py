@@ -110,10 +110,12 @@ class CallDetailRecord:
 
     @property
     def is_inbound(self) -> bool:
+        """Whether the call came in to a number of the account."""
         return self.call_direction == CallDirection.INBOUND
 
     @property
     def is_outbound(self) -> bool:
+        """Whether the account placed the call."""
         return self.call_direction == CallDirection.OUTBOUND
 
     @property

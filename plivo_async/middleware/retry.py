@@ -13,10 +13,9 @@ from plivo_async.answers import Failure, answer_of, may_pass
 from plivo_async.checks import instance_of
 from plivo_async.context import RequestContext
 from plivo_async.middleware import CallNext
-from plivo_async.middleware.retry_policy import RetryBudget, RetryPolicy
+from plivo_async.middleware.retry_policy import SAFE_METHODS, RetryBudget, RetryPolicy
 from plivo_async.retry_after import retry_after_seconds
 
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _logger = logging.getLogger("plivo_async.retry")
 
 
@@ -53,7 +52,7 @@ class Retry:
 
     async def __call__(self, request: httpx.Request, call_next: CallNext) -> httpx.Response:
         context = RequestContext.of(request)
-        if request.method not in _SAFE_METHODS or context.retried_by not in (None, self):
+        if request.method not in SAFE_METHODS or context.retried_by not in (None, self):
             return await call_next(request)
         context.retried_by = self
         policy = self.policy or context.retry or RetryPolicy()

@@ -7,6 +7,9 @@ from attrs import Attribute, field, frozen
 from plivo_async.checks import finite_number, positive_number, whole_number
 from plivo_async.errors import ConfigurationError
 
+# What may be sent again without a second effect (RFC 9110 section 9.2.1).
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
 
 def _not_negative(_: object, attribute: Attribute[float], value: float) -> None:
     finite_number(attribute.name, value, least=0.0)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from plivo_async.testing.faults import Answer, Drop, Fault, RandomFaults
     from plivo_async.testing.generated import GeneratedCalls
     from plivo_async.testing.instant_retry import InstantRetryPolicy
-    from plivo_async.testing.rate_window import RateLimit
+    from plivo_async.testing.rate_window import FakeRateLimit
     from plivo_async.testing.requests import RecordedRequest
     from plivo_async.testing.server import FakeServer
 
@@ -24,12 +24,12 @@ __all__ = [
     "ClientOptions",
     "Drop",
     "FakePlivo",
+    "FakeRateLimit",
     "FakeServer",
     "Fault",
     "GeneratedCalls",
     "InstantRetryPolicy",
     "RandomFaults",
-    "RateLimit",
     "RecordedRequest",
 ]
 
@@ -44,7 +44,7 @@ _MODULES = {
     "GeneratedCalls": "generated",
     "InstantRetryPolicy": "instant_retry",
     "RandomFaults": "faults",
-    "RateLimit": "rate_window",
+    "FakeRateLimit": "rate_window",
     "RecordedRequest": "requests",
 }
 

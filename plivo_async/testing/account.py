@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from attrs import define
 
 from plivo_async.testing.faults import Answer, Drop, Fault, RandomFaults, as_fault
-from plivo_async.testing.rate_window import RateLimit, RateWindow, rate_window
+from plivo_async.testing.rate_window import FakeRateLimit, RateWindow, rate_window
 from plivo_async.testing.replies import Reply, error_reply, faulty_reply, json_bytes, limit_reply
 from plivo_async.testing.requests import Request
 from plivo_async.testing.store import RecordStore
@@ -33,7 +33,7 @@ class FakeAccount:
         self.set_rate_limit(None)
         self.set_random_faults(None)
 
-    def set_rate_limit(self, limit: RateLimit | None) -> None:
+    def set_rate_limit(self, limit: FakeRateLimit | None) -> None:
         """Begin a new window."""
         self.rate_limit = limit
         self._window: RateWindow | None = None if limit is None else rate_window(limit)

@@ -22,7 +22,7 @@ from plivo_async.testing.documented import DOCUMENTED_AUTH_ID, DOCUMENTED_CALL
 from plivo_async.testing.faults import Fault, RandomFaults
 from plivo_async.testing.generated import GeneratedCalls
 from plivo_async.testing.instant_retry import InstantRetryPolicy
-from plivo_async.testing.rate_window import RateLimit
+from plivo_async.testing.rate_window import FakeRateLimit
 from plivo_async.testing.replies import Receive, Send, send_reply
 from plivo_async.testing.requests import RecordedRequest, Scope, read_request
 from plivo_async.testing.server import FakeServer
@@ -63,7 +63,7 @@ class FakePlivo:
         *,
         auth_id: str = DOCUMENTED_AUTH_ID,
         auth_token: str = "fake-token",  # noqa: S107 - opens nothing
-        rate_limit: RateLimit | None = RateLimit(),  # noqa: B008 - a frozen value
+        rate_limit: FakeRateLimit | None = FakeRateLimit(),  # noqa: B008 - a frozen value
         latency: Seconds = 0.0,
         random_faults: RandomFaults | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -157,12 +157,12 @@ class FakePlivo:
         self._latency = seconds if callable(seconds) else finite_number("latency", seconds, least=0.0)
 
     @property
-    def rate_limit(self) -> RateLimit | None:
+    def rate_limit(self) -> FakeRateLimit | None:
         """How many requests pass before 429; to set it begins a new window."""
         return self._account.rate_limit
 
     @rate_limit.setter
-    def rate_limit(self, limit: RateLimit | None) -> None:
+    def rate_limit(self, limit: FakeRateLimit | None) -> None:
         with self._lock:
             self._account.set_rate_limit(limit)
 

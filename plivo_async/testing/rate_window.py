@@ -25,7 +25,7 @@ def _check_per(_: object, attribute: Attribute[float], value: float) -> None:
 
 
 @frozen(kw_only=True)
-class RateLimit:
+class FakeRateLimit:
     """So many requests per so many seconds, then 429, as counted on arrival. What was refused does not count.
 
     kind: "fixed" windows that begin at multiples of `per` on the fake's clock, a "sliding" window, or a
@@ -53,7 +53,7 @@ class RateWindow(Protocol):
         ...
 
 
-def rate_window(limit: RateLimit) -> RateWindow:
+def rate_window(limit: FakeRateLimit) -> RateWindow:
     """An empty window of the kind that the limit names."""
     windows: dict[str, type[_Fixed | _Sliding | _Bucket]] = {
         "fixed": _Fixed,

@@ -14,7 +14,7 @@ from attrs import define, field
 
 from plivo_async.json_text import write_json
 from plivo_async.testing.faults import Answer, Drop
-from plivo_async.testing.rate_window import RateLimit
+from plivo_async.testing.rate_window import FakeRateLimit
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -58,7 +58,7 @@ def error_reply(status: int, api_id: str, text: str | None = None, *headers: tup
     return Reply(status, json_bytes({"api_id": api_id, "error": said}), [_JSON, *headers])
 
 
-def limit_reply(limit: RateLimit, wait: float, api_id: str) -> Reply:
+def limit_reply(limit: FakeRateLimit, wait: float, api_id: str) -> Reply:
     """429, for as many seconds."""
     reply = error_reply(429, api_id)
     if limit.retry_after == "seconds":

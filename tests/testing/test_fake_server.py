@@ -21,7 +21,7 @@ import pytest
 import uvicorn
 
 from plivo_async import AsyncClient, ConfigurationError, NetworkError
-from plivo_async.testing import Answer, Drop, FakePlivo, InstantRetryPolicy, RateLimit
+from plivo_async.testing import Answer, Drop, FakePlivo, FakeRateLimit, InstantRetryPolicy
 
 _HANG = 30.0
 
@@ -93,7 +93,7 @@ async def test_hundreds_of_connections_at_once_are_taken() -> None:
 
 
 async def test_two_servers_of_one_fake_share_its_rate_limit() -> None:
-    fake = FakePlivo(rate_limit=RateLimit(requests=1), clock=lambda: 1000.0)
+    fake = FakePlivo(rate_limit=FakeRateLimit(requests=1), clock=lambda: 1000.0)
     with fake.serve() as one, fake.serve() as other:
         assert one != other
         await fetch(fake, one)

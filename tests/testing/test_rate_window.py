@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plivo_async import ConfigurationError, RateLimitError
-from plivo_async.testing import FakePlivo, RateLimit
+from plivo_async.testing import FakePlivo, FakeRateLimit
 from plivo_async.testing.rate_window import rate_window
 
 _KINDS = ["fixed", "sliding", "bucket"]
@@ -28,13 +28,13 @@ class Clock:
         return self.now
 
 
-def admitted(limit: RateLimit, *times: float) -> list[bool]:
+def admitted(limit: FakeRateLimit, *times: float) -> list[bool]:
     window = rate_window(limit)
     return [window.admit(now) is None for now in times]
 
 
-def limit_of(requests: int, per: float, kind: Any) -> RateLimit:
-    return RateLimit(requests=requests, per=per, kind=kind)
+def limit_of(requests: int, per: float, kind: Any) -> FakeRateLimit:
+    return FakeRateLimit(requests=requests, per=per, kind=kind)
 
 
 @pytest.mark.parametrize("kind", _KINDS)
@@ -117,13 +117,13 @@ def test_no_sliding_window_ever_holds_more_than_the_limit(
 )
 def test_a_limit_that_makes_no_sense_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
-        RateLimit(**options)
+        FakeRateLimit(**options)
 
 
 @pytest.mark.parametrize("options", [{"kind": "leaky"}, {"retry_after": "soon"}])
 def test_a_kind_that_does_not_exist_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be in"):
-        RateLimit(**options)
+        FakeRateLimit(**options)
 
 
 async def test_300_requests_in_5_seconds_pass_by_default() -> None:
@@ -139,7 +139,7 @@ async def test_300_requests_in_5_seconds_pass_by_default() -> None:
 
 
 async def test_the_client_meets_a_rate_limit_error() -> None:
-    fake = FakePlivo(rate_limit=RateLimit(requests=1), clock=Clock())
+    fake = FakePlivo(rate_limit=FakeRateLimit(requests=1), clock=Clock())
     client = fake.client()
     await client.calls.get(fake.call_uuids[0])
 
@@ -148,7 +148,7 @@ async def test_the_client_meets_a_rate_limit_error() -> None:
 
 
 async def test_every_client_of_the_account_counts_and_every_path() -> None:
-    fake = FakePlivo(rate_limit=RateLimit(requests=3), clock=Clock())
+    fake = FakePlivo(rate_limit=FakeRateLimit(requests=3), clock=Clock())
     await ask(fake, "/")
     await ask(fake, method="POST")
     await fake.client().calls.get(fake.call_uuids[0])
@@ -157,7 +157,7 @@ async def test_every_client_of_the_account_counts_and_every_path() -> None:
 
 
 async def test_requests_with_wrong_credentials_do_not_count() -> None:
-    fake = FakePlivo(rate_limit=RateLimit(requests=1), clock=Clock())
+    fake = FakePlivo(rate_limit=FakeRateLimit(requests=1), clock=Clock())
     for _ in range(3):
         await ask(fake, headers={})
 
@@ -166,7 +166,7 @@ async def test_requests_with_wrong_credentials_do_not_count() -> None:
 
 async def test_an_answer_over_the_limit_uses_up_no_script() -> None:
     clock = Clock()
-    fake = FakePlivo(rate_limit=RateLimit(requests=1), clock=clock)
+    fake = FakePlivo(rate_limit=FakeRateLimit(requests=1), clock=clock)
     await ask(fake)
     fake.script([500])
     statuses = [(await ask(fake)).status_code]
@@ -180,7 +180,7 @@ async def test_the_limit_can_be_turned_off_and_on() -> None:
     fake = FakePlivo(rate_limit=None, clock=Clock())
     assert {(await ask(fake)).status_code for _ in range(302)} == {200}
 
-    fake.rate_limit = RateLimit(requests=1)
+    fake.rate_limit = FakeRateLimit(requests=1)
     assert [(await ask(fake)).status_code for _ in range(2)] == [200, 429]
 
     fake.rate_limit = None
@@ -189,7 +189,7 @@ async def test_the_limit_can_be_turned_off_and_on() -> None:
 
 
 async def test_by_default_a_429_does_not_say_when_to_come_back() -> None:
-    fake = FakePlivo(rate_limit=RateLimit(requests=1), clock=Clock())
+    fake = FakePlivo(rate_limit=FakeRateLimit(requests=1), clock=Clock())
     await ask(fake)
 
     assert "retry-after" not in (await ask(fake)).headers
@@ -197,14 +197,14 @@ async def test_by_default_a_429_does_not_say_when_to_come_back() -> None:
 
 @pytest.mark.parametrize(("now", "seconds"), [(1000.0, "5"), (1003.5, "2"), (1004.9, "1")])
 async def test_retry_after_can_be_seconds_rounded_up(now: float, seconds: str) -> None:
-    fake = FakePlivo(rate_limit=RateLimit(requests=1, retry_after="seconds"), clock=Clock(now))
+    fake = FakePlivo(rate_limit=FakeRateLimit(requests=1, retry_after="seconds"), clock=Clock(now))
     await ask(fake)
 
     assert (await ask(fake)).headers["retry-after"] == seconds
 
 
 async def test_retry_after_can_be_a_date(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = FakePlivo(rate_limit=RateLimit(requests=1, retry_after="date"), clock=Clock(1001.0))
+    fake = FakePlivo(rate_limit=FakeRateLimit(requests=1, retry_after="date"), clock=Clock(1001.0))
     await ask(fake)
     monkeypatch.setattr(time, "time", lambda: 1_700_000_000.25)
     headers = (await ask(fake)).headers
@@ -215,7 +215,7 @@ async def test_retry_after_can_be_a_date(monkeypatch: pytest.MonkeyPatch) -> Non
 
 async def test_the_client_understands_both_forms_of_retry_after() -> None:
     for form in ("seconds", "date"):
-        limit = RateLimit(requests=1, retry_after=form)  # type: ignore[arg-type]
+        limit = FakeRateLimit(requests=1, retry_after=form)  # type: ignore[arg-type]
         fake = FakePlivo(rate_limit=limit, clock=Clock())
         client = fake.client(retry=None)
         await client.calls.get(fake.call_uuids[0])

@@ -13,16 +13,16 @@ from plivo_async.testing import (
     Answer,
     Drop,
     FakePlivo,
+    FakeRateLimit,
     InstantRetryPolicy,
     RandomFaults,
-    RateLimit,
     RecordedRequest,
 )
 
 
 async def fakes(record: CallDetailRecord) -> None:
     fake = FakePlivo([record, DOCUMENTED_CALL, {"call_uuid": "c1"}], rate_limit=None, latency=lambda: 0.1)
-    FakePlivo(rate_limit=RateLimit(requests=5, per=1.0, kind="sliding", retry_after="date"))
+    FakePlivo(rate_limit=FakeRateLimit(requests=5, per=1.0, kind="sliding", retry_after="date"))
     FakePlivo(random_faults=RandomFaults(rate=0.5, faults=[500, Drop()]))
     assert_type(fake.call_uuids, Sequence[str])
     assert_type(fake.generate(10, seed=7), Sequence[str])
@@ -40,6 +40,6 @@ async def fakes(record: CallDetailRecord) -> None:
         assert_type(url, str)
 
     FakePlivo(["c1"])  # type: ignore[list-item]
-    RateLimit(kind="leaky")  # type: ignore[arg-type]
+    FakeRateLimit(kind="leaky")  # type: ignore[arg-type]
     fake.client(max_connections=5)  # type: ignore[call-arg]
     fake.script(503)  # type: ignore[arg-type]

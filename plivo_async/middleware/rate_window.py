@@ -1,0 +1,153 @@
+"""When the next request may be sent under a rate limit. Pure: the time and chance are passed in."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+from attrs import define, field, frozen
+
+from plivo_async.checks import positive_number, whole_number
+
+_GROWTH = 0.01
+_QUIET_WINDOWS = 6
+_SHARED = 0.75
+_BACKOFF = 0.85
+_FIRST_PAUSE = 0.125
+_JITTER = 0.25
+
+
+def _requests(value: int) -> int:
+    return whole_number("requests", value, least=1)
+
+
+def _per(value: float) -> float:
+    return positive_number("per", value)
+
+
+@frozen
+class RateLimit:
+    """How many requests an account may send within any `per` seconds.
+
+    Plivo allows 300 per 5 s for a main account, over all its subaccounts; more on request.
+
+    Raises: ConfigurationError.
+    """
+
+    requests: int = field(default=300, converter=_requests)
+    per: float = field(default=5.0, converter=_per)
+
+
+@frozen
+class Permit:
+    """Leave to send one request; `wave` tells which 429s belong together."""
+
+    wave: int
+
+
+@define
+class RateWindow:
+    """A log of what was sent, anchored at the answers.
+
+    The server counts a request at some time before it answers. So a permit that is free again `per` seconds
+    after its answer can never make a window of the server's hold more than the limit, wherever that window
+    begins: fixed, sliding or bucket.
+
+    A 429 therefore says that the limit is lower than told, or shared. The first of a wave closes the gate,
+    for its Retry-After or for a pause that grows; one request probes before all others follow. What passed
+    until then becomes the new limit. Where almost all of the limit had passed, somebody else takes the rest:
+    from then on requests are spread over the window, so that both sides meet the 429s, and each further wave
+    takes off 15 %. After six quiet windows the limit grows back, by 1 %, 2 %, 4 % and so on a window; where
+    that meets a 429, it returns to what was good before.
+    """
+
+    limit: RateLimit
+    allowed: int = field(init=False)
+    spread: bool = field(default=False, init=False)
+    in_flight: int = field(default=0, init=False)
+    gate: float = field(default=-math.inf, init=False)
+    _free_again: deque[float] = field(factory=deque[float], init=False)
+    _wave: int = field(default=0, init=False)
+    _strikes: int = field(default=0, init=False)
+    _probing: bool = field(default=False, init=False)
+    _next_spread: float = field(default=-math.inf, init=False)
+    _good: int = field(init=False)
+    _recount: bool = field(default=False, init=False)
+    _shrunk: float = field(default=-math.inf, init=False)
+    _growth: int = field(default=0, init=False)
+    _grows: float = field(default=math.inf, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.allowed = self._good = self.limit.requests
+
+    def delay(self, now: float) -> float:
+        """Seconds until a permit may be free: 0 for now, infinity for not before another answer comes."""
+        if now < self.gate:
+            return self.gate - now
+        if self._probing:
+            return math.inf
+        free_again = self._free_again
+        while free_again and free_again[0] <= now:
+            free_again.popleft()
+        if now >= self._grows:
+            self._grow(now)
+        excess = self.in_flight + len(free_again) - self.allowed
+        if excess >= 0:
+            return free_again[excess] - now if excess < len(free_again) else math.inf
+        return max(0.0, self._next_spread - now) if self.spread else 0.0
+
+    def take(self, now: float) -> Permit:
+        """The permit that `delay` found free."""
+        self.in_flight += 1
+        self._probing = self._strikes > 0
+        if self.spread:
+            self._next_spread = max(now, self._next_spread) + self.limit.per / self.allowed
+        return Permit(self._wave)
+
+    def answered(self, permit: Permit, now: float) -> None:
+        """An answer other than 429 came, or none will: the server may have counted the request until now."""
+        self.in_flight -= 1
+        self._free_again.append(now + self.limit.per)
+        if permit.wave == self._wave:
+            self._strikes, self._probing = 0, False
+
+    def limited(self, permit: Permit, retry_after: float | None, now: float, random: float = 0.0) -> None:
+        """The answer was 429; `retry_after` in seconds, `random` in [0, 1)."""
+        self.in_flight -= 1
+        first = permit.wave == self._wave
+        if first:
+            self._wave += 1
+            self._strikes += 1
+            self._probing = False
+            if now - self._shrunk >= self.limit.per:
+                self._shrink(now)
+        pause = min(1.0, _FIRST_PAUSE * 2.0 ** min(self._strikes - 1, 8)) * self.limit.per
+        if retry_after is not None:
+            self.gate = max(self.gate, now + retry_after)
+        elif first:
+            self.gate = max(self.gate, now + pause * (1.0 + _JITTER * random))
+
+    def _shrink(self, now: float) -> None:
+        passed = sum(due > now for due in self._free_again)
+        if self.allowed > self._good:
+            self.allowed = self._good
+        elif self.spread:
+            self.allowed = max(1, int(self.allowed * _BACKOFF))
+        else:
+            # A bucket refills while it is emptied, so the first count may be too high: count once more.
+            told_wrong = passed < _SHARED * self.allowed
+            self.spread = not (told_wrong or self._recount)
+            self._recount = told_wrong
+            self.allowed = max(1, self.allowed // 2, min(passed, self.allowed))
+        self._good = self.allowed
+        self._shrunk = now
+        self._growth = max(1, round(self.limit.requests * _GROWTH))
+        self._grows = now + _QUIET_WINDOWS * self.limit.per
+
+    def _grow(self, now: float) -> None:
+        self._good = self.allowed
+        self.allowed = min(self.limit.requests, self.allowed + self._growth)
+        self._growth *= 2
+        self._grows = now + self.limit.per
+        if self.allowed == self.limit.requests:
+            self._good, self.spread, self._grows = self.allowed, False, math.inf
