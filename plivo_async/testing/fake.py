@@ -15,6 +15,8 @@ import httpx
 from plivo_async.checks import finite_number, whole_number
 from plivo_async.client import AsyncClient
 from plivo_async.middleware import Middleware
+from plivo_async.middleware.rate_limit import RateLimiter
+from plivo_async.middleware.rate_window import RateLimit
 from plivo_async.models import CallDetailRecord
 from plivo_async.options import RequestOptions, Secret, find_credentials
 from plivo_async.testing.account import FakeAccount
@@ -38,6 +40,7 @@ class ClientOptions(RequestOptions, total=False):
     """What `FakePlivo.client()` hands on to AsyncClient."""
 
     middleware: Iterable[Middleware]
+    rate_limit: RateLimit | RateLimiter | None
     converter: cattrs.Converter | None
 
 
@@ -200,12 +203,14 @@ class FakePlivo:
     def client(self, **options: Unpack[ClientOptions]) -> AsyncClient:
         """A client that asks this fake in process, without a socket.
 
-        It retries without waiting (InstantRetryPolicy) unless `retry` says otherwise. It holds nothing that
-        must be closed; `aclose()` and `async with` do what they always do.
+        It waits for nothing: it retries at once (InstantRetryPolicy) unless `retry` says otherwise, and keeps
+        no rate limit of its own unless `rate_limit` does. It holds nothing that must be closed; `aclose()`
+        and `async with` do what they always do.
 
         Raises: ConfigurationError.
         """
         options.setdefault("retry", InstantRetryPolicy())
+        options.setdefault("rate_limit", None)
         # An AsyncClient never closes what it is given; here is nothing to close: the transport calls a
         # function.
         http_client = httpx.AsyncClient(transport=httpx.ASGITransport(app=self), trust_env=False)
