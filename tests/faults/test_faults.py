@@ -96,7 +96,7 @@ async def test_under_a_deadline_it_ends_in_time(fault: Fault, clock: Clock) -> N
         # Sooner than a read timeout (10 s) or the next attempt (15 s) would end it.
         assert clock() - started < 10.0
         error = caught.value
-        assert type(error) is (fault.error if fault.ends is Ends.AT_ONCE else DeadlineExceededError)
+        assert isinstance(error, fault.error if fault.ends is Ends.AT_ONCE else DeadlineExceededError)
         assert (error.attempts, len(server.requests)) == (1, 1)
 
 
