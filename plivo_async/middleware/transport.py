@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 
 import httpx
+from attrs import evolve
 
 from plivo_async.body import read_body
 from plivo_async.checks import instance_of
@@ -38,9 +39,12 @@ class MiddlewareTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request through the chain."""
-        context = RequestContext(max_body=self._options.max_body)
+        # Under an AsyncClient, or a transport like this one, the request has a context already.
+        outer = RequestContext.of(request)
+        context = evolve(outer, max_body=self._options.max_body, attempts=0)
         if self._options.deadline is not None:
-            context.deadline = asyncio.get_running_loop().time() + self._options.deadline
+            ends = asyncio.get_running_loop().time() + self._options.deadline
+            context.deadline = ends if outer.deadline is None else min(ends, outer.deadline)
         context.attach(request)
         scope = asyncio.timeout_at(context.deadline)
         try:
@@ -49,6 +53,9 @@ class MiddlewareTransport(httpx.AsyncBaseTransport):
         except TimeoutError:
             if not scope.expired():
                 raise
+        finally:
+            outer.attach(request)
+            outer.attempts += max(0, context.attempts - 1)
         error = context.deadline_error(f"no answer within the deadline, after {context.attempts} attempts")
         raise error from error.__cause__
 

@@ -7,25 +7,56 @@ from itertools import repeat
 import httpx
 import pytest
 
-from plivo_async import AsyncClient, ConnectionPool, MiddlewareTransport, ServerError
-from plivo_async.testing import FakePlivo, InstantRetryPolicy
+from plivo_async import (
+    AsyncClient,
+    ConnectionPool,
+    Middleware,
+    MiddlewareTransport,
+    PlivoError,
+    RateLimit,
+    RateLimiting,
+    Retry,
+    WindowLimiter,
+)
+from plivo_async.testing import Answer, FakePlivo, InstantRetryPolicy
 
 
-async def test_attempts_are_counted_where_a_middleware_transport_is_underneath(
-    fake_plivo: FakePlivo, fake_plivo_url: str
-) -> None:
-    fake_plivo.script(repeat(503))
-    transport = MiddlewareTransport(ConnectionPool(), [], deadline=None)
+async def ask_through(fake: FakePlivo, url: str, *layers: Middleware) -> int:
+    """Ask for a record through a MiddlewareTransport under the client; returns how many attempts it says."""
+    transport = MiddlewareTransport(ConnectionPool(), layers, deadline=None)
     async with httpx.AsyncClient(transport=transport) as http_client:
         client = AsyncClient(
-            fake_plivo.auth_id,
-            fake_plivo.auth_token,
-            base_url=fake_plivo_url,
+            fake.auth_id,
+            fake.auth_token,
+            base_url=url,
             retry=InstantRetryPolicy(),
             http_client=http_client,
         )
-        with pytest.raises(ServerError) as caught:
-            await client.calls.get(fake_plivo.call_uuids[0])
+        with pytest.raises(PlivoError) as caught:
+            await client.calls.get(fake.call_uuids[0])
+    return caught.value.attempts
 
-    assert len(fake_plivo.requests) == 3
-    assert caught.value.attempts == 3
+
+class TestAMiddlewareTransportUnderAClient:
+    async def test_attempts_are_counted(self, fake_plivo: FakePlivo, fake_plivo_url: str) -> None:
+        fake_plivo.script(repeat(503))
+
+        assert await ask_through(fake_plivo, fake_plivo_url) == 3
+        assert len(fake_plivo.requests) == 3
+
+    async def test_of_two_retries_only_the_outer_one_repeats(
+        self, fake_plivo: FakePlivo, fake_plivo_url: str
+    ) -> None:
+        fake_plivo.script(repeat(503))
+
+        assert await ask_through(fake_plivo, fake_plivo_url, Retry(InstantRetryPolicy(max_attempts=5))) == 3
+        assert len(fake_plivo.requests) == 3
+
+    async def test_what_is_sent_again_after_a_429_is_counted_too(
+        self, fake_plivo: FakePlivo, fake_plivo_url: str
+    ) -> None:
+        fake_plivo.script([Answer(429, headers={"Retry-After": "0"}), 404])
+        pacing = RateLimiting(WindowLimiter(RateLimit(1000, 0.001)))
+
+        assert await ask_through(fake_plivo, fake_plivo_url, pacing) == 2
+        assert len(fake_plivo.requests) == 2
