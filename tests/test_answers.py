@@ -48,7 +48,7 @@ def said_in(value: Any) -> str | None:
 
 
 def refused(status: int) -> httpx.HTTPStatusError:
-    return httpx.HTTPStatusError("no", request=REQUEST, response=httpx.Response(status, json={"error": "x"}))
+    return httpx.HTTPStatusError("no", request=REQUEST, response=httpx.Response(status, text='{"error":"x"}'))
 
 
 class TestServerMessage:
