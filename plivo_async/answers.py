@@ -137,9 +137,7 @@ def server_message(body: bytes) -> tuple[str | None, str | None]:
 def shown(text: str) -> str:
     """Text from outside, fit for a message: one line, at most 200 characters, nothing unprintable."""
     line = " ".join(text[: _SHOWN_CHARACTERS * 5].split())
-    safe = "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in line
-    )
+    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
     return safe if len(safe) <= _SHOWN_CHARACTERS else safe[:_SHOWN_CHARACTERS] + "…"
 
 

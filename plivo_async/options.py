@@ -136,13 +136,13 @@ def check_base_url(value: object) -> httpx.URL:
     rule = "base_url must be an https:// URL (http:// on loopback only)"
     if not isinstance(value, str) or not _BASE_URL.fullmatch(value):
         raise ConfigurationError(f"{rule}, printable ASCII")
+    # Before anything of it is repeated in a message: a password may be in it.
+    if any(mark in value for mark in "@?#"):
+        raise ConfigurationError(f"{rule}, without user name, query or fragment")
     try:
         url = httpx.URL(value)
     except httpx.InvalidURL as error:
         raise ConfigurationError(f"{rule}: {brief(str(error))}") from None
-    # Not repeated in the message: a password may be in it.
-    if url.userinfo or "@" in value or "?" in value or "#" in value:
-        raise ConfigurationError(f"{rule}, without user name, query or fragment")
     if not can_be_reached(url) or not (url.scheme == "https" or (url.scheme == "http" and is_loopback(url))):
         raise ConfigurationError(f"{rule}, not {brief(value)}")
     if any(segment in (".", "..") for segment in url.path.split("/")):

@@ -289,7 +289,8 @@ class TestTransportError:
         assert type(transport_error(httpx.ProxyError(text), 1)) is ConfigurationError
 
     def test_a_body_that_httpx_cannot_decompress_is_a_decode_error(self) -> None:
-        assert type(transport_error(httpx.DecodingError("bad gzip"), 1)) is DecodeError
+        error = transport_error(httpx.DecodingError("bad gzip"), 1)
+        assert (type(error), str(error)) == (DecodeError, "the body cannot be decompressed: bad gzip")
 
     def test_a_redirect_that_httpx_cannot_read_is_a_redirect(self) -> None:
         error = transport_error(httpx.RemoteProtocolError("Invalid URL in location header: no port."), 1)
@@ -429,6 +430,13 @@ def test_every_failure_has_its_error(
 ) -> None:
     error = failure_error(failure, 2)
     assert (type(error), error.attempts) == (kind, 2)
+
+
+KEPT = ["content-type", "content-length", "content-encoding", "date", "retry-after", "server", "via"]
+
+
+def test_the_headers_that_help_are_kept() -> None:
+    assert kept_headers(httpx.Headers(dict.fromkeys(KEPT, "x"))) == dict.fromkeys(KEPT, "x")
 
 
 def test_headers_are_kept_by_an_allow_list() -> None:

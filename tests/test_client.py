@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import math
 import pickle
@@ -591,17 +592,18 @@ class TestRequest:
         async with asking(httpx.Response(200, json={"objects": []})) as (client, route):
             response = await client.request("GET", "Call/", params={"limit": 5, "from_number": "+1 2"})
         assert response.json() == {"objects": []}
-        assert str(route.calls.last.request.url) == (
-            f"https://api.plivo.com/v1/Account/{AUTH_ID}/Call/?limit=5&from_number=%2B1+2"
-        )
-        assert response.request.url == route.calls.last.request.url
+        url = route.calls.last.request.url
+        assert str(url.copy_with(query=None)) == f"https://api.plivo.com/v1/Account/{AUTH_ID}/Call/"
+        assert dict(url.params) == {"limit": "5", "from_number": "+1 2"}
+        assert response.request.url == url
 
     async def test_sends_json(self) -> None:
         async with asking(httpx.Response(202, json={"message": "ok"})) as (client, route):
             response = await client.request("POST", f"Call/{CALL_UUID}/", json={"legs": "aleg"})
         assert response.status_code == 202
         request = route.calls.last.request
-        assert (request.content, request.headers["content-type"]) == (b'{"legs":"aleg"}', "application/json")
+        assert json.loads(request.content) == {"legs": "aleg"}
+        assert request.headers["content-type"] == "application/json"
 
     @pytest.mark.parametrize("status", range(200, 300))
     async def test_gives_every_answer_of_success(self, status: int) -> None:
@@ -816,7 +818,7 @@ class TestMiddleware:
         async def strict(request: httpx.Request, call_next: CallNext) -> httpx.Response:
             return (await call_next(request)).raise_for_status()
 
-        async with asking(httpx.Response(404, json={"error": "x"}), middleware=[strict]) as (client, _):
+        async with asking(httpx.Response(404, text='{"error":"x"}'), middleware=[strict]) as (client, _):
             with pytest.raises(NotFoundError) as caught:
                 await client.calls.get(CALL_UUID)
         assert caught.value.body == b'{"error":"x"}'

@@ -14,6 +14,7 @@ def test_a_request_without_one_gets_one_without_a_deadline() -> None:
     asked = request()
     context = RequestContext.of(asked)
     assert (context.deadline, context.retry, context.attempts, context.last_failure) == (None, None, 0, None)
+    assert context.max_body == 4 * 1024 * 1024
     assert RequestContext.of(asked) is context
 
 

@@ -132,6 +132,12 @@ def test_a_repr_does_not_show_what_is_not_known() -> None:
     assert repr(TLSError("no")) == "TLSError('no')"
 
 
+@pytest.mark.parametrize("kind", [ServerError, DecodeError])
+def test_what_is_known_is_given_by_name(kind: type[PlivoError]) -> None:
+    with pytest.raises(TypeError):
+        kind("busy", 503)  # type: ignore[misc]
+
+
 def test_errors_are_themselves_only() -> None:
     assert NetworkError("a") != NetworkError("a")
     assert len({NetworkError("a"), NetworkError("a")}) == 2

@@ -89,6 +89,9 @@ class TestOptions:
         assert (changed.deadline, changed.retry.max_attempts, changed.timeout) == (5.0, 1, options.timeout)
         assert (options.deadline, options.retry.max_attempts) == (60.0, 3)
 
+    def test_the_least_cap_is_a_byte(self) -> None:
+        assert Options(max_body=1).max_body == 1
+
     def test_no_changes_make_no_other_options(self) -> None:
         options = Options()
         assert options.changed({}) is options
@@ -152,7 +155,9 @@ class TestCredentials:
     @example("MÄ")
     def test_an_id_of_other_characters_is_refused(self, auth_id: str) -> None:
         assume(not (auth_id and len(auth_id) <= 128 and set(auth_id) <= set(ID_CHARACTERS)))
-        with pytest.raises(ConfigurationError, match="auth_id"):
+        with pytest.raises(
+            ConfigurationError, match="auth_id must be 1 to 128 characters of A-Z a-z 0-9 _ -$"
+        ):
             credentials(auth_id, TOKEN)
 
     @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=256))
@@ -251,9 +256,25 @@ class TestBaseURL:
         with pytest.raises(ConfigurationError, match="base_url must be an https:// URL"):
             check_base_url(url)
 
-    def test_is_not_repeated_where_it_may_hold_a_password(self) -> None:
+    @pytest.mark.parametrize(
+        ("url", "reason"),
+        [
+            ("https://api.plivo.com/a b", ", printable ASCII$"),
+            ("https://api.plivo.com:port", ": \"Invalid port: 'port'\"$"),
+            ("https://user@api.plivo.com", ", without user name, query or fragment$"),
+            ("http://api.plivo.com", ", not 'http://api.plivo.com'$"),
+            ("https://api.plivo.com/%2e%2e/", ", with a path free of '.' and '..'$"),
+        ],
+    )
+    def test_is_refused_with_a_reason(self, url: str, reason: str) -> None:
+        rule = r"^base_url must be an https:// URL \(http:// on loopback only\)"
+        with pytest.raises(ConfigurationError, match=rule + reason):
+            check_base_url(url)
+
+    @pytest.mark.parametrize("password", ["passw0rd", "passw0rd/x", "passw0rd?x"])
+    def test_is_not_repeated_where_it_may_hold_a_password(self, password: str) -> None:
         with pytest.raises(ConfigurationError) as caught:
-            check_base_url("https://user:passw0rd@api.plivo.com")
+            check_base_url(f"https://user:{password}@api.plivo.com")
         assert "passw0rd" not in f"{caught.value!r} {vars(caught.value)}"
 
     @settings(deadline=None)

@@ -200,13 +200,13 @@ class TestPolicyInUse:
         assert len(server.requests) == 2
 
     @pytest.mark.parametrize(
-        "options",
-        [{"policy": 3}, {"policy": RetryPolicy}, {"budget": 15}, {"budget": True}, {"policy": RetryBudget()}],
+        ("name", "value"),
+        [("policy", 3), ("policy", RetryPolicy), ("policy", RetryBudget()), ("budget", 15), ("budget", True)],
         ids=str,
     )
-    def test_and_budget_are_checked(self, options: dict[str, Any]) -> None:
-        with pytest.raises(ConfigurationError, match="must be of type Retry"):
-            Retry(**options)
+    def test_and_budget_are_checked(self, name: str, value: Any) -> None:
+        with pytest.raises(ConfigurationError, match=f"^{name} must be of type Retry{name.title()}, not "):
+            Retry(**{name: value})
 
     def test_and_budget_are_shown(self) -> None:
         assert repr(Retry(RetryPolicy(max_attempts=2), budget=RetryBudget(7))) == (

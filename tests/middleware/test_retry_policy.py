@@ -127,6 +127,10 @@ class TestPolicy:
         assert hash(RetryPolicy()) == hash(RetryPolicy())
         assert pickle.loads(pickle.dumps(RetryPolicy())) == copy.deepcopy(RetryPolicy()) == RetryPolicy()
 
+    def test_is_set_by_name(self) -> None:
+        with pytest.raises(TypeError):
+            RetryPolicy(3)  # type: ignore[misc]
+
     def test_cannot_be_changed(self) -> None:
         with pytest.raises(attrs.exceptions.FrozenInstanceError):
             RetryPolicy().max_attempts = 5  # type: ignore[misc]
