@@ -92,6 +92,12 @@ class TestPlain:
         assert (caught.value.status, caught.value.attempts) == (200, 2)
         assert caught.value.headers["server"] == "nginx"
 
+    async def test_of_a_head_request_is_none_whatever_it_declares(self) -> None:
+        headers = {"Content-Length": "10001", "Content-Encoding": "gzip"}
+        asked = httpx.Request("HEAD", REQUEST.url)
+        answer = httpx.Response(200, headers=headers, stream=Chunks([]), request=asked)
+        assert (await read_body(answer, LIMIT)).content == b""
+
     @pytest.mark.parametrize("length", ["9" * 5000, "10" * 30])
     async def test_may_declare_any_number(self, length: str) -> None:
         with pytest.raises(ResponseTooLargeError, match="declares"):
