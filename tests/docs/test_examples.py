@@ -205,7 +205,9 @@ class Terminal:
             case ["uvicorn", name, "&"]:
                 self._serve(*name.split(":"))
             case ["curl", url]:
-                return httpx.get(url.replace("localhost:8000", self._service), trust_env=False).text + "\n"
+                return self._curl("GET", url)
+            case ["curl", "-d", form, url]:
+                return self._curl("POST", url, data=dict([form.split("=")]))
             case _:
                 self._check_development_command(command)
         return ""
@@ -235,6 +237,12 @@ class Terminal:
         called = self.stack.enter_context(functions_called_in(example.save(self._folder)))
         self.stack.callback(lambda: never_called_fails(called))
         self._service = self.stack.enter_context(served(getattr(importlib.import_module(module), app)))
+
+    def _curl(self, method: str, url: str, **body: Any) -> str:
+        here = url.replace("localhost:8000", self._service)
+        response = httpx.request(method, here, trust_env=False, **body)
+        assert response.status_code < 500, response.text
+        return f"{response.text}\n"
 
     def _check_development_command(self, command: Sequence[str]) -> None:
         """What .ci/run runs, or installs something: here only whether it names what exists."""
@@ -269,10 +277,12 @@ def served(app: Any) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
-        yield f"127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(30)
-        assert not thread.is_alive()
+        try:
+            yield f"127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(30)
+            assert not thread.is_alive()
 
 
 @contextlib.contextmanager
