@@ -47,7 +47,8 @@ async def read_body(response: httpx.Response, limit: int, attempts: int = 0) -> 
 
 async def _read(response: httpx.Response, limit: int, attempts: int) -> bytes:
     declared = response.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared[:20]) > limit:
+    # What a HEAD answer declares is the body that a GET would have.
+    if declared.isdecimal() and int(declared[:20]) > limit and response.request.method != "HEAD":
         raise _too_large(response, limit, attempts, f"declares {declared[:20]} bytes")
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity") and encoding not in _WINDOW_BITS:

@@ -96,6 +96,7 @@ class AsyncClient:
         self._auth_id = credentials.auth_id
         self._account_url = f"{str(root).rstrip('/')}/v1/Account/{credentials.auth_id}/"
         self._headers = request_headers(root, credentials)
+        instance_of("trust_env", trust_env, bool)
         self._lifetime = Lifetime()
         self._lane: object = None
         self._pool: ConnectionPool | None = None
@@ -104,7 +105,7 @@ class AsyncClient:
                 max_connections=max_connections,
                 keepalive_expiry=keepalive_expiry,
                 verify=verify,
-                proxy=proxy or (environment_proxy(root) if trust_env else None),
+                proxy=environment_proxy(root) if proxy is None and trust_env else proxy,
             )
             http_client = CookielessClient(transport=self._pool, trust_env=False)
         self._http = instance_of("http_client", http_client, httpx.AsyncClient)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 import h11
 import httpx
 
-from plivo_async.checks import finite_number, instance_of, whole_number
+from plivo_async.checks import finite_number, whole_number
 from plivo_async.connection import Connection
 from plivo_async.errors import ClientClosedError
 from plivo_async.proxy import Proxy, parse_proxy
@@ -51,9 +51,7 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         whole_number("max_connections", max_connections, least=1)
         self._keepalive_expiry = finite_number("keepalive_expiry", keepalive_expiry, least=0.0)
         self._verify = check_verify(verify)
-        self._proxy = (
-            parse_proxy(proxy) if isinstance(proxy, str) else proxy and instance_of("proxy", proxy, Proxy)
-        )
+        self._proxy = proxy if proxy is None or isinstance(proxy, Proxy) else parse_proxy(proxy)
         self._slots = asyncio.Semaphore(max_connections)
 
     @property
