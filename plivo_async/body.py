@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncGenerator
+from types import AsyncGeneratorType
 from typing import cast
 
 import httpx
@@ -70,7 +70,7 @@ async def _read(response: httpx.Response, limit: int, attempts: int) -> bytes:
                 break
     finally:
         # Left to the garbage collector, an async generator would be closed in a task of its own.
-        if isinstance(chunks, AsyncGenerator):
+        if isinstance(chunks, AsyncGeneratorType):
             await chunks.aclose()
     if inflater is not None and received and not inflater.complete:
         reason = inflater.failure or "it is cut short"

@@ -139,8 +139,7 @@ class Connection(asyncio.Protocol):
 
         Raises: httpx.WriteTimeout, httpx.LocalProtocolError (a header that HTTP does not allow).
         """
-        body = b"".join([chunk async for chunk in cast(httpx.AsyncByteStream, request.stream)])
-        self._write(request, body, proxy)
+        self._write(request, await request.aread(), proxy)
         while not (self._writable or self.lost):
             await self._wait(timeout, httpx.WriteTimeout, "the request was not taken", request)
 
@@ -173,7 +172,7 @@ class Connection(asyncio.Protocol):
         while True:
             event = await self._event(request, timeout)
             if isinstance(event, h11.Response):
-                names = {name for name, _ in event.headers}
+                names = {name.lower() for name, _ in event.headers.raw_items()}
                 self._ambiguous = b"transfer-encoding" in names and b"content-length" in names
                 return event
 
@@ -184,7 +183,7 @@ class Connection(asyncio.Protocol):
         """
         while self._h11.their_state is h11.SEND_BODY:
             event = await self._event(request, timeout)
-            if isinstance(event, h11.Data) and event.data:
+            if type(event) is h11.Data and event.data:
                 return bytes(event.data)
         return b""
 
@@ -219,10 +218,11 @@ class Connection(asyncio.Protocol):
                 event = self._h11.next_event()
             except h11.RemoteProtocolError as error:
                 raise httpx.RemoteProtocolError(str(error), request=request) from error
-            if isinstance(event, h11.Event):
-                return event
             if event is h11.PAUSED:
                 raise httpx.RemoteProtocolError("the server switched protocols", request=request)
+            if event is not h11.NEED_DATA:
+                # Not told by isinstance: h11.Event is an abstract class, which is slow to ask.
+                return cast(h11.Event, event)
             self._unread = 0
             if self._aborted:
                 raise httpx.ReadError("the connection was closed on this side", request=request)

@@ -32,7 +32,9 @@ class RequestContext:
     @classmethod
     def of(cls, request: httpx.Request) -> RequestContext:
         """The context of this request; a new one, without deadline, where it has none yet."""
-        context: RequestContext = request.extensions.setdefault(_KEY, cls())
+        context: RequestContext | None = request.extensions.get(_KEY)
+        if context is None:
+            context = request.extensions[_KEY] = cls()
         return context
 
     def attach(self, request: httpx.Request) -> None:
