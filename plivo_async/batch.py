@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Iterable
 from types import TracebackType
 from typing import Any, Self
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from plivo_async.checks import brief, whole_number
+from plivo_async.checks import whole_number
 from plivo_async.errors import AuthenticationError, ConfigurationError, LifetimeError, PlivoError
 from plivo_async.models import CallDetailRecord
+from plivo_async.source import Source
 
 DEFAULT_CONCURRENCY = 32
 
@@ -49,10 +50,13 @@ class Batch:
 
     What the source raises is raised after the outcomes of what came before it. So is AuthenticationError once
     the credentials are refused, and LifetimeError once the client is closed: nothing more is pulled then,
-    because it would fail the same way.
+    because it would fail the same way. And so is what middleware of your own raises, if it is no PlivoError
+    and no exception of httpx.
+
+    At the end of the block all that is under way is cancelled, and a generator that was the source is closed.
 
     Attributes: `done` counts outcomes, `failed` those without a record, `elapsed` is in seconds, `rate` in
-    outcomes a second. They may be read at any time.
+    outcomes a second. They may be read at any time, in any thread.
     """
 
     def __init__(
@@ -62,51 +66,55 @@ class Batch:
         concurrency: int,
     ) -> None:
         self._fetch = fetch
-        self._source = _Source(ids)
+        self._source = Source(ids)
         self._concurrency = whole_number("concurrency", concurrency, least=1)
         self._ahead = asyncio.Semaphore(_LOOK_AHEAD * concurrency)
         self._ready: deque[tuple[int, Outcome]] = deque()
         self._came = asyncio.Event()
         self._workers: set[asyncio.Task[None]] = set()
+        self._leaving = False
         self._failure: BaseException | None = None
         self._stopped_by: PlivoError | None = None
-        self._entered = self._over = False
-        self._began = self._ended = 0.0
+        self._clock: Callable[[], float] | None = None
+        self._began = 0.0
+        self._ended: float | None = None
         self.done = 0
         self.failed = 0
 
     @property
     def elapsed(self) -> float:
         """Seconds since it began, or from its begin to its end."""
-        if not self._entered or self._over:
-            return self._ended - self._began
-        return asyncio.get_running_loop().time() - self._began
+        if self._clock is None:
+            return 0.0
+        return (self._clock() if self._ended is None else self._ended) - self._began
 
     @property
     def rate(self) -> float:
         """Outcomes a second, on the whole."""
-        return self.done / self.elapsed if self.elapsed > 0 else 0.0
+        elapsed = self.elapsed
+        return self.done / elapsed if elapsed > 0 else 0.0
 
     def __repr__(self) -> str:
-        state = "ended" if self._over else "under way" if self._entered else "not begun"
+        state = "not begun" if self._clock is None else "under way" if self._ended is None else "ended"
         return f"<Batch {state}: done={self.done}, failed={self.failed}>"
 
     async def __aenter__(self) -> Self:
-        if self._entered:
+        if self._clock is not None:
             raise ConfigurationError("a batch runs once; call get_many() again")
-        self._entered = True
-        self._began = asyncio.get_running_loop().time()
+        self._clock = asyncio.get_running_loop().time
+        self._began = self._clock()
         self._add_worker()
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._ended, self._over = asyncio.get_running_loop().time(), True
-        for worker in self._workers:
-            worker.cancel()
+        self._leaving = True
         if self._workers:
+            for worker in self._workers:
+                worker.cancel()
             await asyncio.wait(self._workers)
+        await self._source.close()
 
     def __aiter__(self) -> AsyncIterator[Outcome]:
         return self
@@ -129,10 +137,10 @@ class Batch:
         return [outcome for _, outcome in outcomes]
 
     async def _next(self) -> tuple[int, Outcome]:
-        if not self._entered:
+        if self._clock is None:
             raise ConfigurationError("iterate a batch within: async with client.calls.get_many(ids) as batch")
         while not self._ready:
-            if not self._workers or self._over:
+            if not self._workers:
                 raise self._end()
             self._came.clear()
             await self._came.wait()
@@ -140,13 +148,12 @@ class Batch:
         return self._ready.popleft()
 
     def _end(self) -> BaseException:
-        if self._failure is not None and not self._over:
+        if self._failure is not None:
             return self._failure
-        if self._stopped_by is not None and not self._over:
-            return _copy(
-                self._stopped_by, f"the batch stopped after {self.done} outcomes: {self._stopped_by}"
-            )
-        return StopAsyncIteration()
+        if self._stopped_by is None:
+            return StopAsyncIteration()
+        message = f"the batch stopped after {self.done} outcomes: {self._stopped_by}"
+        return evolve(self._stopped_by, message=message)
 
     def _add_worker(self) -> None:
         worker = asyncio.create_task(self._work())
@@ -155,9 +162,13 @@ class Batch:
 
     def _worker_ended(self, worker: asyncio.Task[None]) -> None:
         self._workers.discard(worker)
-        if not worker.cancelled() and worker.exception() is not None:
-            self._failure = self._failure or worker.exception()
-            self._source.exhausted = True
+        # Cancelled by somebody else, or by its source, it has lost an id.
+        failure = asyncio.CancelledError() if worker.cancelled() else worker.exception()
+        if failure is not None and not self._leaving:
+            self._failure = self._failure or failure
+            self._source.stop()
+        if not self._workers and self._clock is not None:
+            self._ended = self._clock()
         self._came.set()
 
     async def _work(self) -> None:
@@ -178,51 +189,15 @@ class Batch:
 
     async def _outcome(self, call_uuid: Any) -> Outcome:
         if self._stopped_by is not None:
-            return Failed(call_uuid, _copy(self._stopped_by, f"not asked for: {self._stopped_by}"))
+            error = evolve(self._stopped_by, message=f"not asked for: {self._stopped_by}")
+            return Failed(call_uuid, error)
         try:
             return Fetched(call_uuid, await self._fetch(call_uuid))
         except PlivoError as error:
             if isinstance(error, _STOPPING):
-                self._stopped_by, self._source.exhausted = error, True
+                self._stop(error)
             return Failed(call_uuid, error)
 
-
-def _copy(error: PlivoError, message: str) -> PlivoError:
-    return type(error)(
-        message, status=error.status, api_id=error.api_id, attempts=error.attempts, body=error.body
-    )
-
-
-class _Source:
-    """One iterator that all workers pull from, sync or async, and numbers for what came out of it."""
-
-    def __init__(self, ids: Iterable[Any] | AsyncIterable[Any]) -> None:
-        # A str is an iterable of characters, each of which would look like a call UUID.
-        if isinstance(ids, str | bytes | bytearray) or not isinstance(ids, Iterable | AsyncIterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigurationError(
-                f"ids must be an iterable or async iterable of call UUIDs, such as a list, not {brief(ids)}"
-            )
-        self._ids = ids
-        self._iterator: Iterator[Any] | AsyncIterator[Any] | None = None
-        self._pulling = asyncio.Lock()
-        self._pulled = 0
-        self.exhausted = False
-
-    async def pull(self) -> tuple[int, Any] | None:
-        """The next id and its number; None at the end. Raises what the source raises."""
-        async with self._pulling:
-            if self.exhausted:
-                return None
-            if self._iterator is None:
-                ids = self._ids
-                self._iterator = aiter(ids) if isinstance(ids, AsyncIterable) else iter(ids)
-            try:
-                if isinstance(self._iterator, AsyncIterator):
-                    call_uuid = await anext(self._iterator)
-                else:
-                    call_uuid = next(self._iterator)
-            except (StopIteration, StopAsyncIteration):
-                self.exhausted = True
-                return None
-            self._pulled += 1
-            return self._pulled, call_uuid
+    def _stop(self, error: PlivoError) -> None:
+        self._stopped_by = self._stopped_by or error
+        self._source.stop()

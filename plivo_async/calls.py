@@ -91,20 +91,22 @@ class CallsResource:
         began = clock()
         ends = began + positive_number("timeout", timeout)
         missing: NotFoundError | None = None
-        polls = 0
+        polls = attempts = 0
         while True:
-            polls += 1
             try:
                 return await self.get(call_uuid, deadline=max(ends - clock(), 0.001))
             except NotFoundError as error:
+                polls += 1
+                attempts += error.attempts
                 missing = error
             except DeadlineExceededError as error:
                 if missing is None:
                     raise
-                raise _still_missing(missing, polls, clock() - began) from error
+                attempts += error.attempts
+                raise _still_missing(missing, polls, attempts, clock() - began) from error
             gap = poll_gap(polls, ends - clock(), random.random())  # noqa: S311
             if gap is None:
-                raise _still_missing(missing, polls, clock() - began)
+                raise _still_missing(missing, polls, attempts, clock() - began)
             await self._sleep(gap)
 
     def __repr__(self) -> str:
@@ -120,12 +122,12 @@ def poll_gap(polls: int, left: float, random: float) -> float | None:
     return min(gap, 0.9 * left)
 
 
-def _still_missing(missing: NotFoundError, polls: int, seconds: float) -> NotFoundError:
+def _still_missing(missing: NotFoundError, polls: int, attempts: int, seconds: float) -> NotFoundError:
     return NotFoundError(
         f"no record after {seconds:.1f} s, asked for {polls} times: {missing}",
         status=missing.status,
         api_id=missing.api_id,
-        attempts=missing.attempts,
+        attempts=attempts,
         headers=missing.headers,
         body=missing.body,
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 
 Lane = object
+_Turns = OrderedDict[asyncio.Future[bool], None]
 
 
 class FairLock:
@@ -13,32 +14,50 @@ class FairLock:
 
     def __init__(self) -> None:
         self.held = False
-        self._lanes: dict[Lane, deque[asyncio.Future[None]]] = {}
+        self._lanes: OrderedDict[Lane, _Turns] = OrderedDict()
 
-    async def acquire(self, lane: Lane) -> None:
-        """Wait for a turn."""
+    async def acquire(self, lane: Lane) -> bool:
+        """Wait for a turn: True, to be given back by `release`. False, without one, after `recall`."""
         if not self.held:
             self.held = True
-            return
-        turn = asyncio.get_running_loop().create_future()
-        self._lanes.setdefault(lane, deque()).append(turn)
+            return True
+        turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._lanes.setdefault(lane, OrderedDict())[turn] = None
         try:
-            await turn
-        except asyncio.CancelledError:
+            return await turn
+        except BaseException:
             if turn.done() and not turn.cancelled():
-                self.release()
+                if turn.result():
+                    self.release()
+            else:
+                self._leave(lane, turn)
             raise
 
     def release(self) -> None:
         """Hand the lock to the lane that has waited longest for its turn."""
         while self._lanes:
-            lane, waiting = next(iter(self._lanes.items()))
-            del self._lanes[lane]
-            turn = waiting.popleft()
-            if waiting:
-                # To the end of the round.
-                self._lanes[lane] = waiting
-            if not turn.done():
-                turn.set_result(None)
-                return
+            lane, turns = self._lanes.popitem(last=False)
+            while turns:
+                turn, _ = turns.popitem(last=False)
+                if not turn.done():
+                    if turns:
+                        # To the end of the round.
+                        self._lanes[lane] = turns
+                    turn.set_result(True)
+                    return
         self.held = False
+
+    def recall(self) -> None:
+        """Send back all who wait, to look whether it is still worth it; who waits again keeps the order."""
+        lanes, self._lanes = self._lanes, OrderedDict()
+        for turns in lanes.values():
+            for turn in turns:
+                if not turn.done():
+                    turn.set_result(False)
+
+    def _leave(self, lane: Lane, turn: asyncio.Future[bool]) -> None:
+        turns = self._lanes.get(lane)
+        if turns is not None:
+            turns.pop(turn, None)
+            if not turns:
+                del self._lanes[lane]

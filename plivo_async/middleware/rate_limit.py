@@ -13,7 +13,7 @@ import httpx
 
 from plivo_async.checks import brief, instance_of
 from plivo_async.context import RequestContext
-from plivo_async.errors import ConfigurationError
+from plivo_async.errors import ConfigurationError, EventLoopError, RateLimitTimeoutError
 from plivo_async.middleware import CallNext
 from plivo_async.middleware.fair_lock import FairLock
 from plivo_async.middleware.rate_window import Permit, RateLimit, RateWindow
@@ -28,6 +28,7 @@ class RateLimiter(Protocol):
     """Gives the permits that requests are sent with; of your own where several processes share an account.
 
     Each permit taken is given back once: by `limited` after a 429, by `answered` after everything else.
+    After a 429 the request asks for its next permit at once: it is for `acquire` to hold it back.
     """
 
     async def acquire(self, request: httpx.Request, /) -> Any:
@@ -61,43 +62,54 @@ class WindowLimiter:
         self._turns = FairLock()
         self._waiter: asyncio.Future[None] | None = None
         self._random = random
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def acquire(self, request: httpx.Request) -> Permit:
         """Wait for a permit.
 
-        Raises: DeadlineExceededError at once where the wait is known not to end within the deadline.
+        Raises: DeadlineExceededError at once where the wait is known not to end within the deadline, of type
+        RateLimitTimeoutError where that is for a 429; EventLoopError in a second event loop.
         """
+        loop = self._running_loop()
         context = RequestContext.of(request)
-        await self._turns.acquire(context.lane)
+        self._delay(context, loop.time())
+        while not await self._turns.acquire(context.lane):
+            self._delay(context, loop.time())
         try:
-            return await self._permit(context)
+            while (delay := self._delay(context, now := loop.time())) > 0:
+                await self._wait(loop, delay)
+            return self.window.take(now)
         finally:
             self._turns.release()
 
-    async def _permit(self, context: RequestContext) -> Permit:
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
         loop = asyncio.get_running_loop()
-        while True:
-            now = loop.time()
-            delay = self.window.delay(now)
-            if delay <= 0:
-                return self.window.take(now)
-            if context.deadline is not None and context.deadline <= now + delay < math.inf:
-                left = max(0.0, context.deadline - now)
-                error = context.deadline_error(
-                    f"the rate limit lets a request pass in {delay:.2f} s, the deadline is in {left:.2f} s"
-                )
-                raise error from error.__cause__
-            await self._wait(loop, delay)
+        if self._loop is not loop:
+            if self._loop is not None and not self._loop.is_closed():
+                raise EventLoopError("the limiter belongs to another event loop; build one per event loop")
+            self._loop = loop
+        return loop
+
+    def _delay(self, context: RequestContext, now: float) -> float:
+        delay = self.window.delay(now)
+        if context.deadline is None or not context.deadline <= now + delay < math.inf:
+            return delay
+        message = f"in {delay:.2f} s, the deadline is in {max(0.0, context.deadline - now):.2f} s"
+        if self.window.gate > now and context.last_failure is None:
+            raise RateLimitTimeoutError(
+                f"HTTP 429 to another call: the next may be sent {message}", status=429, retry_after=delay
+            )
+        error = context.deadline_error(f"the rate limit lets a request pass {message}")
+        raise error from error.__cause__
 
     async def _wait(self, loop: asyncio.AbstractEventLoop, delay: float) -> None:
         waiter = self._waiter = loop.create_future()
-        timer = loop.call_later(delay, self._wake) if delay < math.inf else None
+        timer = loop.call_later(min(delay, self.window.limit.per), self._wake)
         try:
             await waiter
         finally:
             self._waiter = None
-            if timer is not None:
-                timer.cancel()
+            timer.cancel()
 
     def answered(self, permit: Permit) -> None:
         """An answer came, or none will: the permit is free again when a window has passed."""
@@ -107,12 +119,15 @@ class WindowLimiter:
     def limited(self, permit: Permit, retry_after: float | None) -> None:
         """The answer was 429: nobody sends until the gate opens."""
         now = asyncio.get_running_loop().time()
+        was_open = self.window.gate <= now
         self.window.limited(permit, retry_after, now, self._random())
-        if self.window.gate > now:
+        if was_open and self.window.gate > now:
             _logger.info(
                 "HTTP 429: no request for %.2f s, then %d per %g s",
                 *(self.window.gate - now, self.window.allowed, self.window.limit.per),
             )
+            # Those whose deadlines come first need not wait for them.
+            self._turns.recall()
         self._wake()
 
     def _wake(self) -> None:
@@ -188,7 +203,7 @@ def rate_limiting(rate_limit: RateLimit | RateLimiter | None) -> list[RateLimiti
     if rate_limit is None:
         return []
     limiter = WindowLimiter(rate_limit) if isinstance(rate_limit, RateLimit) else rate_limit
-    if not isinstance(limiter, RateLimiter):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if isinstance(limiter, type) or not isinstance(limiter, RateLimiter):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigurationError(
             f"rate_limit must be a RateLimit, a RateLimiter or None, not {brief(limiter)}"
         )

@@ -15,6 +15,7 @@ _SHARED = 0.75
 _BACKOFF = 0.85
 _FIRST_PAUSE = 0.125
 _JITTER = 0.25
+_LONGEST_PAUSE = 3600.0
 
 
 def _requests(value: int) -> int:
@@ -51,14 +52,16 @@ class RateWindow:
 
     The server counts a request at some time before it answers. So a permit that is free again `per` seconds
     after its answer can never make a window of the server's hold more than the limit, wherever that window
-    begins: fixed, sliding or bucket.
+    begins: fixed, sliding or bucket. (Where no answer comes, the permit is anchored at the time at which the
+    request was given up; a server may count it a little later.)
 
     A 429 therefore says that the limit is lower than told, or shared. The first of a wave closes the gate,
-    for its Retry-After or for a pause that grows; one request probes before all others follow. What passed
-    until then becomes the new limit. Where almost all of the limit had passed, somebody else takes the rest:
-    from then on requests are spread over the window, so that both sides meet the 429s, and each further wave
-    takes off 15 %. After six quiet windows the limit grows back, by 1 %, 2 %, 4 % and so on a window; where
-    that meets a 429, it returns to what was good before.
+    for its Retry-After or for a pause that grows; then one request probes before all others follow. What
+    passed until then becomes the new limit, or, where that meets a 429 again, what a bucket would have let
+    pass. Where almost all of the limit had passed, somebody else takes the rest: from then on requests are
+    spread over the window, so that both sides meet the 429s, and each further wave takes off 15 %. After six
+    quiet windows the limit grows back, by 1 %, 2 %, 4 % and so on a window; where that meets a 429, it
+    returns to what was good before.
     """
 
     limit: RateLimit
@@ -67,13 +70,15 @@ class RateWindow:
     in_flight: int = field(default=0, init=False)
     gate: float = field(default=-math.inf, init=False)
     _free_again: deque[float] = field(factory=deque[float], init=False)
+    _next_spread: float = field(default=-math.inf, init=False)
     _wave: int = field(default=0, init=False)
     _strikes: int = field(default=0, init=False)
-    _probing: bool = field(default=False, init=False)
-    _next_spread: float = field(default=-math.inf, init=False)
-    _good: int = field(init=False)
-    _recount: bool = field(default=False, init=False)
+    _probe_lost: float = field(default=-math.inf, init=False)
+    _passed: int = field(default=0, init=False)
+    _counted_wave: int = field(default=-1, init=False)
+    _bucket_share: float | None = field(default=None, init=False)
     _shrunk: float = field(default=-math.inf, init=False)
+    _good: int = field(init=False)
     _growth: int = field(default=0, init=False)
     _grows: float = field(default=math.inf, init=False)
 
@@ -81,10 +86,10 @@ class RateWindow:
         self.allowed = self._good = self.limit.requests
 
     def delay(self, now: float) -> float:
-        """Seconds until a permit may be free: 0 for now, infinity for not before another answer comes."""
+        """Seconds until a permit may be free, at the earliest: 0 for now, infinity while a probe is out."""
         if now < self.gate:
             return self.gate - now
-        if self._probing:
+        if now < self._probe_lost:
             return math.inf
         free_again = self._free_again
         while free_again and free_again[0] <= now:
@@ -93,13 +98,16 @@ class RateWindow:
             self._grow(now)
         excess = self.in_flight + len(free_again) - self.allowed
         if excess >= 0:
-            return free_again[excess] - now if excess < len(free_again) else math.inf
+            # What is still under way is free a window after its answer, which comes now at the earliest.
+            return free_again[excess] - now if excess < len(free_again) else self.limit.per
         return max(0.0, self._next_spread - now) if self.spread else 0.0
 
     def take(self, now: float) -> Permit:
         """The permit that `delay` found free."""
         self.in_flight += 1
-        self._probing = self._strikes > 0
+        if self._strikes:
+            # Where its answer takes longer than a window, the next one probes.
+            self._probe_lost = now + self.limit.per
         if self.spread:
             self._next_spread = max(now, self._next_spread) + self.limit.per / self.allowed
         return Permit(self._wave)
@@ -109,7 +117,11 @@ class RateWindow:
         self.in_flight -= 1
         self._free_again.append(now + self.limit.per)
         if permit.wave == self._wave:
-            self._strikes, self._probing = 0, False
+            self._strikes, self._probe_lost = 0, -math.inf
+        elif permit.wave == self._counted_wave:
+            # It was under way when the 429s came, and passed too.
+            self._passed += 1
+            self.allowed = self._good = max(self.allowed, min(self._passed, self.limit.requests))
 
     def limited(self, permit: Permit, retry_after: float | None, now: float, random: float = 0.0) -> None:
         """The answer was 429; `retry_after` in seconds, `random` in [0, 1)."""
@@ -118,31 +130,43 @@ class RateWindow:
         if first:
             self._wave += 1
             self._strikes += 1
-            self._probing = False
+            self._probe_lost = -math.inf
             if now - self._shrunk >= self.limit.per:
                 self._shrink(now)
-        pause = min(1.0, _FIRST_PAUSE * 2.0 ** min(self._strikes - 1, 8)) * self.limit.per
-        if retry_after is not None:
-            self.gate = max(self.gate, now + retry_after)
-        elif first:
-            self.gate = max(self.gate, now + pause * (1.0 + _JITTER * random))
+        pause = 0.0 if retry_after is None else min(retry_after, _LONGEST_PAUSE)
+        # A Retry-After that proved too short, 0 say, is not relied on again.
+        if first and (retry_after is None or self._strikes > 1):
+            growing = min(1.0, _FIRST_PAUSE * 2.0 ** min(self._strikes - 1, 8)) * self.limit.per
+            pause = max(pause, growing * (1.0 + _JITTER * random))
+        self.gate = max(self.gate, now + pause)
 
     def _shrink(self, now: float) -> None:
-        passed = sum(due > now for due in self._free_again)
+        least = max(1, self.allowed // 2)
+        self._counted_wave = -1
         if self.allowed > self._good:
             self.allowed = self._good
         elif self.spread:
             self.allowed = max(1, int(self.allowed * _BACKOFF))
+        elif self._bucket_share is not None:
+            self.allowed = max(least, min(self.allowed, round(self._passed * self._bucket_share)))
+            self._bucket_share = None
         else:
-            # A bucket refills while it is emptied, so the first count may be too high: count once more.
-            told_wrong = passed < _SHARED * self.allowed
-            self.spread = not (told_wrong or self._recount)
-            self._recount = told_wrong
-            self.allowed = max(1, self.allowed // 2, min(passed, self.allowed))
+            self._count(now, least)
         self._good = self.allowed
         self._shrunk = now
         self._growth = max(1, round(self.limit.requests * _GROWTH))
         self._grows = now + _QUIET_WINDOWS * self.limit.per
+
+    def _count(self, now: float, least: int) -> None:
+        log = [due for due in self._free_again if due > now]
+        self._passed, self._counted_wave = len(log), self._wave - 1
+        if self._passed >= _SHARED * self.allowed:
+            self.spread = True
+        elif log and log[0] - now > self.limit.per / 2:
+            # It began lately, so a bucket was full then, and has refilled while it was emptied.
+            per = self.limit.per
+            self._bucket_share = per / (2 * per - (log[0] - now))
+        self.allowed = max(least, min(self._passed, self.allowed))
 
     def _grow(self, now: float) -> None:
         self._good = self.allowed
