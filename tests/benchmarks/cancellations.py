@@ -13,9 +13,9 @@ from collections import Counter
 from pathlib import Path
 
 import httpx
-from local_server import AUTH_ID, CALL_UUID
+from local_server import AUTH_ID, CALL_UUID, UNLIMITED
 
-from plivo_async import AsyncClient, ConnectionPool
+from plivo_async import AsyncClient, ConnectionPool, RateLimit
 
 _CONNECTIONS = 10
 _AT_ONCE = 40
@@ -28,7 +28,13 @@ async def _cancel_at_random(port: int, calls: int) -> dict[str, int]:
     files_before = _open_files()
     pool = ConnectionPool(max_connections=_CONNECTIONS)
     http = httpx.AsyncClient(transport=pool)
-    client = AsyncClient(AUTH_ID, "a-token-of-nobody", base_url=f"http://127.0.0.1:{port}", http_client=http)
+    client = AsyncClient(
+        AUTH_ID,
+        "a-token-of-nobody",
+        base_url=f"http://127.0.0.1:{port}",
+        http_client=http,
+        rate_limit=RateLimit(UNLIMITED),
+    )
 
     async def call_and_cancel() -> None:
         task = asyncio.create_task(client.calls.get(CALL_UUID))

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-from local_server import AUTH_ID, CALL_UUID
+from local_server import AUTH_ID, CALL_UUID, UNLIMITED
 
 _TOKEN = "a-token-of-nobody"
 # Far above what an answer takes: plain httpx waits long for its own pool when many calls are in flight.
@@ -27,10 +27,14 @@ Call = Callable[[], Awaitable[Any]]
 
 @asynccontextmanager
 async def _ours(port: int, in_flight: int) -> AsyncIterator[Call]:
-    from plivo_async import AsyncClient
+    from plivo_async import AsyncClient, RateLimit
 
     client = AsyncClient(
-        AUTH_ID, _TOKEN, base_url=f"http://127.0.0.1:{port}", max_connections=max(100, in_flight)
+        AUTH_ID,
+        _TOKEN,
+        base_url=f"http://127.0.0.1:{port}",
+        max_connections=max(100, in_flight),
+        rate_limit=RateLimit(UNLIMITED),
     )
     async with client:
         yield lambda: client.calls.get(CALL_UUID)

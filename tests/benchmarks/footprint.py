@@ -15,21 +15,26 @@ from datetime import UTC, datetime, timedelta
 
 from local_server import RECORD
 
-_BASE = "import httpx, cattrs"
-# What users write: a façade that imports late does not make this cheaper.
-_WITH_US = f"{_BASE}; from plivo_async import AsyncClient"
+_IMPORTS = {
+    "httpx and cattrs": "import httpx, cattrs",
+    "plivo_async": "import httpx, cattrs, plivo_async",
+    # The package imports its parts when they are asked for, so this is what a program pays that uses it.
+    "plivo_async.AsyncClient": "import httpx, cattrs; from plivo_async import AsyncClient",
+    "asyncio": "import httpx, cattrs, asyncio",
+}
 _CPU = "; import time; print(time.process_time())"
 
 
-def import_seconds(runs: int, environment: Mapping[str, str]) -> tuple[float, float]:
-    """CPU seconds of a process that imports httpx and cattrs, and of what importing our client adds."""
-    _process_seconds(_WITH_US, environment)
-    base, with_us = [], []
+def import_seconds(runs: int, environment: Mapping[str, str]) -> dict[str, float]:
+    """CPU seconds of a process that imports httpx and cattrs, and what each other import adds to that."""
+    samples: dict[str, list[float]] = {name: [] for name in _IMPORTS}
+    for code in _IMPORTS.values():
+        _process_seconds(code, environment)
     for _ in range(runs):
-        base.append(_process_seconds(_BASE, environment))
-        with_us.append(_process_seconds(_WITH_US, environment))
-    middle = statistics.median(base)
-    return middle, statistics.median(with_us) - middle
+        for name, code in _IMPORTS.items():
+            samples[name].append(_process_seconds(code, environment))
+    base, *more = map(statistics.median, samples.values())
+    return dict(zip(_IMPORTS, [base, *(total - base for total in more)], strict=True))
 
 
 def _process_seconds(code: str, environment: Mapping[str, str]) -> float:
