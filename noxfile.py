@@ -114,7 +114,7 @@ def build(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """One call and many, next to other clients: for a machine that does nothing else; `-- --quick` for less."""
+    """One call and many, next to other clients; for a machine that does nothing else."""
     session.install("-e", ".", "-r", "tests/benchmarks/requirements.txt")
     session.run("python", "tests/benchmarks/one_call.py", *session.posargs)
     session.run("python", "tests/benchmarks/bulk.py", *session.posargs)
