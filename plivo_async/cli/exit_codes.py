@@ -17,15 +17,17 @@ from plivo_async.errors import (
 
 
 class ExitCode(IntEnum):
-    """The exit codes; INTERRUPTED and BROKEN_PIPE are what a shell reports for SIGINT and SIGPIPE."""
+    """The exit codes; those above 128 are what a shell reports for SIGINT, SIGPIPE and SIGTERM."""
 
     OK = 0
     FAILED = 1
     AUTHENTICATION = 2
     SERVER = 3
     RATE_LIMIT = 4
+    WITH_FAILURES = 6
     INTERRUPTED = 130
     BROKEN_PIPE = 141
+    TERMINATED = 143
 
 
 EXIT_CODE_HELP = """\b
@@ -35,8 +37,18 @@ Exit codes:
   2  the credentials were refused (HTTP 401 or 403)
   3  server or network: timeout, deadline, TLS, unreadable answer
   4  the rate limit (HTTP 429), also when the deadline ended the wait for it
+  6  export only: finished, but some calls failed
 Where calls fail for different reasons, the first of 2, 4, 3, 1.
-130 after Ctrl-C, 141 where the reader of a pipe went away."""
+130 after Ctrl-C, 141 where the reader of a pipe went away, 143 after SIGTERM."""
+
+EXPORT_EXIT_CODE_HELP = """\b
+Exit codes:
+  0  every record was written
+  1  usage, missing credentials, an input or output that cannot be used
+  2  the credentials were refused (HTTP 401)
+  6  finished, but some calls failed: they are in the failed file
+130 after Ctrl-C, 141 where the reader of a pipe went away, 143 after SIGTERM:
+what was written stays, and --resume goes on from there."""
 
 _BY_TYPE: tuple[tuple[type[PlivoError], ExitCode], ...] = (
     (ConfigurationError, ExitCode.FAILED),

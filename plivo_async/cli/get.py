@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 from collections.abc import Callable, Sequence
 
 import click
 from attrs import define, field
 
-from plivo_async.answers import shown
 from plivo_async.cli.exit_codes import EXIT_CODE_HELP, ExitCode, exit_code, overall
-from plivo_async.cli.output import Format, record_writer, report
+from plivo_async.cli.output import Format, record_writer, report_failure
 from plivo_async.cli.session import SessionOptions, open_session, session_options
 from plivo_async.client import AsyncClient
 from plivo_async.errors import AuthenticationError, PlivoError
@@ -83,7 +81,7 @@ async def _get(
             for call_uuid, task in zip(asked, tasks, strict=True):
                 outcome = await task
                 if isinstance(outcome, PlivoError):
-                    report(f"{shlex.quote(shown(call_uuid))}: {type(outcome).__name__}: {outcome}")
+                    report_failure(call_uuid, outcome)
                     codes.append(exit_code(outcome))
                 else:
                     write(outcome)

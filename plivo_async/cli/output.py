@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Literal, TextIO, cast
 
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
 
+from plivo_async.answers import shown
 from plivo_async.cli.exit_codes import ExitCode
 from plivo_async.cli.record_table import record_table
+from plivo_async.errors import PlivoError
 from plivo_async.models import CallDetailRecord
 
 PROGRAM = "plivo-async"
@@ -52,7 +55,7 @@ def write(text: str) -> None:
         stdout.write(text)
         stdout.flush()
     except OSError as error:
-        _discard(stdout)
+        discard(stdout)
         if isinstance(error, BrokenPipeError):
             raise click.exceptions.Exit(ExitCode.BROKEN_PIPE) from None
         raise click.ClickException(f"cannot write to stdout: {error.strerror}") from None
@@ -63,6 +66,30 @@ def report(message: str) -> None:
     click.echo(f"{PROGRAM}: {' '.join(message.split())}", err=True)
 
 
+def counted(count: int, noun: str) -> str:
+    """Such as 1 call, 2,000 calls."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def report_failure(call_uuid: str, error: PlivoError) -> None:
+    """Write one line on a call that failed to stderr."""
+    report(f"{shlex.quote(shown(call_uuid))}: {type(error).__name__}: {error}")
+
+
+def print_table(table: RenderableType, *, err: bool = True) -> None:
+    """Write tables to stderr, or to stdout; with colours on a terminal.
+
+    Raises: what `write` raises.
+    """
+    console = Console(stderr=err, highlight=False, markup=False, emoji=False)
+    with console.capture() as captured:
+        console.print(table)
+    if err:
+        click.echo(captured.get(), err=True, nl=False)
+    else:
+        write(captured.get())
+
+
 @contextmanager
 def logging_to_stderr(wanted: bool) -> Generator[None, None, None]:
     """Whether the package's log records go to stderr."""
@@ -70,7 +97,7 @@ def logging_to_stderr(wanted: bool) -> Generator[None, None, None]:
         yield
         return
     logger = logging.getLogger("plivo_async")
-    handler = logging.StreamHandler()
+    handler = _StderrHandler()
     handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
     level = logger.level
     logger.addHandler(handler)
@@ -82,7 +109,15 @@ def logging_to_stderr(wanted: bool) -> Generator[None, None, None]:
         logger.removeHandler(handler)
 
 
-def _discard(stdout: TextIO) -> None:
+class _StderrHandler(logging.Handler):
+    """Writes to stderr as it is at the moment: a live display stands in for it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(self.format(record), err=True)
+
+
+def discard(stdout: TextIO) -> None:
+    """Have whatever is still written to stdout go nowhere."""
     # What is still buffered would fail once more when Python exits, with a traceback.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stdout.fileno())

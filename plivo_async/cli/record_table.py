@@ -17,12 +17,12 @@ from plivo_async.models import CallDetailRecord
 _Rows = list[tuple[str, str]]
 
 # Rounded, without lines between the columns.
-_FRAME = Box("╭──╮\n│  │\n├──┤\n│  │\n├──┤\n├──┤\n│  │\n╰──╯\n")
+FRAME = Box("╭──╮\n│  │\n├──┤\n│  │\n├──┤\n├──┤\n│  │\n╰──╯\n")
 
 
 def record_table(record: CallDetailRecord, *, encoding: str = "utf-8") -> Table:
     """A table that shows what is known of a call, in characters that the encoding has."""
-    table = Table(box=_FRAME, show_header=False, border_style="dim")
+    table = Table(box=FRAME, show_header=False, border_style="dim")
     table.add_column(style="bold cyan")
     table.add_column(style="dim", overflow="fold")
     table.add_column(overflow="fold")

@@ -6,13 +6,15 @@ import functools
 import os
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, Unpack
 
 import click
-from attrs import fields, frozen
+from attrs import evolve, fields, frozen
+from click.core import ParameterSource
 
 from plivo_async.cli.output import logging_to_stderr, report
 from plivo_async.client import AsyncClient
+from plivo_async.middleware.rate_limit import RateLimiter
 from plivo_async.options import DEFAULT_BASE_URL, DEFAULT_DEADLINE, DEFAULT_TIMEOUT, RequestOptions
 
 R = TypeVar("R")
@@ -29,9 +31,24 @@ _OPTIONS = (
         is_flag=True,
         help="Ask Plivo if credentials are set in the environment, else the built-in fake.",
     ),
-    click.option("--base-url", metavar="URL", help=f"Where the API is.  [default: {DEFAULT_BASE_URL}]"),
+    click.option(
+        "--base-url",
+        metavar="URL",
+        envvar="PLIVO_ASYNC_BASE_URL",
+        show_envvar=True,
+        help=f"Where the API is.  [default: {DEFAULT_BASE_URL}]",
+    ),
+    click.option(
+        "--proxy",
+        metavar="URL",
+        envvar="PLIVO_ASYNC_PROXY",
+        show_envvar=True,
+        help="An HTTP proxy.  [default: HTTPS_PROXY or ALL_PROXY]",
+    ),
     click.option(
         "--timeout",
+        envvar="PLIVO_ASYNC_TIMEOUT",
+        show_envvar=True,
         type=float,
         metavar="SECONDS",
         help="For each read and write of one attempt, and to connect.  "
@@ -39,6 +56,8 @@ _OPTIONS = (
     ),
     click.option(
         "--deadline",
+        envvar="PLIVO_ASYNC_DEADLINE",
+        show_envvar=True,
         type=float,
         metavar="SECONDS",
         help=f"For one call as a whole, retries and their waits included.  [default: {DEFAULT_DEADLINE:g}]",
@@ -54,6 +73,7 @@ class SessionOptions:
     fake: bool = False
     try_fake: bool = False
     base_url: str | None = None
+    proxy: str | None = None
     timeout: float | None = None
     deadline: float | None = None
     verbose: bool = False
@@ -85,12 +105,20 @@ def session_options(command: Callable[..., R]) -> Callable[..., R]:
     @functools.wraps(command)
     def with_options(**given: Any) -> R:
         options = SessionOptions(**{name: given.pop(name) for name in _OPTION_NAMES})
-        return command(options=options, **given)
+        return command(options=_without_overruled(options), **given)
 
     wrapped: Callable[..., R] = with_options
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)
     return wrapped
+
+
+def _without_overruled(options: SessionOptions) -> SessionOptions:
+    # The command line goes before the environment, also where an option rules another one out.
+    source = click.get_current_context().get_parameter_source("base_url")
+    if (options.fake or options.try_fake) and source is ParameterSource.ENVIRONMENT:
+        return evolve(options, base_url=None)
+    return options
 
 
 def asks_fake(options: SessionOptions, environ: Mapping[str, str]) -> bool:
@@ -114,26 +142,33 @@ def asks_fake(options: SessionOptions, environ: Mapping[str, str]) -> bool:
     return False
 
 
+class ClientOptions(TypedDict, total=False):
+    """What a command may set of its client besides."""
+
+    rate_limit: RateLimiter | None
+    max_connections: int
+
+
 @contextmanager
-def open_session(options: SessionOptions) -> Generator[Session, None, None]:
+def open_session(options: SessionOptions, **more: Unpack[ClientOptions]) -> Generator[Session, None, None]:
     """The session that the options and the environment ask for; a fake lives as long as it does.
 
     Raises: ClickException, ConfigurationError.
     """
     with logging_to_stderr(options.verbose):
         if asks_fake(options, os.environ):
-            with _fake_session(options) as session:
+            with _fake_session(options, more) as session:
                 yield session
             return
         base_url = options.base_url or DEFAULT_BASE_URL
-        client = AsyncClient(base_url=base_url, **options.request_options())
+        client = AsyncClient(base_url=base_url, proxy=options.proxy, **options.request_options(), **more)
         if options.try_fake:
             report(f"credentials found in {' and '.join(_VARIABLES)}: asking {base_url}")
         yield Session(client)
 
 
 @contextmanager
-def _fake_session(options: SessionOptions) -> Generator[Session, None, None]:
+def _fake_session(options: SessionOptions, more: ClientOptions) -> Generator[Session, None, None]:
     # Here, because it is of no use to those who ask Plivo.
     from plivo_async.testing import FakePlivo
 
@@ -142,6 +177,11 @@ def _fake_session(options: SessionOptions) -> Generator[Session, None, None]:
         reason = "" if options.fake else "no credentials set: "
         report(f"{reason}asking the built-in fake Plivo on {url}")
         client = AsyncClient(
-            fake.auth_id, fake.auth_token, base_url=url, trust_env=False, **options.request_options()
+            fake.auth_id,
+            fake.auth_token,
+            base_url=url,
+            trust_env=False,
+            **options.request_options(),
+            **more,
         )
         yield Session(client, sample_ids=tuple(fake.call_uuids[:1]))

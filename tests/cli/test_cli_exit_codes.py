@@ -17,6 +17,7 @@ _EXPECTED = [
     (errors.PermissionDeniedError("x", status=403), ExitCode.AUTHENTICATION),
     (errors.RateLimitError("x", status=429), ExitCode.RATE_LIMIT),
     (errors.DeadlineExceededError("x", status=429), ExitCode.RATE_LIMIT),
+    (errors.RateLimitTimeoutError("x", status=429), ExitCode.RATE_LIMIT),
     (errors.DeadlineExceededError("x", status=503), ExitCode.SERVER),
     (errors.DeadlineExceededError("x"), ExitCode.SERVER),
     (errors.RequestTimeoutError("x"), ExitCode.SERVER),

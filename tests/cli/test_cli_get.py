@@ -188,7 +188,7 @@ def test_a_deadline_that_ends_the_wait_for_the_limit_exits_4(
 
     assert run(["get", "--fake", "--deadline", "20"]) == 4
 
-    assert "DeadlineExceededError" in capsys.readouterr().err
+    assert "RateLimitTimeoutError" in capsys.readouterr().err
 
 
 def test_a_timeout_exits_3(fake: FakePlivo, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,130 @@
+"""`plivo-async fake`: a Plivo of your own on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from plivo_async.cli.exit_codes import ExitCode
+from plivo_async.cli.output import counted, report, write
+from plivo_async.cli.rate_option import to_rate
+from plivo_async.cli.stopping import wait_for_signal
+from plivo_async.middleware.rate_window import RateLimit
+
+
+@click.command()
+@click.option("--size", type=click.IntRange(0), default=1000, show_default=True, help="How many calls.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same calls.")
+@click.option(
+    "--limit",
+    callback=to_rate,
+    default="300/5",
+    show_default=True,
+    metavar="RATE",
+    help="What passes before 429: REQUESTS/SECONDS, a number a second, or none.",
+)
+@click.option(
+    "--limit-kind",
+    type=click.Choice(["fixed", "sliding", "bucket"]),
+    default="fixed",
+    show_default=True,
+    help="How the limit is counted.",
+)
+@click.option(
+    "--latency",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Before each answer.",
+)
+@click.option(
+    "--faults",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    metavar="SHARE",
+    help="How many of the answers are 429, 500 or 503 instead, 0 to 1.",
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="[default: a free one]")
+@click.option("--ids", type=click.Path(), help="Write the calls' ids to this file, a line each.")
+def fake(
+    *,
+    size: int,
+    seed: int,
+    limit: RateLimit | None,
+    limit_kind: Literal["fixed", "sliding", "bucket"],
+    latency: float,
+    faults: float,
+    port: int,
+    ids: str | None,
+) -> ExitCode:
+    """Serve a fake Plivo on loopback until Ctrl-C, to try things against. For tests only.
+
+    What to export into the environment is printed on stdout: every plivo-async command in a shell that has it
+    asks the fake.
+
+    \b
+    Examples:
+      plivo-async fake --size 5000 --ids ids.txt
+    and in another terminal, with what it printed pasted in:
+      plivo-async export -i ids.txt -o calls.ndjson
+    A Plivo on a bad day:
+      plivo-async fake --latency 0.3 --faults 0.1 --limit 100/5 --limit-kind sliding
+    """
+    # Here, because whoever asks Plivo has no use for it.
+    from plivo_async.testing import FakePlivo, FakeRateLimit, RandomFaults
+
+    served = FakePlivo(
+        rate_limit=None
+        if limit is None
+        else FakeRateLimit(requests=limit.requests, per=limit.per, kind=limit_kind),
+        latency=latency,
+        random_faults=RandomFaults(rate=faults, seed=seed) if faults else None,
+    )
+    calls = served.generate(size, seed=seed)
+    if ids is not None:
+        write_ids(Path(ids), calls)
+
+    async def serve() -> None:
+        try:
+            async with served.serve(port) as url:
+                settings = {
+                    "PLIVO_AUTH_ID": served.auth_id,
+                    "PLIVO_AUTH_TOKEN": served.auth_token,
+                    "PLIVO_ASYNC_BASE_URL": url,
+                    # For those who have a proxy.
+                    "NO_PROXY": "127.0.0.1",
+                }
+                shown = " ".join(f"{name}={shlex.quote(value)}" for name, value in settings.items())
+                await wait_for_signal(lambda: _announce(f"export {shown}\n", size))
+        except OSError as error:
+            raise click.ClickException(
+                f"cannot listen on port {port}: {os.strerror(error.errno or 0)}"
+            ) from None
+
+    asyncio.run(serve())
+    return ExitCode.OK
+
+
+def _announce(exports: str, size: int) -> None:
+    write(exports)
+    report(f"a fake Plivo with {counted(size, 'call')}; Ctrl-C ends it")
+
+
+def write_ids(path: Path, ids: Iterable[str]) -> None:
+    """Write ids to a file, a line each.
+
+    Raises: ClickException.
+    """
+    try:
+        with path.open("w") as file:
+            file.writelines(f"{call_uuid}\n" for call_uuid in ids)
+    except OSError as error:
+        raise click.ClickException(f"cannot write to {path}: {error.strerror}") from None

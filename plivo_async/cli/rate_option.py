@@ -1,0 +1,39 @@
+"""The value of --rate: what an account may send. Pure."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from plivo_async.middleware.rate_window import RateLimit
+
+_RATE = re.compile(r"(?P<requests>[0-9]{1,9}(?:\.[0-9]{1,6})?)(?:/(?P<per>[0-9]{1,9}(?:\.[0-9]{1,6})?))?")
+# The window of Plivo's own limit: bursts may be as large as it allows.
+_WINDOW = 5.0
+
+
+def to_rate(_context: click.Context, _parameter: click.Parameter, value: str) -> RateLimit | None:
+    """What stands for REQUESTS/SECONDS, for a number a second, or for none.
+
+    Raises: BadParameter.
+    """
+    if value == "none":
+        return None
+    match = _RATE.fullmatch(value.strip())
+    limit = None if match is None else _limit(float(match["requests"]), match["per"])
+    if limit is None:
+        raise click.BadParameter(
+            f"{value!r}: give requests per seconds such as 300/5, a number a second, or none"
+        )
+    return limit
+
+
+def _limit(requests: float, per: str | None) -> RateLimit | None:
+    seconds = 1.0 if per is None else float(per)
+    if requests <= 0 or seconds <= 0:
+        return None
+    if per is not None:
+        return RateLimit(int(requests), seconds) if requests.is_integer() else None
+    in_window = requests * _WINDOW
+    return RateLimit(int(in_window), _WINDOW) if in_window >= 1 else RateLimit(1, 1.0 / requests)

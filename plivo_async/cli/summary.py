@@ -1,0 +1,153 @@
+"""What a number of records come to: counts, seconds, and amounts to the last digit. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from decimal import Context, Decimal, Inexact
+from typing import Any
+
+from attrs import define, field
+
+from plivo_async.models import CallDetailRecord
+
+# Amounts have at most 64 characters: the sum of as many as fit on a disk has far fewer digits than this.
+_EXACT = Context(prec=400, traps=[Inexact])
+_NOTHING = Decimal("0.00000")
+
+_Key = tuple[str, int | None, str]
+
+
+@define
+class Tally:
+    """The sums over some records; seconds are whole, `amount` is exact and has no currency."""
+
+    records: int = 0
+    answered: int = 0
+    call_seconds: int = 0
+    billed_seconds: int = 0
+    amount: Decimal = _NOTHING
+    without_amount: int = 0
+
+    def add(self, record: CallDetailRecord) -> None:
+        """Count a record."""
+        self.records += 1
+        self.answered += record.answer_time is not None
+        self.call_seconds += record.call_duration or 0
+        self.billed_seconds += record.billed_duration or 0
+        if record.total_amount is None:
+            self.without_amount += 1
+        else:
+            self.amount = _EXACT.add(self.amount, record.total_amount)
+
+    def merge(self, other: Tally) -> None:
+        """Count what another one counted."""
+        self.records += other.records
+        self.answered += other.answered
+        self.call_seconds += other.call_seconds
+        self.billed_seconds += other.billed_seconds
+        self.amount = _EXACT.add(self.amount, other.amount)
+        self.without_amount += other.without_amount
+
+    @property
+    def answered_share(self) -> float:
+        """From 0 to 1."""
+        return self.answered / self.records if self.records else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: the amount is text, so that no parser on the way rounds it."""
+        return {
+            "records": self.records,
+            "answered": self.answered,
+            "answered_share": round(self.answered_share, 4),
+            "call_seconds": self.call_seconds,
+            "billed_seconds": self.billed_seconds,
+            "amount": f"{self.amount:f}",
+            "without_amount": self.without_amount,
+        }
+
+
+@define
+class Summary:
+    """Sums by direction and hang-up cause. Its size depends on how many causes there are, not records."""
+
+    _tallies: dict[_Key, Tally] = field(factory=dict[_Key, Tally], init=False)
+    _names: dict[int, str] = field(factory=dict[int, str], init=False)
+
+    def add(self, record: CallDetailRecord) -> None:
+        """Count a record."""
+        code = record.hangup_cause_code
+        # Where there is no code the name is all that tells causes apart.
+        name = (record.hangup_cause or "") if code is None else ""
+        key = (str(record.call_direction or ""), None if code is None else int(code), name)
+        tally = self._tallies.get(key)
+        if tally is None:
+            tally = self._tallies[key] = Tally()
+            if code is not None:
+                self._names.setdefault(int(code), record.hangup_cause or "")
+        tally.add(record)
+
+    @property
+    def total(self) -> Tally:
+        """Over all records."""
+        return _merged(self._tallies.values())
+
+    def by_cause(self) -> list[tuple[int | None, str, Tally]]:
+        """Code, name and sums of each hang-up cause, the most frequent one first."""
+        grouped = self._grouped(lambda key: key[1:])
+        rows = [
+            (code, name if code is None else self._names[code], tally)
+            for (code, name), tally in grouped.items()
+        ]
+        return sorted(rows, key=lambda row: (-row[2].records, row[0] is None, row[0] or 0, row[1]))
+
+    def by_direction(self) -> list[tuple[str, Tally]]:
+        """Name and sums of each direction, the most frequent one first."""
+        grouped = self._grouped(lambda key: key[0])
+        return sorted(grouped.items(), key=lambda row: (-row[1].records, row[0]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            **self.total.to_dict(),
+            "by_direction": [{"direction": name, **tally.to_dict()} for name, tally in self.by_direction()],
+            "by_cause": [
+                {"code": code, "name": name, **tally.to_dict()} for code, name, tally in self.by_cause()
+            ],
+        }
+
+    def _grouped(self, group: Callable[[_Key], Any]) -> dict[Any, Tally]:
+        grouped: dict[Any, Tally] = {}
+        for key, tally in self._tallies.items():
+            grouped.setdefault(group(key), Tally()).merge(tally)
+        return grouped
+
+
+@define
+class Run:
+    """What one run of an export did; `seconds` is how long it took."""
+
+    written: int = 0
+    failed: int = 0
+    skipped: int = 0
+    duplicates: int = 0
+    seconds: float = 0.0
+    failures: Counter[str] = field(factory=Counter[str])
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "written": self.written,
+            "failed": self.failed,
+            "skipped": self.skipped,
+            "duplicates": self.duplicates,
+            "elapsed_seconds": round(self.seconds, 3),
+            "failures": dict(self.failures.most_common()),
+        }
+
+
+def _merged(tallies: Iterable[Tally]) -> Tally:
+    total = Tally()
+    for tally in tallies:
+        total.merge(tally)
+    return total

@@ -1,0 +1,92 @@
+"""A summary as tables for people. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from plivo_async.answers import shown
+from plivo_async.cli.output import counted
+from plivo_async.cli.record_table import FRAME
+from plivo_async.cli.summary import Run, Summary, Tally
+
+
+def summary_tables(summary: Summary, run: Run | None = None) -> RenderableType:
+    """Tables of what was done, and of what the records come to."""
+    total = summary.total
+    facts = Table(box=FRAME, show_header=False, border_style="dim")
+    facts.add_column(style="bold cyan")
+    facts.add_column(overflow="fold")
+    for name, value in (*_run_facts(run), *_total_facts(total)):
+        facts.add_row(name, Text(value))
+    tables: list[RenderableType] = [facts]
+    if total.records:
+        causes = [
+            (" ".join(part for part in ("" if code is None else str(code), shown(name)) if part), tally)
+            for code, name, tally in summary.by_cause()
+        ]
+        directions = [(shown(name), tally) for name, tally in summary.by_direction()]
+        tables += [_grouped("Hang-up cause", causes, total), _grouped("Direction", directions, total)]
+    return Group(*tables)
+
+
+def _run_facts(run: Run | None) -> list[tuple[str, str]]:
+    if run is None:
+        return []
+    per_second = f" ({run.written / run.seconds:,.1f} a second)" if run.written and run.seconds else ""
+    facts = [("Written", f"{run.written:,} in {duration(run.seconds)}{per_second}")]
+    if run.failed:
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in run.failures.most_common())
+        facts.append(("Failed", f"{run.failed:,}: {kinds}"))
+    if run.skipped:
+        facts.append(("Skipped", f"{run.skipped:,} that were written before"))
+    if run.duplicates:
+        facts.append(("Duplicates", f"{run.duplicates:,} ids that came more than once, fetched once"))
+    return facts
+
+
+def _total_facts(total: Tally) -> list[tuple[str, str]]:
+    facts = [("Records", f"{total.records:,}")]
+    if total.records:
+        facts += [
+            ("Answered", f"{total.answered:,} ({total.answered_share:.1%})"),
+            ("Duration", f"{total.call_seconds:,} s ({duration(total.call_seconds)})"),
+            ("Billed", f"{total.billed_seconds:,} s ({duration(total.billed_seconds)})"),
+            ("Amount", f"{total.amount:,f}"),
+        ]
+    if total.without_amount:
+        facts.append(("No amount", counted(total.without_amount, "record")))
+    return facts
+
+
+def _grouped(title: str, rows: Sequence[tuple[str, Tally]], total: Tally) -> Table:
+    table = Table(box=FRAME, border_style="dim", header_style="bold cyan", show_footer=len(rows) > 1)
+    table.add_column(title, "Total", overflow="fold")
+    for name, footer in (
+        ("Calls", f"{total.records:,}"),
+        ("Answered", f"{total.answered_share:.1%}"),
+        ("Billed s", f"{total.billed_seconds:,}"),
+        ("Amount", f"{total.amount:,f}"),
+    ):
+        table.add_column(name, footer, justify="right", overflow="fold")
+    for name, tally in rows:
+        table.add_row(
+            Text(name or "(none)"),
+            f"{tally.records:,}",
+            f"{tally.answered_share:.1%}",
+            f"{tally.billed_seconds:,}",
+            f"{tally.amount:,f}",
+        )
+    return table
+
+
+def duration(seconds: float) -> str:
+    """Such as 0:01:05, or 3.2 s below a minute."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    # A record may claim more seconds than a timedelta holds.
+    return str(timedelta(seconds=round(seconds))) if seconds < 1e13 else f"{seconds:,.0f} s"
