@@ -28,11 +28,14 @@ _CPU = "; import time; print(time.process_time())"
 def import_seconds(runs: int, environment: Mapping[str, str]) -> dict[str, float]:
     """CPU seconds of a process that imports httpx and cattrs, and what each other import adds to that."""
     samples: dict[str, list[float]] = {name: [] for name in _IMPORTS}
-    for code in _IMPORTS.values():
-        _process_seconds(code, environment)
+    names = list(_IMPORTS)
+    for name in names:
+        _process_seconds(_IMPORTS[name], environment)
     for _ in range(runs):
-        for name, code in _IMPORTS.items():
-            samples[name].append(_process_seconds(code, environment))
+        for name in names:
+            samples[name].append(_process_seconds(_IMPORTS[name], environment))
+        # None of them always comes right after the same other one.
+        random.shuffle(names)
     base, *more = map(statistics.median, samples.values())
     return dict(zip(_IMPORTS, [base, *(total - base for total in more)], strict=True))
 

@@ -43,7 +43,7 @@ _PACKAGES = (
 def main() -> None:
     options = _parser().parse_args()
     rounds = options.rounds or (1 if options.quick else 5)
-    warm_up, seconds = (0.2, 0.4) if options.quick else (0.3, 0.8)
+    warm_up, seconds = (0.2, 0.4) if options.quick else (0.2, 0.6)
     facts = _facts()
     _say(*(f"{name}: {value}" for name, value in facts.items()), "")
     samples: dict[str, dict[int, list[float]]] = {
@@ -60,7 +60,7 @@ def main() -> None:
                     measured = _run("contenders.py", arguments)
                     samples[name][level].append(measured["cpu_seconds_per_call"])
     _say(*cpu_lines(samples), "")
-    imports = import_seconds(5 if options.quick else 21, _environment())
+    imports = import_seconds(5 if options.quick else 15, _environment())
     with local_server.running(0.005) as port:
         cancellations = _run("cancellations.py", [str(port), "2000" if options.quick else "8000"])
     results = {
