@@ -19,8 +19,7 @@ one ran.
 
 Runs wait most of their time, so several run at once, those of plivo_async apart from the others, begun one
 after the other. Without a limit they run one by one. `--quick` has fewer records, scenarios and contenders,
-and 120 requests per 2 s: the machine's noise and each adaptation weigh more there, so look at the full run
-for shares.
+and 120 requests per 2 s: the machine's noise and each adaptation weigh more there, so shares are no goal.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ from pathlib import Path
 from typing import Any
 
 from bulk_contenders import FOREIGN_ID
-from bulk_scenarios import FULL, OURS, QUICK, Account, Scenario, scenarios
+from bulk_scenarios import FULL, GATHER, OURS, QUICK, Account, Scenario, scenarios
 from bulk_server import BulkServer
 from bulk_tables import memory_lines, paced_lines, throughput_lines
 from bulk_throughput import CONTENDERS
@@ -57,7 +56,7 @@ _ANSWER_SECONDS = 0.05
 _LONGEST_RUN = 300.0
 # Between the begins of what runs at once, in windows: bursts that meet would hold each other up.
 _STAGGER = 0.19
-_OURS_AT_ONCE, _OTHERS_AT_ONCE = 5, 4
+_AT_ONCE = (5, 4, 1)
 
 
 def main() -> None:
@@ -108,14 +107,17 @@ def _facts() -> dict[str, str]:
 
 
 def _paced(quick: bool, only_ours: bool) -> list[dict[str, Any]]:
-    """All runs under a limit: first those of plivo_async, then the others."""
+    """All runs under a limit: plivo_async, then the others that wait, then what keeps a core busy."""
     account = QUICK if quick else FULL
     runs = [(scenario, name) for scenario in scenarios(quick) for name in scenario.contenders]
-    ours = [run for run in runs if run[1] == OURS]
-    others = [] if only_ours else [run for run in runs if run[1] != OURS]
+    groups = [[run for run in runs if run[1] == OURS]]
+    if not only_ours:
+        groups.append([run for run in runs if run[1] not in (OURS, GATHER)])
+        groups.append([run for run in runs if run[1] == GATHER])
     return [
-        *_at_once(account, ours, _OURS_AT_ONCE),
-        *_at_once(account, others, _OTHERS_AT_ONCE),
+        result
+        for group, most in zip(groups, _AT_ONCE, strict=False)
+        for result in _at_once(account, group, most)
     ]
 
 
@@ -152,6 +154,7 @@ def _paced_run(account: Account, scenario: Scenario, contender: str) -> dict[str
         "scenario": str(scenario),
         "group": scenario.group,
         "contender": contender,
+        "quick": account is QUICK,
         "ids": account.ids,
         "optimum": account.optimum(scenario.kind, scenario.foreign),
         **server.counted[AUTH_ID],

@@ -10,7 +10,7 @@ from bulk_scenarios import ALL, OURS
 HONEST_SHARE, WRONG_SHARE = 0.95, 0.92
 WRONG_429S = 60
 # Of what the other client asked for; a client that yields nothing leaves it less than half.
-FOREIGN_SERVED = 0.8
+FOREIGN_SERVED = 0.75
 FASTER_THAN_HTTPX, AT = 10.0, 1000
 MEMORY_MB = 20
 LOOK_AHEAD = 8
@@ -29,16 +29,19 @@ def lost(run: Mapping[str, Any]) -> int:
 
 
 def missed(run: Mapping[str, Any]) -> list[str]:
-    """The goals that a run of plivo_async missed."""
-    group, share = run["group"], share_of_optimum(run)
+    """The goals that a run of plivo_async missed; in a quick run shares are no goal."""
+    group, share, full = run["group"], share_of_optimum(run), not run["quick"]
     goals = {"0 lost": lost(run) == 0}
     if group == "honest":
-        goals |= {f">= {HONEST_SHARE:.0%}": share >= HONEST_SHARE, "0 x 429": run["limited"] == 0}
-    elif group == "wrong":
-        goals |= {f">= {WRONG_SHARE:.0%}": share >= WRONG_SHARE}
-        goals |= {f"< {WRONG_429S} x 429": run["limited"] < WRONG_429S}
-    else:
-        goals[f">= {FOREIGN_SERVED:.0%} of the other client's served"] = _served(run) >= FOREIGN_SERVED
+        goals["0 x 429"] = run["limited"] == 0
+    if group == "wrong":
+        goals[f"< {WRONG_429S} x 429"] = run["limited"] < WRONG_429S
+    if group == "honest" and full:
+        goals[f">= {HONEST_SHARE:.0%}"] = share >= HONEST_SHARE
+    if group == "wrong" and full:
+        goals[f">= {WRONG_SHARE:.0%}"] = share >= WRONG_SHARE
+    if group == "shared" and full:
+        goals[f"the other's >= {FOREIGN_SERVED:.0%}"] = _served(run) >= FOREIGN_SERVED
     return [goal for goal, met in goals.items() if not met]
 
 
