@@ -148,7 +148,9 @@ class RateWindow:
         elif self.spread:
             self.allowed = max(1, int(self.allowed * _BACKOFF))
         elif self._bucket_share is not None:
-            self.allowed = max(least, min(self.allowed, round(self._passed * self._bucket_share)))
+            # Where `least` was allowed, though fewer had passed, it was no bucket that misled the count.
+            share = self._bucket_share if self._passed >= self.allowed else 1.0
+            self.allowed = max(least, min(self.allowed, round(self._passed * share)))
             self._bucket_share = None
         else:
             self._count(now, least)
@@ -160,12 +162,12 @@ class RateWindow:
     def _count(self, now: float, least: int) -> None:
         log = [due for due in self._free_again if due > now]
         self._passed, self._counted_wave = len(log), self._wave - 1
+        seconds = now - log[0] + self.limit.per if log else 0.0
         if self._passed >= _SHARED * self.allowed:
             self.spread = True
-        elif log and log[0] - now > self.limit.per / 2:
-            # It began lately, so a bucket was full then, and has refilled while it was emptied.
-            per = self.limit.per
-            self._bucket_share = per / (2 * per - (log[0] - now))
+        elif seconds < self.limit.per / 2 or self._passed < least:
+            # A bucket was full when the first of them passed, and refilled since.
+            self._bucket_share = self.limit.per / (self.limit.per + seconds)
         self.allowed = max(least, min(self._passed, self.allowed))
 
     def _grow(self, now: float) -> None:
