@@ -1,0 +1,270 @@
+"""The installed command, piped: what comes out of it, whatever ends it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import signal
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from installed_command import PATIENCE, Installed, after_requests
+
+from plivo_async.testing import FakePlivo
+
+
+def ids_for(fake: FakePlivo, installed: Installed, size: int) -> list[str]:
+    """The ids of so many calls, in ids.txt too."""
+    ids = list(fake.generate(size, seed=1))
+    (installed.folder / "ids.txt").write_text("\n".join(ids) + "\n")
+    return ids
+
+
+def written(path: Path) -> list[str]:
+    """The ids in an export; whatever is no whole record is an error."""
+    text = path.read_text()
+    assert text.endswith("\n") or not text
+    if path.suffix == ".csv":
+        with path.open(newline="") as file:
+            return [row["call_uuid"] for row in csv.DictReader(file, strict=True)]
+    return [json.loads(line)["call_uuid"] for line in text.splitlines()]
+
+
+def test_stdout_has_records_and_nothing_else_and_stderr_has_no_colours(
+    fake: FakePlivo, installed: Installed
+) -> None:
+    ids = ids_for(fake, installed, 100)
+
+    done = installed.run("export", stdin=(installed.folder / "ids.txt").read_bytes())
+
+    assert done.returncode == 0
+    assert Counter(json.loads(line)["call_uuid"] for line in done.stdout.splitlines()) == Counter(ids)
+    assert "Hang-up cause" in done.stderr.decode()
+    assert b"\x1b" not in done.stdout + done.stderr
+
+
+def test_ids_may_come_from_a_pipe_one_by_one(fake: FakePlivo, installed: Installed) -> None:
+    ids = ids_for(fake, installed, 3)
+    process = installed.start("export", "-q", stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    for call_uuid in ids:
+        process.stdin.write(call_uuid.encode() + b"\n")
+        process.stdin.flush()
+        # While the pipe is still open.
+        assert json.loads(process.stdout.readline())["call_uuid"] == call_uuid
+    process.stdin.close()
+
+    assert process.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize("name", ["calls.ndjson", "calls.csv"])
+def test_killed_again_and_again_and_resumed_every_id_is_there_once(
+    name: str, fake: FakePlivo, installed: Installed
+) -> None:
+    ids = ids_for(fake, installed, 300)
+    fake.latency = 0.02
+    path = installed.folder / name
+    path.touch()
+    # As it starts, with the first line, some lines later.
+    for more in (0, 1, 1_000, 7_000, 15_000, 100):
+        until = path.stat().st_size + more
+        process = installed.start("export", "-q", "-i", "ids.txt", "-o", name, "--resume")
+        while process.poll() is None and path.stat().st_size < until:
+            time.sleep(0.001)
+        process.kill()
+        assert process.wait(PATIENCE) == -signal.SIGKILL
+    assert 20 < path.read_bytes().count(b"\n") < 300
+    fake.latency = 0.0
+
+    done = installed.run("export", "-q", "-i", "ids.txt", "-o", name, "--resume")
+
+    assert done.returncode == 0, done.stderr
+    assert Counter(written(path)) == Counter(ids)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+)
+def test_a_signal_ends_it_cleanly(
+    number: signal.Signals, code: int, fake: FakePlivo, installed: Installed
+) -> None:
+    ids = ids_for(fake, installed, 300)
+    many = after_requests(fake, 100, latency=0.01)
+    process = installed.start("export", "-q", "-i", "ids.txt", "-o", "calls.ndjson")
+    assert many.wait(PATIENCE)
+    process.send_signal(number)
+
+    out, err = process.communicate(timeout=PATIENCE)
+
+    assert process.returncode == code
+    arrived = written(installed.folder / "calls.ndjson")
+    assert len(arrived) >= 60
+    assert out == b""
+    told = err.decode().splitlines()
+    assert told[0].startswith(f"plivo-async: {number.name}: finishing")
+    assert told[1].startswith(f"plivo-async: stopped after {len(arrived)} records; to go on: ")
+    resume = told[1].partition("to go on: ")[2]
+    done = installed.shell(resume.replace("plivo-async", '"$command"', 1))
+    assert done.returncode == 0, done.stderr
+    assert Counter(written(installed.folder / "calls.ndjson")) == Counter(ids)
+
+
+def test_a_reader_that_goes_away_ends_it_in_one_line(fake: FakePlivo, installed: Installed) -> None:
+    ids_for(fake, installed, 300)
+    process = installed.start("export", "-q", "-i", "ids.txt")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+
+    assert process.wait(PATIENCE) == 141
+    told = process.stderr.read().decode().splitlines()
+    assert len(told) == 2
+    assert told[0].endswith("what went to a pipe cannot be resumed, a file named with -o can")
+    assert told[1] == "plivo-async: stdout is closed: its reader went away"
+
+
+def test_a_reader_that_is_slow_costs_no_call(fake: FakePlivo, installed: Installed) -> None:
+    ids = ids_for(fake, installed, 600)
+    process = installed.start("export", "-q", "-i", "ids.txt", "--timeout", "0.5", "--deadline", "60")
+    assert process.stdout is not None
+    # By now the pipe is full, and no more is asked for.
+    seen = -1
+    while seen != len(fake.requests) or seen < 32:
+        seen = len(fake.requests)
+        time.sleep(0.8)
+    assert seen < len(ids)
+
+    out, err = process.communicate(timeout=PATIENCE)
+
+    assert (process.returncode, err) == (0, b"")
+    assert Counter(json.loads(line)["call_uuid"] for line in out.splitlines()) == Counter(ids)
+
+
+@pytest.mark.parametrize("script", ["-o /dev/full", "> /dev/full"])
+def test_a_full_disk_ends_it_in_one_line(script: str, fake: FakePlivo, installed: Installed) -> None:
+    ids_for(fake, installed, 50)
+
+    done = installed.shell(f'"$command" export -q -i ids.txt {script}')
+
+    assert done.returncode == 1
+    told = done.stderr.decode().splitlines()
+    assert len(told) == 2
+    assert re.fullmatch(r"plivo-async: cannot write to (/dev/full|stdout): No space left on device", told[1])
+
+
+@pytest.mark.parametrize("name", ["calls.ndjson", "calls.csv"])
+def test_a_disk_that_is_full_in_the_middle_of_a_line_leaves_whole_lines(
+    name: str, fake: FakePlivo, installed: Installed
+) -> None:
+    ids = ids_for(fake, installed, 60)
+
+    # A limit on the size of a file: the write that meets it is cut short, as on a full disk.
+    done = installed.shell(f'ulimit -f 20; "$command" export -q -i ids.txt -o {name}')
+
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines()[-1] == f"plivo-async: cannot write to {name}: File too large"
+    arrived = written(installed.folder / name)
+    assert 5 < len(arrived) < 60
+    assert installed.run("export", "-q", "-i", "ids.txt", "-o", name, "--resume").returncode == 0
+    assert Counter(written(installed.folder / name)) == Counter(ids)
+
+
+def test_two_exports_into_one_file_are_refused(fake: FakePlivo, installed: Installed) -> None:
+    ids_for(fake, installed, 300)
+    fake.latency = 0.05
+    installed.start("export", "-q", "-i", "ids.txt", "-o", "calls.ndjson")
+    while not fake.requests:
+        time.sleep(0.001)
+
+    done = installed.run("export", "-q", "-i", "ids.txt", "-o", "calls.ndjson", "--resume")
+
+    assert done.returncode == 1
+    assert done.stderr == b"plivo-async: another export is writing to calls.ndjson\n"
+
+
+def test_a_file_as_windows_writes_it_is_read(fake: FakePlivo, installed: Installed) -> None:
+    ids = ids_for(fake, installed, 5)
+    text = "\ufeff" + "\r\n\r\n".join([*ids, ids[0], ids[1].upper()]) + "\r\n \r\n"
+    (installed.folder / "ids.txt").write_bytes(text.encode())
+
+    done = installed.run("export", "-i", "ids.txt", "-o", "calls.ndjson")
+
+    assert done.returncode == 0
+    assert Counter(written(installed.folder / "calls.ndjson")) == Counter(ids)
+    assert "2 ids that came more than once, fetched once" in done.stderr.decode()
+
+
+@pytest.mark.parametrize("size", [10_000_000])
+@pytest.mark.parametrize("piped", [False, True])
+def test_a_line_of_10_mb_is_one_error_that_names_it(
+    size: int, piped: bool, fake: FakePlivo, installed: Installed
+) -> None:
+    ids = ids_for(fake, installed, 3)
+    text = "\n".join(ids).encode() + b"\n" + b"x" * size + b"\n"
+    (installed.folder / "ids.txt").write_bytes(text)
+    given = ("-i", "-") if piped else ("-i", "ids.txt")
+
+    done = installed.run("export", "-q", *given, "-o", "calls.ndjson", stdin=text if piped else b"")
+
+    assert done.returncode == 1
+    last = done.stderr.decode().splitlines()[-1]
+    assert last.startswith(f"plivo-async: {'stdin' if piped else 'ids.txt'}, line 4: longer than 1,048,576")
+    assert len(done.stderr) < 1000
+    assert Counter(written(installed.folder / "calls.ndjson")) == Counter(ids)
+
+
+def test_a_closed_stderr_stops_nothing(fake: FakePlivo, installed: Installed) -> None:
+    ids = ids_for(fake, installed, 10)
+
+    done = installed.shell('"$command" export -i ids.txt -o calls.ndjson 2>&-')
+
+    assert done.returncode == 0
+    assert Counter(written(installed.folder / "calls.ndjson")) == Counter(ids)
+
+
+def test_a_closed_stdout_is_told(fake: FakePlivo, installed: Installed) -> None:
+    ids_for(fake, installed, 1)
+
+    done = installed.shell('"$command" export -q -i ids.txt >&-')
+
+    assert (done.returncode, done.stderr) == (1, b"plivo-async: stdout is closed\n")
+
+
+def test_a_device_can_be_written_to(fake: FakePlivo, installed: Installed) -> None:
+    ids_for(fake, installed, 5)
+
+    assert installed.run("export", "-q", "-i", "ids.txt", "-o", "/dev/null").returncode == 0
+    done = installed.run("export", "-q", "-i", "ids.txt", "-o", "/dev/stdout")
+    assert done.returncode == 0
+    assert done.stdout.count(b"\n") == 5
+
+
+def test_the_fake_and_the_exporter_find_each_other_through_the_environment(installed: Installed) -> None:
+    fake = installed.start("fake", "--size", "40", "--ids", "ids.txt")
+    assert fake.stdout is not None
+    words = fake.stdout.readline().decode().split()
+    assert words[0] == "export"
+    installed.environ.update(word.split("=", 1) for word in words[1:])
+
+    done = installed.run("export", "-q", "-i", "ids.txt", "-o", "calls.ndjson")
+    fake.send_signal(signal.SIGINT)
+
+    assert done.returncode == 0, done.stderr
+    assert len(written(installed.folder / "calls.ndjson")) == 40
+    assert fake.wait(PATIENCE) == 0
+
+
+def test_nothing_is_left_open_when_it_ends(fake: FakePlivo, installed: Installed) -> None:
+    ids_for(fake, installed, 20)
+    installed.environ |= {"PYTHONDEVMODE": "1", "PYTHONWARNINGS": "error"}
+
+    done = installed.run("export", "-q", "-i", "ids.txt", "-o", "calls.ndjson")
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert sorted(path.name for path in installed.folder.iterdir()) == ["calls.ndjson", "ids.txt"]

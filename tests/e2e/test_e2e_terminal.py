@@ -1,0 +1,145 @@
+"""The installed command in a real pseudo-terminal: what a person sees, and what their keys do."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import threading
+from collections import Counter
+
+from installed_command import PATIENCE, Installed, after_requests
+
+from plivo_async.testing import FakePlivo, FakeRateLimit
+
+_COLOUR = "\x1b["
+
+
+def plain(screen: str) -> str:
+    """What a screen was sent, without colours and movements."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen)
+
+
+def ids_for(fake: FakePlivo, installed: Installed, size: int) -> list[str]:
+    ids = list(fake.generate(size, seed=1))
+    (installed.folder / "ids.txt").write_text("\n".join(ids) + "\n")
+    return ids
+
+
+def test_progress_is_shown_in_one_line_that_is_gone_at_the_end(fake: FakePlivo, installed: Installed) -> None:
+    ids = ids_for(fake, installed, 40)
+    seen = threading.Event()
+    fake.latency = lambda: 0.0 if seen.is_set() else 0.05
+    terminal = installed.in_terminal("export", "-i", "ids.txt", "-o", "calls.ndjson", "--concurrency", "2")
+    terminal.wait_for(" of 40 · 0 failed · ", "/s", "left", "━")
+    seen.set()
+
+    assert terminal.wait() == 0
+    # The line is taken away, then comes the table.
+    progress, _, table = terminal.screen.rpartition("\x1b[2K")
+    assert " of 40" in plain(progress)
+    assert " of 40" not in table
+    assert re.search(r"Written +40 in", plain(table))
+    assert _COLOUR in table
+    lines = (installed.folder / "calls.ndjson").read_text().splitlines()
+    assert Counter(json.loads(line)["call_uuid"] for line in lines) == Counter(ids)
+
+
+def test_a_wait_for_the_rate_limit_is_shown(fake: FakePlivo, installed: Installed) -> None:
+    ids_for(fake, installed, 40)
+    fake.rate_limit = FakeRateLimit(requests=30, per=2.0)
+    terminal = installed.in_terminal("export", "-i", "ids.txt", "-o", "calls.ndjson", "--rate", "30/2")
+    terminal.wait_for("waiting ", " s for the rate limit")
+
+    assert terminal.wait() == 0
+
+
+def test_records_to_a_pipe_leave_the_progress_to_the_terminal(fake: FakePlivo, installed: Installed) -> None:
+    ids = ids_for(fake, installed, 40)
+    seen = threading.Event()
+    fake.latency = lambda: 0.0 if seen.is_set() else 0.05
+    terminal = installed.in_terminal("export", "-i", "ids.txt", "--concurrency", "2", stdout=subprocess.PIPE)
+    terminal.wait_for(" of 40 · ")
+    seen.set()
+    assert terminal.process.stdout is not None
+    with terminal.process.stdout as stdout:
+        records = stdout.read()
+
+    assert terminal.wait() == 0
+    assert Counter(json.loads(line)["call_uuid"] for line in records.splitlines()) == Counter(ids)
+    assert "call_uuid" not in terminal.screen
+
+
+def test_records_on_the_terminal_are_not_mixed_with_progress(fake: FakePlivo, installed: Installed) -> None:
+    ids_for(fake, installed, 10)
+    fake.latency = 0.1
+    terminal = installed.in_terminal("export", "-i", "ids.txt", "--concurrency", "2", "--summary", "none")
+
+    assert terminal.wait() == 0
+    assert len([json.loads(line) for line in terminal.screen.splitlines()]) == 10
+
+
+def test_ctrl_c_on_the_keyboard_ends_it_cleanly_and_says_how_to_go_on(
+    fake: FakePlivo, installed: Installed
+) -> None:
+    ids = ids_for(fake, installed, 200)
+    many = after_requests(fake, 60, latency=0.02)
+    terminal = installed.in_terminal("export", "-i", "ids.txt", "-o", "calls.ndjson")
+    assert many.wait(PATIENCE)
+    terminal.type(b"\x03")
+
+    assert terminal.wait() == 130
+    assert "Traceback" not in terminal.screen
+    assert "to go on: plivo-async export --resume -i ids.txt -o calls.ndjson" in plain(terminal.screen)
+    assert installed.run("export", "-q", "-i", "ids.txt", "-o", "calls.ndjson", "--resume").returncode == 0
+    lines = (installed.folder / "calls.ndjson").read_text().splitlines()
+    assert Counter(json.loads(line)["call_uuid"] for line in lines) == Counter(ids)
+
+
+def test_ctrl_c_as_often_as_one_likes_ends_it_without_a_traceback(
+    fake: FakePlivo, installed: Installed
+) -> None:
+    ids_for(fake, installed, 50)
+    asked = after_requests(fake, 1, latency=3600.0)
+    terminal = installed.in_terminal("export", "-i", "ids.txt", "-o", "calls.ndjson")
+    assert asked.wait(PATIENCE)
+    terminal.type(b"\x03")
+    terminal.wait_for("once more ends it at once")
+    terminal.type(b"\x03")
+    terminal.type(b"\x03\x03")
+
+    assert terminal.wait() == 130
+    assert "Traceback" not in terminal.screen
+
+
+def test_log_lines_and_the_progress_line_get_along(fake: FakePlivo, installed: Installed) -> None:
+    ids_for(fake, installed, 30)
+    fake.script([503] * 3)
+    seen = threading.Event()
+    fake.latency = lambda: 0.0 if seen.is_set() else 0.05
+    terminal = installed.in_terminal("export", "-v", "-i", "ids.txt", "-o", "c.ndjson", "--concurrency", "2")
+    terminal.wait_for(" of 30 · ", "plivo_async.retry: attempt 1 failed")
+    seen.set()
+
+    assert terminal.wait() == 0
+
+
+def test_a_terminal_gets_a_table_from_summarize(fake: FakePlivo, installed: Installed) -> None:
+    ids_for(fake, installed, 10)
+    installed.run("export", "-q", "-i", "ids.txt", "-o", "calls.ndjson")
+    terminal = installed.in_terminal("summarize", "calls.ndjson")
+
+    assert terminal.wait() == 0
+    assert re.search(r"Records +10", plain(terminal.screen))
+    assert _COLOUR in terminal.screen
+
+
+def test_the_demo_shows_the_whole_journey(installed: Installed) -> None:
+    for name in [name for name in installed.environ if name.startswith("PLIVO_")]:
+        del installed.environ[name]
+    terminal = installed.in_terminal("demo", "--size", "60")
+
+    assert terminal.wait() == 0
+    screen = plain(terminal.screen)
+    for shown in ("$ plivo-async get", "$ plivo-async export", "$ plivo-async summarize", "Hang-up cause"):
+        assert shown in screen
