@@ -1,0 +1,230 @@
+"""The recipes of the documentation, each block of them run on an export of the fake."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import jq
+import pytest
+from installed_command import PATIENCE
+from markdown_it import MarkdownIt
+
+from plivo_async import CallDetailRecord
+from plivo_async.cli.app import run
+from plivo_async.testing import FakePlivo
+
+PAGE = Path(__file__).parents[2] / "docs" / "guides" / "recipes.md"
+BLOCKS = [
+    (token.info.strip(), token.content)
+    for token in MarkdownIt("commonmark").parse(PAGE.read_text())
+    if token.type == "fence"
+]
+PYTHON = [(text, printed) for (language, text), (_, printed) in pairwise(BLOCKS) if language == "python"]
+CONSOLE = [text for language, text in BLOCKS if language == "console"]
+COMMANDS = [
+    tuple(found)
+    for text in CONSOLE
+    for found in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE)
+]
+JQ = [command for command in COMMANDS if command[0].startswith("jq ")]
+PSQL = [command for command in COMMANDS if command[0].startswith("psql ")]
+SQL = [text for language, text in BLOCKS if language == "sql"]
+
+
+def server_programs() -> Path | None:
+    """Where PostgreSQL's programs are; None where it is not installed."""
+    found = shutil.which("postgres")
+    folders = [Path(found).resolve().parent] if found else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    return next((folder for folder in folders if (folder / "initdb").exists()), None)
+
+
+POSTGRES = server_programs()
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with calls.ndjson, the export that the page is about."""
+    folder = tmp_path_factory.mktemp("exported")
+    fake = FakePlivo(rate_limit=None)
+    (folder / "ids.txt").write_text("\n".join(fake.generate(500, seed=7)))
+    with fake.serve() as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PLIVO_AUTH_ID", fake.auth_id)
+        patch.setenv("PLIVO_AUTH_TOKEN", fake.auth_token)
+        patch.setenv("NO_PROXY", "127.0.0.1")
+        patch.delenv("PLIVO_ASYNC_PROXY", raising=False)
+        arguments = ["--base-url", url, "--rate", "none", "-q"]
+        code = run(["export", *arguments, "-i", str(folder / "ids.txt"), "-o", str(folder / "calls.ndjson")])
+    assert code == 0
+    return folder
+
+
+@pytest.fixture
+def folder(exported: Path, tmp_path: Path) -> Path:
+    shutil.copy(exported / "calls.ndjson", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def totals(exported: Path) -> str:
+    """What the recipes must come to, counted here: direction, calls, seconds and exact amount."""
+    sums: dict[str, list[Any]] = defaultdict(lambda: [0, 0, Decimal(0)])
+    for line in (exported / "calls.ndjson").read_text().splitlines():
+        record = CallDetailRecord.from_json(line)
+        row = sums[str(record.call_direction)]
+        row[0] += 1
+        row[1] += record.billed_duration
+        row[2] += record.total_amount
+    return "".join(f"{direction} {' '.join(map(str, row))}\n" for direction, row in sorted(sums.items()))
+
+
+def test_there_is_no_block_that_nobody_runs() -> None:
+    assert {language for language, _ in BLOCKS} <= {"python", "console", "sql", "text"}
+    assert len(JQ) + len(PSQL) == len(COMMANDS)
+    assert len(PYTHON) == 3
+    assert (len(JQ), len(PSQL), len(SQL)) == (4, 1, 1)
+
+
+@pytest.mark.parametrize(("source", "printed"), PYTHON, ids=lambda text: text.partition("\n")[0])
+def test_a_recipe_in_python_prints_what_the_page_says_also_twice(
+    source: str, printed: str, folder: Path, totals: str
+) -> None:
+    (folder / "recipe.py").write_text(source)
+
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "recipe.py"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == printed == totals
+
+
+def ask_jq(command: str, text: str) -> str:
+    """What jq prints, asked as a library: the same language."""
+    _, *words = shlex.split(command)
+    options, (program, _) = words[:-2], words[-2:]
+    given = jq.compile(program).input_text(text, slurp="-s" in options)
+    return "".join(
+        f"{value if '-r' in options else json.dumps(value, separators=(',', ':'))}\n" for value in given
+    )
+
+
+def assert_shown(shown: str, printed: str) -> None:
+    if shown == "...\n":
+        assert len(printed.splitlines()) == 114
+    else:
+        assert printed == shown
+
+
+@pytest.mark.parametrize(("command", "shown"), JQ)
+def test_a_line_of_jq_prints_what_the_page_says(command: str, shown: str, exported: Path) -> None:
+    assert_shown(shown, ask_jq(command, (exported / "calls.ndjson").read_text()))
+
+
+if shutil.which("jq"):
+
+    @pytest.mark.parametrize(("command", "shown"), JQ)
+    def test_the_program_jq_prints_what_the_page_says(command: str, shown: str, exported: Path) -> None:
+        done = subprocess.run(
+            shlex.split(command), cwd=exported, capture_output=True, text=True, check=True, timeout=PATIENCE
+        )
+
+        assert_shown(shown, done.stdout)
+
+
+def test_the_sum_of_jq_is_exact(exported: Path, totals: str) -> None:
+    amount = sum(Decimal(line.split()[-1]) for line in totals.splitlines())
+    [(command, _)] = [command for command in JQ if "tonumber" in command[0]]
+
+    printed = ask_jq(command, (exported / "calls.ndjson").read_text())
+    assert Decimal(printed).scaleb(-5) == amount
+
+
+if POSTGRES is not None:
+
+    @pytest.fixture(scope="module")
+    def database() -> Iterator[dict[str, str]]:
+        """A PostgreSQL server of our own on a Unix socket; what psql needs in its environment."""
+        assert POSTGRES is not None
+        # It runs as no root, and a socket's path must be short.
+        user: dict[str, Any] = {"user": "postgres", "group": "postgres"} if os.getuid() == 0 else {}
+        with tempfile.TemporaryDirectory(prefix="pg-") as name:
+            if user:
+                shutil.chown(name, "postgres", "postgres")
+            initdb = [POSTGRES / "initdb", "-D", f"{name}/data", "-U", "postgres", "-A", "trust", "--no-sync"]
+            subprocess.run(initdb, check=True, capture_output=True, timeout=PATIENCE, cwd=name, **user)
+            server = subprocess.Popen(
+                [POSTGRES / "postgres", "-D", f"{name}/data", "-k", name, "-c", "listen_addresses="],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=name,
+                **user,
+            )
+            try:
+                ready = [POSTGRES / "pg_isready", "-q", "-h", name, "-U", "postgres"]
+                while subprocess.run(ready, check=False, timeout=PATIENCE).returncode != 0:
+                    assert server.poll() is None
+                    time.sleep(0.02)
+                yield {"PGHOST": name, "PGUSER": "postgres", "PGDATABASE": "postgres"}
+            finally:
+                server.terminate()
+                server.wait(PATIENCE)
+
+    def test_the_recipe_for_postgresql_prints_what_the_page_says_also_twice(
+        database: dict[str, str], folder: Path, totals: str
+    ) -> None:
+        assert POSTGRES is not None
+        [source], [(command, shown)] = SQL, PSQL
+        (folder / "load_calls.sql").write_text(source)
+        words = [str(POSTGRES / "psql"), "-X", *shlex.split(command)[1:]]
+
+        for _ in range(2):
+            done = subprocess.run(
+                words,
+                cwd=folder,
+                env={**os.environ, **database},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=PATIENCE,
+            )
+            assert "ERROR" not in done.stderr
+            assert done.returncode == 0, done.stderr
+            assert done.stdout == shown == totals
+
+    def test_a_record_comes_out_of_postgresql_as_plivo_sent_it(
+        database: dict[str, str], exported: Path, folder: Path
+    ) -> None:
+        assert POSTGRES is not None
+        (folder / "load_calls.sql").write_text(SQL[0])
+        line = (exported / "calls.ndjson").read_text().splitlines()[0]
+        call_uuid = CallDetailRecord.from_json(line).call_uuid
+        query = f"select record from calls where call_uuid = '{call_uuid}'"
+        psql = [str(POSTGRES / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
+        environ = {**os.environ, **database}
+        subprocess.run(
+            [*psql, "-f", "load_calls.sql"], cwd=folder, env=environ, check=True, capture_output=True
+        )
+
+        done = subprocess.run([*psql, "-c", query], env=environ, check=True, capture_output=True, text=True)
+
+        assert CallDetailRecord.from_json(done.stdout).to_dict() == CallDetailRecord.from_json(line).to_dict()
