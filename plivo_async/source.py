@@ -40,13 +40,13 @@ class Source:
                 if self._iterator is None:
                     self._iterator = aiter(self._ids) if self._is_async else iter(self._ids)
                 call_uuid = await anext(self._iterator) if self._is_async else next(self._iterator)
-            except (StopIteration, StopAsyncIteration):
+            except BaseException as end:
                 self._over = True
-                return None
-            except asyncio.CancelledError:
-                if not self._stopped:
-                    raise
-                return None
+                if isinstance(end, StopIteration | StopAsyncIteration):
+                    return None
+                if isinstance(end, asyncio.CancelledError) and self._stopped:
+                    return None
+                raise
             finally:
                 self._puller = None
             self._pulled += 1

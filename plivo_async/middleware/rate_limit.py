@@ -92,7 +92,7 @@ class WindowLimiter:
 
     def _delay(self, context: RequestContext, now: float) -> float:
         delay = self.window.delay(now)
-        if context.deadline is None or not context.deadline <= now + delay < math.inf:
+        if delay <= 0 or context.deadline is None or not context.deadline <= now + delay < math.inf:
             return delay
         message = f"in {delay:.2f} s, the deadline is in {max(0.0, context.deadline - now):.2f} s"
         if self.window.gate > now and context.last_failure is None:

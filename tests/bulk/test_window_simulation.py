@@ -93,9 +93,7 @@ class TestALimitToldTooHigh:
     @each_kind
     @with_and_without_retry_after
     @pytest.mark.parametrize("told", [650, 900, 1200])
-    def test_more_than_twice_costs_a_window_or_two(
-        self, kind: Kind, retry_after: bool, told: int
-    ) -> None:
+    def test_more_than_twice_costs_a_window_or_two(self, kind: Kind, retry_after: bool, told: int) -> None:
         run = simulate(Server(kind, retry_after=retry_after), told=told)
         assert run.seconds < OPTIMUM + 7.0
         # A bucket that refills lets some pass before each of its 429s.
