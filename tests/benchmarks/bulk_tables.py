@@ -9,8 +9,8 @@ from bulk_scenarios import ALL, OURS
 
 HONEST_SHARE, WRONG_SHARE = 0.95, 0.92
 WRONG_429S = 60
-# Of what the other client asked for; a client that yields nothing leaves it less than half.
-FOREIGN_SERVED = 0.75
+# Of what the other client asked for; a client that yields nothing leaves it a third.
+FOREIGN_SERVED = 0.5
 FASTER_THAN_HTTPX, AT = 10.0, 1000
 MEMORY_MB = 20
 LOOK_AHEAD = 8
