@@ -77,10 +77,12 @@ def report_failure(call_uuid: str, error: PlivoError) -> None:
 
 
 def print_table(table: RenderableType, *, err: bool = True) -> None:
-    """Write tables to stderr, or to stdout; with colours on a terminal.
+    """Write tables to stderr, if it is open, or to stdout; with colours on a terminal.
 
     Raises: what `write` raises.
     """
+    if err and cast("TextIO | None", sys.stderr) is None:
+        return
     console = Console(stderr=err, highlight=False, markup=False, emoji=False)
     with console.capture() as captured:
         console.print(table)

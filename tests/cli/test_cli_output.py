@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 import pytest
+from rich.table import Table
 
 from plivo_async.cli.exit_codes import ExitCode
-from plivo_async.cli.output import logging_to_stderr, record_writer, report, write
+from plivo_async.cli.output import logging_to_stderr, print_table, record_writer, report, write
 from plivo_async.models import CallDetailRecord
 
 _DOCUMENTED = Path(__file__).parent.parent.joinpath("fixtures", "call_documented.json").read_text()
@@ -79,6 +80,12 @@ def test_a_report_is_one_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> N
 
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "plivo-async: first second third\n")
+
+
+def test_a_table_for_a_stderr_that_was_never_open_is_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+
+    print_table(Table("never shown"))
 
 
 def test_log_records_of_the_package_go_to_stderr_while_wanted(capsys: pytest.CaptureFixture[str]) -> None:
