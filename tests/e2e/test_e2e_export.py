@@ -176,11 +176,10 @@ def test_a_disk_that_is_full_in_the_middle_of_a_line_leaves_whole_lines(
 
 
 def test_two_exports_into_one_file_are_refused(fake: FakePlivo, installed: Installed) -> None:
-    ids_for(fake, installed, 300)
-    fake.latency = 0.05
+    ids_for(fake, installed, 10)
+    asked = after_requests(fake, 1, latency=3600.0)
     installed.start("export", "-q", "-i", "ids.txt", "-o", "calls.ndjson")
-    while not fake.requests:
-        time.sleep(0.001)
+    assert asked.wait(PATIENCE)
 
     done = installed.run("export", "-q", "-i", "ids.txt", "-o", "calls.ndjson", "--resume")
 
