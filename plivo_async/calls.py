@@ -26,6 +26,7 @@ _GAP_GROWTH = 1.5
 _LONGEST_GAP = 15.0
 _SHORTEST_GAP = 0.1
 _GAP_JITTER = 0.25
+_LONGEST_ANSWER = 1.0
 _CALL_UUID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
@@ -104,7 +105,9 @@ class CallsResource:
                     raise
                 attempts += error.attempts
                 raise _still_missing(missing, polls, attempts, clock() - began) from error
-            gap = poll_gap(polls, ends - clock(), random.random())  # noqa: S311
+            # The last question comes early enough to be answered.
+            last = ends - min(_LONGEST_ANSWER, 0.1 * timeout)
+            gap = poll_gap(polls, last - clock(), random.random())  # noqa: S311
             if gap is None:
                 raise _still_missing(missing, polls, attempts, clock() - began)
             await self._sleep(gap)
@@ -114,12 +117,11 @@ class CallsResource:
 
 
 def poll_gap(polls: int, left: float, random: float) -> float | None:
-    """Seconds from the n-th 404 to the next question; None where `left`, in seconds, is too short for one."""
+    """Seconds from the n-th 404 to the next question; None after the last one, due in `left` seconds."""
     if left < _SHORTEST_GAP:
         return None
     gap = min(_LONGEST_GAP, _FIRST_GAP * _GAP_GROWTH ** min(polls - 1, 64)) * (1.0 - _GAP_JITTER * random)
-    # The last question comes before the time is over, and leaves some of it for the answer.
-    return min(gap, 0.9 * left)
+    return min(gap, left)
 
 
 def _still_missing(missing: NotFoundError, polls: int, attempts: int, seconds: float) -> NotFoundError:
