@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING
 
-import h11
 import httpx
 
 from plivo_async.checks import finite_number, whole_number
-from plivo_async.connection import Connection
 from plivo_async.errors import ClientClosedError
 from plivo_async.proxy import Proxy, parse_proxy
 from plivo_async.tls import Verify, check_verify, ssl_context
+
+if TYPE_CHECKING:
+    import h11
+
+    from plivo_async.connection import Connection
 
 Origin = tuple[str, str, int]
 Timeouts = Mapping[str, float | None]
@@ -123,6 +127,9 @@ class ConnectionPool(httpx.AsyncBaseTransport):
             raise
 
     async def _connect(self, request: httpx.Request, origin: Origin, timeouts: Timeouts) -> Connection:
+        # Here, because h11 takes as long to import as half of this package.
+        from plivo_async.connection import Connection
+
         self._check_open()
         while self._idle and len(self._open) >= self._max_connections:
             self._idle.pop(0)[2].abort()
