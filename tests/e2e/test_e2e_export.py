@@ -34,6 +34,15 @@ def written(path: Path) -> list[str]:
     return [json.loads(line)["call_uuid"] for line in text.splitlines()]
 
 
+def until_stalled(fake: FakePlivo) -> int:
+    """Wait until nothing is asked for any more; returns how much was."""
+    seen = -1
+    while seen != len(fake.requests) or seen < 32:
+        seen = len(fake.requests)
+        time.sleep(0.8)
+    return seen
+
+
 def test_stdout_has_records_and_nothing_else_and_stderr_has_no_colours(
     fake: FakePlivo, installed: Installed
 ) -> None:
@@ -133,17 +142,24 @@ def test_a_reader_that_is_slow_costs_no_call(fake: FakePlivo, installed: Install
     ids = ids_for(fake, installed, 600)
     process = installed.start("export", "-q", "-i", "ids.txt", "--timeout", "0.5", "--deadline", "60")
     assert process.stdout is not None
-    # By now the pipe is full, and no more is asked for.
-    seen = -1
-    while seen != len(fake.requests) or seen < 32:
-        seen = len(fake.requests)
-        time.sleep(0.8)
-    assert seen < len(ids)
+    assert until_stalled(fake) < len(ids)
 
     out, err = process.communicate(timeout=PATIENCE)
 
     assert (process.returncode, err) == (0, b"")
     assert Counter(json.loads(line)["call_uuid"] for line in out.splitlines()) == Counter(ids)
+
+
+def test_ctrl_c_works_while_a_reader_is_slow(fake: FakePlivo, installed: Installed) -> None:
+    ids_for(fake, installed, 600)
+    process = installed.start("export", "-q", "-i", "ids.txt")
+    assert process.stderr is not None
+    until_stalled(fake)
+    process.send_signal(signal.SIGINT)
+    assert b"once more ends it at once" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait(PATIENCE) == 130
 
 
 @pytest.mark.parametrize("script", ["-o /dev/full", "> /dev/full"])
