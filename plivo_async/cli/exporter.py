@@ -59,9 +59,7 @@ class Exporter:
     async def _write_all(self, batch: Batch, stop: Stop) -> None:
         try:
             try:
-                async for outcome in batch:
-                    await self.files.output.writable()
-                    self._write(outcome)
+                await self._write_each(batch)
             except asyncio.CancelledError:
                 if not stop.caught():
                     raise
@@ -73,10 +71,16 @@ class Exporter:
         """What is there already: the first wait for more ends it."""
         try:
             async with asyncio.timeout(0):
-                async for outcome in batch:
-                    self._write(outcome)
+                await self._write_each(batch)
         except TimeoutError:
             pass
+
+    async def _write_each(self, batch: Batch) -> None:
+        # Waited for before an outcome is taken, so that none is lost to a cancellation.
+        await self.files.output.writable()
+        async for outcome in batch:
+            self._write(outcome)
+            await self.files.output.writable()
 
     def _write(self, outcome: Outcome) -> None:
         if isinstance(outcome, Failed):
