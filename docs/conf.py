@@ -21,6 +21,8 @@ exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"plivo_async {version}"
 html_copy_source = False
+# What psql understands beside SQL.
+suppress_warnings = ["misc.highlighting_failure"]
 
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
