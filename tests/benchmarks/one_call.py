@@ -42,7 +42,7 @@ _PACKAGES = (
 
 def main() -> None:
     options = _parser().parse_args()
-    rounds = options.rounds or (1 if options.quick else 5)
+    rounds = options.rounds or (1 if options.quick else 4)
     warm_up, seconds = (0.2, 0.4) if options.quick else (0.2, 0.6)
     facts = _facts()
     _say(*(f"{name}: {value}" for name, value in facts.items()), "")
@@ -72,6 +72,8 @@ def main() -> None:
         "cancellations": cancellations,
     }
     _say(*other_lines(results))
+    if options.quick:
+        _say("", "One short round each: enough to see that all runs, too little to judge by.")
     if options.json is not None:
         options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
 
@@ -79,7 +81,7 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Measure one call against other clients.")
     parser.add_argument("--quick", action="store_true", help="one short round")
-    parser.add_argument("--rounds", type=int, help="rounds to take the median of (5)")
+    parser.add_argument("--rounds", type=int, help="rounds to take the median of (4)")
     parser.add_argument("--delay", type=float, default=0.0, help="milliseconds before each answer (0)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to FILE")
     return parser
