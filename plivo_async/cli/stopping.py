@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from signal import SIGINT, SIGTERM, Signals, getsignal, signal
+from signal import SIG_IGN, SIGINT, SIGTERM, Signals, getsignal, signal
 
 from attrs import define, field
 
@@ -78,7 +78,8 @@ def stopping(end: Callable[[], None], *, grace: float | None = GRACE_SECONDS) ->
         stop.over()
         for number in signals:
             loop.remove_signal_handler(number)
-            signal(number, before[number])
+            # After one of them the process is about to end: no further one is to disturb what it still says.
+            signal(number, before[number] if stop.signal is None else SIG_IGN)
 
 
 async def wait_for_signal(when_ready: Callable[[], object]) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,15 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """The credentials and settings of whoever runs the tests are not for the tests."""
     for name in [name for name in os.environ if name.startswith("PLIVO_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def signals_put_back() -> Iterator[None]:
+    """A command that was stopped ignores further signals, for its process is about to end."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -517,6 +517,13 @@ def test_the_handlers_of_signals_are_put_back(ids: list[str]) -> None:
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
+def test_after_a_signal_no_further_one_disturbs_the_end(ids: list[str], served: FakePlivo) -> None:
+    served.latency = pressing(signal.SIGTERM, 1)
+    assert export("-i", "ids.txt", "-o", "calls.ndjson") == 143
+
+    assert {signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)} == {signal.SIG_IGN}
+
+
 def test_an_option_goes_before_its_variable(
     ids: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
