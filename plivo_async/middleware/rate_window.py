@@ -13,7 +13,8 @@ _GROWTH = 0.01
 _QUIET_WINDOWS = 6
 _SHARED = 0.75
 _BACKOFF = 0.85
-_FIRST_PAUSE = 0.125
+_FIRST_PART = 0.125
+_FIRST_PAUSE = 1.0
 _JITTER = 0.25
 _LONGEST_PAUSE = 3600.0
 
@@ -136,7 +137,8 @@ class RateWindow:
         pause = 0.0 if retry_after is None else min(retry_after, _LONGEST_PAUSE)
         # A Retry-After that proved too short, 0 say, is not relied on again.
         if first and (retry_after is None or self._strikes > 1):
-            growing = min(1.0, _FIRST_PAUSE * 2.0 ** min(self._strikes - 1, 8)) * self.limit.per
+            shortest = min(_FIRST_PAUSE, _FIRST_PART * self.limit.per)
+            growing = min(self.limit.per, shortest * 2.0 ** min(self._strikes - 1, 64))
             pause = max(pause, growing * (1.0 + _JITTER * random))
         self.gate = max(self.gate, now + pause)
 
@@ -171,7 +173,7 @@ class RateWindow:
         self.allowed = max(least, min(self._passed, self.allowed))
 
     def _grow(self, now: float) -> None:
-        self._good = self.allowed
+        self._good, self._bucket_share = self.allowed, None
         self.allowed = min(self.limit.requests, self.allowed + self._growth)
         self._growth *= 2
         self._grows = now + self.limit.per

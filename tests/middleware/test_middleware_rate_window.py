@@ -98,6 +98,15 @@ class TestA429:
         assert limited.delay(2.0) == pause
         assert limited.gate == 2.0 + limited.delay(2.0)
 
+    def test_of_a_long_window_pauses_for_a_second_at_first(self) -> None:
+        limited = window(100, per=3600.0)
+        now, pauses = 0.0, list[float]()
+        for _ in range(14):
+            refuse(limited, now)
+            pauses.append(limited.gate - now)
+            now = limited.gate
+        assert pauses == [*(2.0**number for number in range(12)), 3600.0, 3600.0]
+
     def test_closes_the_gate_for_its_retry_after(self) -> None:
         limited = window()
         refuse(limited, 0.0, retry_after=30.0)
@@ -369,6 +378,18 @@ class TestGrowth:
         assert (limited.allowed, limited.spread) == (100, False)
         assert limited.delay(200.0) == 0
         send(limited, 200.0, 100)
+
+    def test_makes_what_was_counted_long_ago_count_no_more(self) -> None:
+        limited = window(100, per=8.0)
+        # The window was used up when this client began.
+        pass_(limited, 0.0, 5)
+        refuse(limited, 0.0)
+        for number in range(8):
+            pass_(limited, 48.0 + 8.0 * number)
+        assert limited.allowed == 100
+        pass_(limited, 200.0, 90)
+        refuse(limited, 200.0)
+        assert (limited.allowed, limited.spread) == (90, True)
 
     def test_of_a_small_limit_is_by_one(self) -> None:
         limited = window(4, per=8.0)
