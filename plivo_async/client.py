@@ -19,7 +19,7 @@ from plivo_async.checks import instance_of
 from plivo_async.context import RequestContext
 from plivo_async.converter import make_converter
 from plivo_async.errors import ClientClosedError, ConfigurationError, PlivoError, RedirectError
-from plivo_async.http_client import CookielessClient, request_headers
+from plivo_async.http_client import DirectClient, request_headers
 from plivo_async.lifetime import Lifetime
 from plivo_async.middleware import Middleware, compose
 from plivo_async.middleware.rate_limit import RateLimiter, rate_limiting
@@ -107,7 +107,7 @@ class AsyncClient:
                 verify=verify,
                 proxy=environment_proxy(root) if proxy is None and trust_env else proxy,
             )
-            http_client = CookielessClient(transport=self._pool, trust_env=False)
+            http_client = DirectClient(self._pool)
         self._http = instance_of("http_client", http_client, httpx.AsyncClient)
         self._chain = compose(middleware, compose([Retry(), *rate_limiting(rate_limit)], self._send))
         chosen = make_converter() if converter is None else converter

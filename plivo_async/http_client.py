@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from base64 import b64encode
+from typing import Any
 
 import httpx
 
@@ -13,24 +14,21 @@ from plivo_async.options import Credentials
 _USER_AGENT = f"plivo_async/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
 
 
-class CookielessClient(httpx.AsyncClient):
-    """An httpx.AsyncClient that keeps no cookies: nothing of one answer goes into the next request."""
+class DirectClient(httpx.AsyncClient):
+    """An httpx.AsyncClient whose `send` goes straight to its transport.
 
-    @property
-    def cookies(self) -> httpx.Cookies:
-        return _NO_COOKIES
+    No cookies, no redirects, no auth of its own: nothing of one answer goes into the next request. And no
+    reference cycle of request and response, which would keep the credentials until it is collected.
+    """
 
-    @cookies.setter
-    def cookies(self, cookies: object) -> None:
-        raise AttributeError(f"this client keeps no cookies, so none of {type(cookies).__name__}")
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        super().__init__(transport=transport, trust_env=False)
+        self._direct = transport.handle_async_request
 
-
-class _NoCookies(httpx.Cookies):
-    def extract_cookies(self, response: httpx.Response) -> None:
-        """Keep none."""
-
-
-_NO_COOKIES = _NoCookies()
+    async def send(self, request: httpx.Request, **_: Any) -> httpx.Response:
+        response = await self._direct(request)
+        response.request = request
+        return response
 
 
 def request_headers(root: httpx.URL, credentials: Credentials) -> httpx.Headers:
