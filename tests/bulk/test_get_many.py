@@ -125,6 +125,25 @@ class TestAtPlivosLimit:
         assert_all_fetched([*halves[0], *halves[1]], ids)
         assert fake.statuses == Counter({200: 900})
 
+    @each_kind
+    @in_virtual_time
+    async def test_two_clients_that_know_nothing_of_each_other_lose_nothing_and_both_go_on(
+        self, kind: Kind
+    ) -> None:
+        fake, seconds, ended = account(FakeRateLimit(kind=kind)), Seconds(), list[float]()
+        ids = fake.generate(1800)
+
+        async def fetch(half: Any) -> None:
+            async with client_of(fake) as client:
+                assert_all_fetched(await client.calls.get_many(half), half)
+            ended.append(seconds.passed)
+
+        await asyncio.gather(fetch(ids[:900]), fetch(ids[900:]))
+        assert fake.statuses[200] == 1800
+        # Of 25 seconds that one client would take.
+        assert max(ended) < 40
+        assert min(ended) > 12.5
+
     @in_virtual_time
     async def test_views_of_a_client_keep_within_it_together(self) -> None:
         fake = account()
