@@ -145,14 +145,38 @@ def test_refused_credentials_exit_2_and_stop_the_asking(
         assert run(["get", "--base-url", url, *asked]) == 2
 
     captured = capsys.readouterr()
-    lines = captured.err.splitlines()
-    assert [line.split(": ")[1] for line in lines] == asked
+    *lines, last = captured.err.splitlines()
+    assert 1 <= len(lines) <= 16
+    assert [line.split(": ")[1] for line in lines] == asked[: len(lines)]
     assert all("AuthenticationError" in line for line in lines)
     assert "check PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN" in lines[0]
-    assert "not asked: the credentials were refused" in lines[-1]
+    assert last == f"plivo-async: {40 - len(lines)} calls not asked for: the credentials were refused"
     assert 1 <= len(fake.requests) <= 8
     assert captured.out == ""
     assert "s3cr3t" not in captured.err
+
+
+def test_refused_credentials_are_told_once_of_one_call(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake = FakePlivo()
+    with fake.serve() as url:
+        monkeypatch.setenv("PLIVO_AUTH_ID", fake.auth_id)
+        monkeypatch.setenv("PLIVO_AUTH_TOKEN", "s3cr3t")
+        assert run(["get", "--base-url", url, _DOCUMENTED]) == 2
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"plivo-async: {_DOCUMENTED}: AuthenticationError: HTTP 401")
+
+
+def test_a_call_that_is_named_twice_is_fetched_once_and_shown_twice(
+    fake: FakePlivo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["get", "--fake", _DOCUMENTED, _DOCUMENTED]) == 0
+
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == second
+    assert len(fake.requests) == 1
 
 
 @pytest.mark.parametrize(
