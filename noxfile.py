@@ -48,6 +48,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS[0])
+def e2e(session: nox.Session) -> None:
+    """The installed command alone: piped, in a pseudo-terminal, killed, on full disks; and the recipes."""
+    session.install("-e", ".[dev]")
+    session.run("pytest", "tests/e2e", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
 def lowest(session: nox.Session) -> None:
     """The test suite on the lowest versions that pyproject.toml allows."""
     session.install("-e", ".[dev]", *floors())
@@ -118,3 +125,11 @@ def bench(session: nox.Session) -> None:
     session.install("-e", ".", "-r", "tests/benchmarks/requirements.txt")
     session.run("python", "tests/benchmarks/one_call.py", *session.posargs)
     session.run("python", "tests/benchmarks/bulk.py", *session.posargs)
+
+
+@nox.session
+def bench_export(session: nox.Session) -> None:
+    """What an export costs next to `get_many` alone, and what 50 kills at random moments lose."""
+    session.install("-e", ".[cli]")
+    session.run("python", "tests/benchmarks/export_cost.py")
+    session.run("python", "tests/benchmarks/export_kills.py")

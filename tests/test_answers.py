@@ -9,7 +9,7 @@ from typing import Any
 import httpcore
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from plivo_async.answers import (
@@ -150,7 +150,6 @@ class TestServerMessage:
             "x " * 100 + "…"
         )
 
-    @settings(deadline=None)
     @given(
         st.binary()
         | st.recursive(
@@ -234,7 +233,6 @@ class TestStatusError:
         error = status_error(httpx.Response(503, stream=Body()), 1)
         assert (type(error), str(error), error.body) == (ServerError, "HTTP 503", b"")
 
-    @settings(deadline=None)
     @given(st.integers(100, 599), st.binary())
     def test_any_body_makes_a_printable_message_and_is_kept(self, status: int, body: bytes) -> None:
         error = status_error(httpx.Response(status, content=body), 1)
@@ -316,7 +314,6 @@ class TestTransportError:
         assert (error.__cause__, error.__context__) == (None, None)
         assert b"c2VjcmV0" not in pickle.dumps(error)
 
-    @settings(deadline=None)
     @given(st.text())
     def test_any_reason_makes_one_printable_line(self, reason: str) -> None:
         error = transport_error(httpx.ReadError(reason), 1)

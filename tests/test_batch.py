@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, Self
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from plivo_async import (
@@ -185,7 +185,6 @@ class TestEveryInput:
         assert await all_of(Server().batch([])) == []
         assert await Server().batch([]) == []
 
-    @settings(deadline=None)
     @given(
         steps=st.lists(st.integers(-3, 6), max_size=40),
         concurrency=st.integers(1, 9),

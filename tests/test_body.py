@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from plivo_async.body import read_body
@@ -205,7 +205,6 @@ class TestCompressed:
             tracemalloc.stop()
         assert peak < 8 * 1024 * 1024
 
-    @settings(deadline=None)
     @given(st.binary(max_size=200), st.sampled_from(["gzip", "deflate"]))
     async def test_whatever_the_bytes_it_ends_typed(self, body: bytes, encoding: str) -> None:
         try:

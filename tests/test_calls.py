@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from offline import AUTH_ID, CALL_UUID, FIXTURES, RECORD, URL, asking, ok
 
@@ -189,7 +189,6 @@ class TestStatus:
                 await client.calls.get(CALL_UUID)
         assert route.call_count == 1
 
-    @settings(deadline=None)
     @given(st.binary().map(lambda value: value.replace(b"\r", b"").replace(b"\n", b"")))
     async def test_of_a_redirect_to_anywhere_is_a_redirect(self, location: bytes) -> None:
         answer = httpx.Response(302, headers=[(b"Location", location)])
@@ -264,7 +263,6 @@ class TestAnswer:
         assert str(error).isprintable()
         assert len(str(error)) < 1000
 
-    @settings(deadline=None)
     @given(st.binary() | st.from_regex(rb'\{"call_uuid": ?"[a-f0-9-]*"?,?.*', fullmatch=True))
     async def test_of_any_bytes_is_a_record_or_a_typed_error(self, text: bytes) -> None:
         async with asking(httpx.Response(200, content=text)) as (client, _):
@@ -275,7 +273,6 @@ class TestAnswer:
             else:
                 assert record.call_uuid.lower() == CALL_UUID
 
-    @settings(deadline=None)
     @given(st.integers(0, len(RECORD) - 1))
     async def test_cut_short_anywhere_is_no_record(self, at: int) -> None:
         text = RECORD[:at]

@@ -19,7 +19,7 @@ import cattrs
 import httpx
 import pytest
 import respx
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from offline import AUTH_ID, BASIC, CALL_UUID, RECORD, SOON, TOKEN, URL, asking, ok
 
@@ -187,7 +187,6 @@ class TestHeaders:
             "authorization": f"Basic {BASIC}",
         }
 
-    @settings(deadline=None)
     @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=256))
     async def test_hold_any_token(self, token: str) -> None:
         router = respx.MockRouter()
@@ -681,7 +680,6 @@ class TestRequest:
                 await client.request("GET", path)
         assert route.call_count == 0
 
-    @settings(deadline=None)
     @given(st.text("abC/.%?#@:\\-~ \n", max_size=12) | st.text(max_size=12))
     async def test_of_any_path_stays_within_the_account(self, path: str) -> None:
         async with asking(ok()) as (client, route):

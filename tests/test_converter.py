@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import pytest
 from cattrs import Converter
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from plivo_async.converter import (
@@ -335,19 +335,16 @@ def decodes_or_refuses(body: bytes) -> CallDetailRecord | None:
 
 
 @given(st.binary())
-@settings(deadline=None)
 def test_any_bytes_are_a_record_or_a_decode_error(body: bytes) -> None:
     decodes_or_refuses(body)
 
 
 @given(JSON_VALUES)
-@settings(deadline=None)
 def test_any_json_is_a_record_or_a_decode_error(value: Any) -> None:
     decodes_or_refuses(json.dumps(value).encode())
 
 
 @given(st.sampled_from(sorted(json.loads(DOCUMENTED))), JSON_VALUES)
-@settings(deadline=None)
 def test_any_value_for_a_field_is_read_or_the_field_is_named(key: str, value: Any) -> None:
     body = json.dumps({**json.loads(DOCUMENTED), key: value}).encode()
     try:
@@ -359,7 +356,6 @@ def test_any_value_for_a_field_is_read_or_the_field_is_named(key: str, value: An
 
 
 @given(st.integers(0, len(DOCUMENTED) - 1), st.binary(min_size=1, max_size=3))
-@settings(deadline=None)
 def test_any_damage_to_a_record_is_read_or_a_decode_error(position: int, damage: bytes) -> None:
     decodes_or_refuses(DOCUMENTED[:position] + damage + DOCUMENTED[position + len(damage) :])
 

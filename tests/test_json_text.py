@@ -5,7 +5,7 @@ from decimal import Decimal, InvalidOperation, localcontext
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from plivo_async.json_text import MAX_DEPTH, check_depth, parse_json, write_json
@@ -20,7 +20,6 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(VALUES)
 def test_what_is_written_reads_the_same(value: Any) -> None:
     # A Decimal without fraction and exponent is written like an int, and equals it.

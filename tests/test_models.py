@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from plivo_async.models import CallDetailRecord, CallDirection, FrozenMapping, HangupCause, HangupSource
@@ -186,7 +186,6 @@ class TestExpectedAmount:
     def test_is_unknown_where_a_factor_is(self, fields: dict[str, Any]) -> None:
         assert record(**fields).expected_amount is None
 
-    @settings(deadline=None)
     @given(
         st.from_regex(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?", fullmatch=True),
         st.integers(-(2**63), 2**63),

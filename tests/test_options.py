@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from plivo_async.errors import ConfigurationError
@@ -277,7 +277,6 @@ class TestBaseURL:
             check_base_url(f"https://user:{password}@api.plivo.com")
         assert "passw0rd" not in f"{caught.value!r} {vars(caught.value)}"
 
-    @settings(deadline=None)
     @given(st.text(st.characters(min_codepoint=32, max_codepoint=126)) | st.text())
     def test_what_is_taken_stays_on_its_host(self, rest: str) -> None:
         try:

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from plivo_async import wire_records
@@ -348,14 +348,12 @@ def wire_records_sent(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(wire_records_sent())
-@settings(deadline=None)
 def test_any_record_comes_back_as_sent(sent: dict[str, Any]) -> None:
     # Compared as text, since Decimal("1.0") equals Decimal("1.00").
     assert repr(unstructure(structure(sent))) == repr(sent)
 
 
 @given(wire_records_sent())
-@settings(deadline=None)
 def test_any_record_equals_itself_read_again(sent: dict[str, Any]) -> None:
     record = structure(sent)
     assert structure(unstructure(record)) == record

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from plivo_async.enums import CallDirection, HangupCause
@@ -27,7 +27,6 @@ ZONES = st.builds(lambda minutes: timezone(timedelta(minutes=minutes)), st.integ
 
 class TestText:
     @given(st.text())
-    @settings(deadline=None)
     def test_passes_as_sent(self, text: str) -> None:
         assert structure_text(text, str) is text
 
@@ -61,7 +60,6 @@ class TestInt:
 
 class TestDecimal:
     @given(st.from_regex(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?", fullmatch=True))
-    @settings(deadline=None)
     def test_comes_back_digit_by_digit(self, text: str) -> None:
         assert unstructure_decimal(structure_decimal(text, Decimal)) == text
 
@@ -96,7 +94,6 @@ class TestTime:
         assert time.utcoffset() == timedelta(hours=5, minutes=30)
 
     @given(st.datetimes(timezones=ZONES))
-    @settings(deadline=None)
     def test_comes_back_as_sent(self, time: datetime) -> None:
         text = time.isoformat(" ")
         read = structure_time(text, datetime)

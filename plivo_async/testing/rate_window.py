@@ -71,7 +71,7 @@ class _Fixed:
     count: int = 0
 
     def admit(self, now: float) -> float | None:
-        number = math.floor(now / self.per)
+        number = math.floor((now + _ROUNDING) / self.per)
         if number != self.number:
             self.number, self.count = number, 0
         if self.count >= self.requests:

@@ -40,7 +40,7 @@ class TestAnHonestLimit:
     def test_is_used_up_to_95_percent(self, kind: Kind) -> None:
         assert goodput(simulate(Server(kind)).seconds) >= 0.95
 
-    @settings(deadline=None, max_examples=300)
+    @settings(max_examples=300)
     @given(data=st.data(), limit=st.integers(1, 8), concurrency=st.integers(1, 20))
     def test_is_not_exceeded_in_any_window_wherever_it_begins(
         self, data: st.DataObject, limit: int, concurrency: int
@@ -114,7 +114,6 @@ class TestALimitToldTooHigh:
         assert run.seconds < 300 * (1.06 if kind == "strict" else 1.02)
         assert run.refused < 180
 
-    @settings(deadline=None)
     @given(
         kind=st.sampled_from(KINDS),
         retry_after=st.booleans(),

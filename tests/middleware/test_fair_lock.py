@@ -4,7 +4,7 @@ import asyncio
 import itertools
 from typing import Any, Self
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from plivo_async.middleware.fair_lock import FairLock
@@ -242,7 +242,6 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(STEPS)
 async def test_in_any_order_of_events_one_holds_it_and_each_has_its_turn(
     steps: list[tuple[str, Any]],

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from asking import ask
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from plivo_async import ConfigurationError, RateLimitError
@@ -85,6 +85,7 @@ def test_who_is_refused_learns_how_long(kind: str, wait: float) -> None:
     per=st.floats(0.1, 10.0),
     gaps=st.lists(st.floats(0.0, 5.0), max_size=30),
 )
+@example(requests=1, per=6.226309385021129, gaps=[3.0, 0.0, 0.0, 0.0, 0.0])
 def test_who_waits_as_long_as_told_is_let_in(kind: str, requests: int, per: float, gaps: list[float]) -> None:
     window = rate_window(limit_of(requests, per, kind))
     now = 1000.0
