@@ -339,9 +339,9 @@ def values_of(key: str) -> st.SearchStrategy[Any]:
 
 @st.composite
 def wire_records_sent(draw: st.DrawFn) -> dict[str, Any]:
-    known = [*DOCUMENTED, "stir_attestation", "call_status"]
+    known = [*DOCUMENTED, "stir_attestation", "call_status", "cnam_lookup"]
     keys = draw(st.lists(st.sampled_from(known), unique=True))
-    unknown = st.text().filter(lambda key: key not in known)
+    unknown = st.text().filter(lambda key: key not in (*known, *attrs.fields_dict(CallDetailRecord)))
     sent = {key: draw(values_of(key)) for key in keys} | draw(st.dictionaries(unknown, UNKNOWN_VALUES))
     sent["call_uuid"] = draw(st.text(min_size=1))
     return {key: sent[key] for key in draw(st.permutations(list(sent)))}
