@@ -176,12 +176,28 @@ class TestReuse:
             assert [connection for _, _, connection in pool._idle] == stack
 
     async def test_an_idle_connection_is_closed_when_it_expires(self, server: Server) -> None:
-        pool = ConnectionPool(keepalive_expiry=0.05)
+        pool = ConnectionPool(keepalive_expiry=0.5)
         async with httpx.AsyncClient(transport=pool) as http:
             await asyncio.gather(http.get(server.url), http.get(server.url))
             assert pool.idle == 2
             await asyncio.wait_for(server.all_closed.wait(), 5)
             assert pool.idle == 0
+
+    async def test_an_idle_connection_that_expires_later_stays(self, server: Server) -> None:
+        pool = ConnectionPool(keepalive_expiry=60)
+        async with httpx.AsyncClient(transport=pool) as http:
+            await asyncio.gather(http.get(server.url), http.get(server.url))
+            timer = pool._expiry_timer
+            assert timer is not None
+            timer.cancel()
+            since, origin, older = pool._idle[0]
+            pool._idle[0] = since - 60, origin, older
+
+            pool._expire()
+
+            assert pool.idle == 1
+            assert older.lost
+            assert pool._expiry_timer not in (None, timer)
 
     async def test_an_expiry_of_zero_keeps_none_open(self, server: Server) -> None:
         pool = ConnectionPool(keepalive_expiry=0)

@@ -60,11 +60,8 @@ def demo(context: click.Context, /, size: int, keep: str | None) -> ExitCode:
             (summarize, [str(output), "-o", "table"]),
         ]
         with _environment(environ):
-            for command, arguments in steps:
-                code = _run(context, command, arguments)
-                if code:
-                    return code
-    return ExitCode.OK
+            # Up to the first that fails.
+            return next(filter(None, (_run(context, *step) for step in steps)), ExitCode.OK)
 
 
 def _run(context: click.Context, command: click.Command, arguments: list[str]) -> ExitCode:

@@ -1,0 +1,121 @@
+"""One connection by itself, where a real socket could not be made to do it every time."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+
+import h11
+import httpx
+import pytest
+
+from plivo_async.connection import Connection
+
+GET = httpx.Request("GET", "http://127.0.0.1/", headers={"host": "127.0.0.1"})
+
+
+class Wire(asyncio.Transport):
+    """A transport that notes what it is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent = b""
+        self.reading = True
+        self.open = True
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.sent += data
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def close(self) -> None:
+        self.open = False
+
+    abort = close
+
+
+def connected() -> tuple[Connection, Wire]:
+    connection, wire = Connection(lambda _: None), Wire()
+    connection.connection_made(wire)
+    return connection, wire
+
+
+async def test_a_server_that_sends_faster_than_it_is_read_is_held_up_until_it_is() -> None:
+    connection, wire = connected()
+    await connection.send(GET, None)
+    connection.data_received(b"HTTP/1.1 200 OK\r\ncontent-length: 600000\r\n\r\n" + bytes(300_000))
+    assert not wire.reading
+
+    await connection.head(GET, None)
+    assert await connection.body(GET, None)
+    more = asyncio.create_task(connection.body(GET, None))
+    await asyncio.sleep(0)
+
+    assert wire.reading
+    connection.data_received(bytes(300_000))
+    assert await more == bytes(300_000)
+
+
+async def test_a_request_waits_while_the_server_does_not_take_it() -> None:
+    connection, wire = connected()
+    connection.pause_writing()
+    sending = asyncio.create_task(connection.send(GET, None))
+    await asyncio.sleep(0)
+    assert wire.sent
+    assert not sending.done()
+
+    connection.resume_writing()
+
+    await sending
+
+
+async def test_nothing_is_written_to_a_connection_that_was_lost() -> None:
+    connection, wire = connected()
+    connection.eof_received()
+
+    await connection.send(GET, None)
+
+    assert wire.sent == b""
+    with pytest.raises(httpx.RemoteProtocolError, match="without an answer"):
+        await connection.head(GET, None)
+    assert connection.hung_up
+
+
+async def test_a_switch_of_protocols_that_was_asked_for_is_an_error() -> None:
+    connection, _ = connected()
+    request = httpx.Request("GET", "http://h/", headers={"connection": "upgrade", "upgrade": "websocket"})
+    await connection.send(request, None)
+    connection.data_received(
+        b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+    )
+
+    with pytest.raises(httpx.RemoteProtocolError, match="switched protocols"):
+        await connection.head(request, None)
+
+
+async def test_an_answer_to_nothing_ends_the_connection() -> None:
+    connection, wire = connected()
+    await connection.send(GET, None)
+    connection.data_received(b"HTTP/1.1 204 No Content\r\n\r\n")
+    assert isinstance(await connection.head(GET, None), h11.Response)
+    assert await connection.body(GET, None) == b""
+    connection.rest()
+
+    connection.data_received(b"HTTP/1.1 200 OK\r\n\r\n")
+
+    assert connection.lost
+    assert not wire.open
+
+
+async def test_where_the_system_cannot_poll_a_connection_is_taken_for_quiet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Windows.
+    monkeypatch.delattr(select, "poll")
+    connection, _ = connected()
+
+    assert not connection.has_input
