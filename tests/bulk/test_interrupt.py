@@ -46,7 +46,7 @@ with fake.serve() as url:
 
 @pytest.mark.parametrize("how", ["iterated", "awaited"])
 def test_ctrl_c_leaves_what_was_taken_no_task_and_a_client_that_can_be_used(how: str) -> None:
-    command = [sys.executable, "-X", "dev", "-W", "error", "-c", PROGRAM, how]
+    command = [sys.executable, "-W", "error", "-c", PROGRAM, how]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None

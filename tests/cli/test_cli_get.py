@@ -294,7 +294,7 @@ def test_ctrl_c_during_a_call_exits_130_without_a_traceback(
 def test_the_installed_command_prints_the_record_and_nothing_else() -> None:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PLIVO_")}
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-X", "dev", "-m", "plivo_async", "get", "--try", _DOCUMENTED],
+        [sys.executable, "-W", "error", "-m", "plivo_async", "get", "--try", _DOCUMENTED],
         capture_output=True,
         text=True,
         check=False,

@@ -277,7 +277,7 @@ def test_the_fake_and_the_exporter_find_each_other_through_the_environment(insta
 
 def test_nothing_is_left_open_when_it_ends(fake: FakePlivo, installed: Installed) -> None:
     ids_for(fake, installed, 20)
-    installed.environ |= {"PYTHONDEVMODE": "1", "PYTHONWARNINGS": "error"}
+    installed.environ |= {"PYTHONWARNINGS": "error"}
 
     done = installed.run("export", "-q", "-i", "ids.txt", "-o", "calls.ndjson")
 
