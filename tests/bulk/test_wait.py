@@ -102,8 +102,10 @@ class TestAtTheEndOfItsTime:
         with pytest.raises(NotFoundError) as caught:
             await calls.wait("no-such-call", timeout=timeout)
         seconds = virtual_loop().time() - began
-        # The last question is asked a tenth of the time before its end, or a second.
-        assert seconds == pytest.approx(timeout - min(1.0, 0.1 * timeout) + 0.05)
+        # The last question is asked a tenth of the time before its end, or a second; or, where the one before
+        # it came less than a tenth of a second earlier, that was the last.
+        latest = timeout - min(1.0, 0.1 * timeout) + 0.05
+        assert latest - 0.1 <= seconds <= latest + 1e-6
         asked = len(naps.gaps) + 1
         assert fake.statuses == {404: asked}
         error = caught.value
@@ -115,7 +117,7 @@ class TestAtTheEndOfItsTime:
         began = virtual_loop().time()
         with pytest.raises(NotFoundError):
             await calls_of(account())[1].wait("no-such-call")
-        assert virtual_loop().time() - began == pytest.approx(299.05)
+        assert 298.95 <= virtual_loop().time() - began <= 299.05 + 1e-6
 
     @in_virtual_time
     async def test_it_asks_a_last_time_shortly_before(self) -> None:
