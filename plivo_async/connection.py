@@ -79,8 +79,10 @@ class Connection(asyncio.Protocol):
 
     @property
     def lost(self) -> bool:
-        """Whether the other side, or `abort()`, ended the connection."""
-        return self._eof or self._aborted
+        """Whether the other side, an error or `abort()` ended the connection."""
+        # A transport that closes may be asked for nothing: uvloop's would raise RuntimeError.
+        closing = self._transport is not None and self._transport.is_closing()
+        return self._eof or self._aborted or closing
 
     @property
     def has_input(self) -> bool:
@@ -235,7 +237,8 @@ class Connection(asyncio.Protocol):
             if self._eof:
                 self._h11.receive_data(b"")
                 continue
-            cast(asyncio.Transport, self._transport).resume_reading()
+            if not self.lost:
+                cast(asyncio.Transport, self._transport).resume_reading()
             await self._wait(timeout, httpx.ReadTimeout, "nothing was received", request)
 
     async def _wait(

@@ -15,7 +15,7 @@ GET = httpx.Request("GET", "http://127.0.0.1/", headers={"host": "127.0.0.1"})
 
 
 class Wire(asyncio.Transport):
-    """A transport that notes what it is asked for."""
+    """A transport that notes what it is asked for, and once closed may be asked no more, as uvloop's."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,18 +24,28 @@ class Wire(asyncio.Transport):
         self.open = True
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.check()
         self.sent += data
 
     def pause_reading(self) -> None:
+        self.check()
         self.reading = False
 
     def resume_reading(self) -> None:
+        self.check()
         self.reading = True
+
+    def is_closing(self) -> bool:
+        return not self.open
 
     def close(self) -> None:
         self.open = False
 
     abort = close
+
+    def check(self) -> None:
+        if not self.open:
+            raise RuntimeError("the handler is closed")
 
 
 def connected() -> tuple[Connection, Wire]:
@@ -83,6 +93,19 @@ async def test_nothing_is_written_to_a_connection_that_was_lost() -> None:
     with pytest.raises(httpx.RemoteProtocolError, match="without an answer"):
         await connection.head(GET, None)
     assert connection.hung_up
+
+
+async def test_a_connection_that_fails_before_the_event_loop_says_so_is_asked_for_nothing() -> None:
+    connection, wire = connected()
+    wire.close()
+
+    await connection.send(GET, None)
+    reading = asyncio.create_task(connection.head(GET, None))
+    await asyncio.sleep(0)
+    connection.connection_lost(ConnectionResetError("reset"))
+
+    with pytest.raises(httpx.ReadError, match="reset"):
+        await reading
 
 
 async def test_a_switch_of_protocols_that_was_asked_for_is_an_error() -> None:
