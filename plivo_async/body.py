@@ -20,8 +20,8 @@ async def read_body(response: httpx.Response, limit: int, attempts: int = 0) -> 
 
     The limit is in bytes after decompression.
 
-    Raises: ResponseTooLargeError, DecodeError (compressed wrongly or in a way not asked for),
-    httpx.TransportError.
+    Raises: ResponseTooLargeError, httpx.TransportError; DecodeError for a 2xx answer that is compressed
+    wrongly or in a way not asked for.
     """
     try:
         if response.is_stream_consumed:
@@ -31,6 +31,11 @@ async def read_body(response: httpx.Response, limit: int, attempts: int = 0) -> 
                 raise _too_large(response, limit, attempts, "does not end there")
         else:
             content = await _read(response, limit, attempts)
+    except DecodeError:
+        # An error status says enough by itself.
+        if response.is_success:
+            raise
+        content = b""
     finally:
         await response.aclose()
     headers = response.headers

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Unpack
 
-from plivo_async.answers import status_error
+from plivo_async.answers import shown, status_error
 from plivo_async.batch import DEFAULT_CONCURRENCY, Batch
 from plivo_async.checks import brief, positive_number
 from plivo_async.context import RequestContext
@@ -57,7 +57,7 @@ class CallsResource:
             raise RecordMismatchError(
                 f"asked for call {asked}, answered with the record of call {record.call_uuid[:128]!r}",
                 status=response.status_code,
-                api_id=record.api_id,
+                api_id=shown(record.api_id or "") or None,
                 attempts=attempts,
                 body=response.content,
             )
@@ -142,7 +142,8 @@ def check_call_uuid(value: object) -> str:
     """
     text = str(value) if isinstance(value, uuid.UUID) else value
     if isinstance(text, str) and _CALL_UUID.fullmatch(text):
-        return text
+        # What was checked, whatever a subclass of str, such as an Enum, makes of itself in a URL.
+        return str.__str__(text)
     raise InvalidCallUUIDError(
         f"call_uuid must be a uuid.UUID or 1 to 128 characters of A-Z a-z 0-9 _ -, not {brief(text)}"
     )

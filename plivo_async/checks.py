@@ -54,6 +54,15 @@ def instance_of(name: str, value: object, kind: type[T]) -> T:
     return value
 
 
+def parse_url(text: str) -> tuple[httpx.URL | None, str]:
+    """The URL, or None and what is wrong with it."""
+    # Handed back, because what is raised here would keep a half-built URL as its context, which has no repr.
+    try:
+        return httpx.URL(text), ""
+    except httpx.InvalidURL as error:
+        return None, str(error)
+
+
 def can_be_reached(url: httpx.URL) -> bool:
     """Whether a URL names a host and a port that a connection can be tried to."""
     try:

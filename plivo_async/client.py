@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import re
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Any, NoReturn, Self, Unpack
 
 import cattrs
 import httpx
@@ -15,7 +14,7 @@ import httpx
 from plivo_async.answers import shown, status_error, transport_error
 from plivo_async.body import read_body
 from plivo_async.calls import CallsResource
-from plivo_async.checks import instance_of
+from plivo_async.checks import brief, instance_of
 from plivo_async.context import RequestContext
 from plivo_async.converter import make_converter
 from plivo_async.errors import ClientClosedError, ConfigurationError, PlivoError, RedirectError
@@ -116,14 +115,14 @@ class AsyncClient:
     @property
     def calls(self) -> CallsResource:
         """Call detail records."""
-        return CallsResource(self)
+        return CallsResource(self, sleep=self._lifetime.sleep)
 
     def in_own_lane(self) -> Self:
         """A view of this client whose calls wait for the rate limit in a lane of their own, as a batch's do.
 
         Lanes take turns: many calls in one of them do not hold up the few in another.
         """
-        view = copy.copy(self)
+        view = self._view()
         view._lane = object()
         return view
 
@@ -134,7 +133,7 @@ class AsyncClient:
 
         Raises: ConfigurationError.
         """
-        view = copy.copy(self)
+        view = self._view()
         view._options = self._options.changed(changes)
         return view
 
@@ -153,10 +152,7 @@ class AsyncClient:
 
         Raises: PlivoError, of the type that fits: StatusError, NetworkError, DeadlineExceededError and so on.
         """
-        if method not in _METHODS:
-            raise ConfigurationError(f"method must be one of {', '.join(sorted(_METHODS))}, not {method!r}")
-        if not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
-            raise ConfigurationError(f"path must be relative to the account, such as 'Call/', not {path!r}")
+        _check_target(method, path)
         chosen = self._options.changed(options)
         loop = self._lifetime.check()
         context = RequestContext(
@@ -174,7 +170,7 @@ class AsyncClient:
                 headers=self._headers,
                 extensions={"timeout": chosen.attempt_timeouts()},
             )
-        except (httpx.InvalidURL, TypeError, ValueError) as error:
+        except (httpx.InvalidURL, AttributeError, RecursionError, TypeError, ValueError) as error:
             raise ConfigurationError(f"params or json cannot be sent: {shown(str(error))}") from None
         context.attach(request)
         return await self._carry_out(request, context)
@@ -185,7 +181,7 @@ class AsyncClient:
         try:
             async with scope:
                 self._lifetime.call_began(scope)
-                response = await self._chain(request)
+                response = _whole(await self._chain(request))
             if response.is_success:
                 return _answer_to(request, response)
             error = status_error(response, context.attempts)
@@ -199,15 +195,23 @@ class AsyncClient:
             )
         finally:
             self._lifetime.call_ended(scope)
+            # It may hold the request, which holds the context.
+            context.last_failure = None
         # Raised out here, where no exception of httpx, which holds the credentials, becomes its context.
         if self._lifetime.closed:
             raise ClientClosedError("the client was closed during the call", attempts=context.attempts)
-        raise error from error.__cause__
+        try:
+            raise error from error.__cause__
+        finally:
+            # Or its traceback and this frame would keep each other, and the credentials.
+            del error
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
-        if self._lifetime.closed or self._http.is_closed:
-            raise ClientClosedError("the client, or the http_client it was given, is closed")
         context = RequestContext.of(request)
+        if self._lifetime.closed or self._http.is_closed:
+            raise ClientClosedError(
+                "the client, or the http_client it was given, is closed", attempts=context.attempts
+            )
         context.attempts += 1
         try:
             response = await self._http.send(request, stream=True, auth=_NO_AUTH, follow_redirects=False)
@@ -240,12 +244,35 @@ class AsyncClient:
     ) -> None:
         await self.aclose()
 
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("an AsyncClient holds connections, and cannot be pickled or copied: build another")
+
+    def _view(self) -> Self:
+        view = object.__new__(type(self))
+        view.__dict__.update(self.__dict__)
+        return view
+
     def __repr__(self) -> str:
         # A traceback that shows locals asks for it in the midst of a failed construction too.
         if not hasattr(self, "converter"):
             return "<AsyncClient not built>"
         state = "closed" if self._lifetime.closed else repr(self._pool or self._http)
         return f"<AsyncClient {self._account_url} {state}>"
+
+
+def _check_target(method: object, path: object) -> None:
+    if not isinstance(method, str) or method not in _METHODS:
+        raise ConfigurationError(f"method must be one of {', '.join(sorted(_METHODS))}, not {brief(method)}")
+    if not isinstance(path, str) or not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
+        raise ConfigurationError(f"path must be relative to the account, such as 'Call/', not {brief(path)}")
+
+
+def _whole(response: Any) -> httpx.Response:
+    if not isinstance(response, httpx.Response) or not response.is_stream_consumed:
+        raise ConfigurationError(
+            f"middleware must return a response whose body is read, not {brief(response)}"
+        )
+    return response
 
 
 def _answer_to(request: httpx.Request, response: httpx.Response) -> httpx.Response:

@@ -16,6 +16,8 @@ from plivo_async.proxy import Proxy
 
 _MAX_HEADER_BYTES = 100 * 1024
 _HIGH_WATER_BYTES = 256 * 1024
+_PIECE_BYTES = 64 * 1024
+_EVENTS_IN_A_ROW = 32
 
 
 class Connection(asyncio.Protocol):
@@ -33,6 +35,7 @@ class Connection(asyncio.Protocol):
         self._error: Exception | None = None
         self._eof = False
         self._unread = 0
+        self._events = 0
         self._writable = True
         self._in_use = True
         self._aborted = False
@@ -141,11 +144,19 @@ class Connection(asyncio.Protocol):
 
         Raises: httpx.WriteTimeout, httpx.LocalProtocolError (a header that HTTP does not allow).
         """
-        self._write(request, await request.aread(), proxy)
+        body = await request.aread()
+        self._write_head(request, proxy)
+        for start in range(0, len(body), _PIECE_BYTES):
+            self._write(request, h11.Data(data=body[start : start + _PIECE_BYTES]))
+            await self._taken(request, timeout)
+        self._write(request, h11.EndOfMessage())
+        await self._taken(request, timeout)
+
+    async def _taken(self, request: httpx.Request, timeout: float | None) -> None:
         while not (self._writable or self.lost):
             await self._wait(timeout, httpx.WriteTimeout, "the request was not taken", request)
 
-    def _write(self, request: httpx.Request, body: bytes, proxy: Proxy | None) -> None:
+    def _write_head(self, request: httpx.Request, proxy: Proxy | None) -> None:
         # Apart from send(), because the credentials must not be in the frame of a task that waits.
         self.answered = False
         self._in_use = True
@@ -157,13 +168,17 @@ class Connection(asyncio.Protocol):
             target = str(request.url).encode("ascii")
             headers = [*headers, *proxy.headers]
         try:
-            out = self._h11.send(h11.Request(method=request.method, target=target, headers=headers)) or b""
-            if body:
-                out += self._h11.send(h11.Data(data=body)) or b""
-            out += self._h11.send(h11.EndOfMessage()) or b""
+            event = h11.Request(method=request.method, target=target, headers=headers)
         except h11.LocalProtocolError as error:
             raise httpx.LocalProtocolError(str(error), request=request) from None
-        if not self.lost:
+        self._write(request, event)
+
+    def _write(self, request: httpx.Request, event: h11.Event) -> None:
+        try:
+            out = self._h11.send(event)
+        except h11.LocalProtocolError as error:
+            raise httpx.LocalProtocolError(str(error), request=request) from None
+        if out and not self.lost:
             cast(asyncio.Transport, self._transport).write(out)
 
     async def head(self, request: httpx.Request, timeout: float | None) -> h11.Response:
@@ -222,6 +237,10 @@ class Connection(asyncio.Protocol):
                 raise httpx.RemoteProtocolError(str(error), request=request) from error
             if event is h11.PAUSED:
                 raise httpx.RemoteProtocolError("the server switched protocols", request=request)
+            self._events += 1
+            if self._events % _EVENTS_IN_A_ROW == 0:
+                # Many small ones in one packet: others, and the deadline, have their turn.
+                await asyncio.sleep(0)
             if event is not h11.NEED_DATA:
                 # Not told by isinstance: h11.Event is an abstract class, which is slow to ask.
                 return cast(h11.Event, event)
@@ -248,6 +267,7 @@ class Connection(asyncio.Protocol):
         message: str,
         request: httpx.Request,
     ) -> None:
+        self._events = 0
         waiter = self._waiter = self._loop.create_future()
         timer = None if timeout is None else self._loop.call_later(timeout, _settle, waiter, False)
         try:

@@ -10,6 +10,7 @@ from typing import Any, cast
 import cattrs
 
 from plivo_async.answers import server_message, shown
+from plivo_async.checks import brief
 from plivo_async.errors import DecodeError
 from plivo_async.json_text import parse_json, write_json
 from plivo_async.models import (
@@ -125,13 +126,17 @@ def record_to_json(record: CallDetailRecord, converter: cattrs.Converter | None 
     return write_json(record_to_dict(record, converter))
 
 
-def record_from_json(text: str | bytes, converter: cattrs.Converter | None = None) -> CallDetailRecord:
+def record_from_json(
+    text: str | bytes | bytearray, converter: cattrs.Converter | None = None
+) -> CallDetailRecord:
     """The record in a JSON text.
 
     Raises: DecodeError.
     """
+    if not isinstance(text, str | bytes | bytearray):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise DecodeError(f"expected JSON text as str or bytes, got {brief(text)}")
     # A lone surrogate cannot be sent in UTF-8; it passes here to be refused like any other bad byte.
-    body = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    body = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else bytes(text)
     return decode_record(body, converter or _default_converter())
 
 

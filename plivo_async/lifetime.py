@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 
 from plivo_async.errors import ClientClosedError, EventLoopError, ForkedError
 
@@ -52,6 +53,17 @@ class Lifetime:
         self._calls.discard(scope)
         if self._all_ended is not None and not self._calls and not self._all_ended.done():
             self._all_ended.set_result(None)
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep so long, or until the client is closed."""
+        scope = asyncio.timeout(seconds)
+        try:
+            with suppress(TimeoutError):
+                async with scope:
+                    self.call_began(scope)
+                    await asyncio.get_running_loop().create_future()
+        finally:
+            self.call_ended(scope)
 
     def close(self) -> bool:
         """End every call under way, with ClientClosedError; False where there is nothing left to close here.

@@ -9,7 +9,15 @@ from typing import Any, TypedDict
 import httpx
 from attrs import evolve, field, frozen
 
-from plivo_async.checks import brief, can_be_reached, instance_of, is_loopback, positive_number, whole_number
+from plivo_async.checks import (
+    brief,
+    can_be_reached,
+    instance_of,
+    is_loopback,
+    parse_url,
+    positive_number,
+    whole_number,
+)
 from plivo_async.errors import ConfigurationError
 from plivo_async.middleware.retry_policy import NO_RETRY, RetryPolicy
 
@@ -74,6 +82,10 @@ class Options:
 
     def changed(self, changes: RequestOptions) -> Options:
         """These options with some of them replaced."""
+        unknown = changes.keys() - RequestOptions.__annotations__.keys()
+        if unknown:
+            known = ", ".join(RequestOptions.__annotations__)
+            raise TypeError(f"no such option of a call: {', '.join(sorted(unknown))}; there are {known}")
         return evolve(self, **changes) if changes else self
 
     def attempt_timeouts(self) -> dict[str, float | None]:
@@ -113,7 +125,8 @@ def find_credentials(auth_id: str | None, auth_token: Secret) -> Credentials:
     # Raised here, where no local holds the token.
     if problem is not None:
         raise ConfigurationError(problem)
-    return found
+    # What was checked, whatever a subclass of str makes of itself in a URL.
+    return Credentials(str.__str__(found.auth_id), str.__str__(found.auth_token))
 
 
 def _found(value: Any, variable: str) -> Any:
@@ -139,12 +152,13 @@ def check_base_url(value: object) -> httpx.URL:
     # Before anything of it is repeated in a message: a password may be in it.
     if any(mark in value for mark in "@?#"):
         raise ConfigurationError(f"{rule}, without user name, query or fragment")
-    try:
-        url = httpx.URL(value)
-    except httpx.InvalidURL as error:
-        raise ConfigurationError(f"{rule}: {brief(str(error))}") from None
+    url, problem = parse_url(value)
+    if url is None:
+        raise ConfigurationError(f"{rule}: {brief(problem)}")
     if not can_be_reached(url) or not (url.scheme == "https" or (url.scheme == "http" and is_loopback(url))):
         raise ConfigurationError(f"{rule}, not {brief(value)}")
     if any(segment in (".", "..") for segment in url.path.split("/")):
         raise ConfigurationError(f"{rule}, with a path free of '.' and '..'")
+    if url.path.rstrip("/").endswith("/v1"):
+        raise ConfigurationError(f"{rule}, without the version: leave out /v1")
     return url

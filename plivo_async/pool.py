@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,7 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         whole_number("max_connections", max_connections, least=1)
         self._keepalive_expiry = finite_number("keepalive_expiry", keepalive_expiry, least=0.0)
         self._verify = check_verify(verify)
+        self._context: ssl.SSLContext | None = None
         self._proxy = proxy if proxy is None or isinstance(proxy, Proxy) else parse_proxy(proxy)
         self._slots = asyncio.Semaphore(max_connections)
 
@@ -131,11 +133,11 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         from plivo_async.connection import Connection
 
         self._check_open()
-        while self._idle and len(self._open) >= self._max_connections:
+        if self._idle and self._busy + len(self._idle) > self._max_connections:
             self._idle.pop(0)[2].abort()
         scheme, host, port = origin
         proxy = self._proxy
-        context = ssl_context(self._verify) if "https" in (scheme, proxy and proxy.url.scheme) else None
+        context = self._ssl_context() if "https" in (scheme, proxy and proxy.url.scheme) else None
         connection = Connection(self._open.discard)
         self._open.add(connection)
         try:
@@ -153,7 +155,7 @@ class ConnectionPool(httpx.AsyncBaseTransport):
             raise httpx.ConnectTimeout(str(error) or "no connection in time", request=request) from error
         except OSError as error:
             connection.abort()
-            raise httpx.ConnectError(str(error), request=request) from error
+            raise httpx.ConnectError(str(error) or type(error).__name__, request=request) from error
         except BaseException:
             connection.abort()
             raise
@@ -163,6 +165,12 @@ class ConnectionPool(httpx.AsyncBaseTransport):
             connection.abort()
             raise
         return connection
+
+    def _ssl_context(self) -> ssl.SSLContext:
+        # Late, because that takes tens of milliseconds; once, because a CA file would be read each time.
+        if self._context is None:
+            self._context = ssl_context(self._verify)
+        return self._context
 
     def _check_open(self) -> None:
         if self._closed:

@@ -8,7 +8,7 @@ from base64 import b64encode
 import httpx
 from attrs import field, frozen
 
-from plivo_async.checks import can_be_reached, instance_of, is_loopback
+from plivo_async.checks import can_be_reached, is_loopback, parse_url
 from plivo_async.errors import ConfigurationError
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -53,12 +53,12 @@ def parse_proxy(url: object, source: str = "proxy") -> Proxy:
 
     Raises: ConfigurationError, without repeating the URL, which may hold a password.
     """
-    text = instance_of(source, url, str)
     rule = f"{source} must be a URL such as http://proxy.example:3128"
-    try:
-        parsed = httpx.URL(text if "://" in text else f"http://{text}")
-    except httpx.InvalidURL:
-        raise ConfigurationError(rule) from None
+    if not isinstance(url, str):
+        raise ConfigurationError(f"{rule}, not of type {type(url).__name__}")
+    parsed, _ = parse_url(url if "://" in url else f"http://{url}")
+    if parsed is None:
+        raise ConfigurationError(rule)
     if parsed.scheme not in ("http", "https"):
         raise ConfigurationError(
             f"{rule}, or https://; for another kind of proxy pass http_client=httpx.AsyncClient(proxy=...)"

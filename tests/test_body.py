@@ -144,9 +144,15 @@ class TestCompressed:
     async def test_in_a_way_not_asked_for_is_refused(self, encoding: str) -> None:
         body = Chunks([b"x"])
         with pytest.raises(DecodeError, match="was not asked for") as caught:
-            await read_body(response(body, {"Content-Encoding": encoding}, status=404), LIMIT, attempts=2)
-        assert (caught.value.status, caught.value.attempts, body.taken, body.closed) == (404, 2, 0, True)
+            await read_body(response(body, {"Content-Encoding": encoding}), LIMIT, attempts=2)
+        assert (caught.value.status, caught.value.attempts, body.taken, body.closed) == (200, 2, 0, True)
         assert str(caught.value).isprintable()
+
+    @pytest.mark.parametrize("encoding", ["br", "gzip"])
+    async def test_of_an_error_status_says_nothing_and_the_status_stays(self, encoding: str) -> None:
+        body = Chunks([b"no gzip"])
+        read = await read_body(response(body, {"Content-Encoding": encoding}, status=503), LIMIT)
+        assert (read.status_code, read.content, body.closed) == (503, b"", True)
 
     @pytest.mark.parametrize(
         ("body", "reason"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import enum
 import gzip
 import json
 import uuid
@@ -95,6 +96,13 @@ class TestCallUUID:
     @given(st.text(ID_CHARACTERS, min_size=1, max_size=128))
     def test_is_of_these_characters(self, call_uuid: str) -> None:
         assert check_call_uuid(call_uuid) == call_uuid
+
+    def test_of_a_kind_of_str_is_what_was_checked(self) -> None:
+        class Calls(str, enum.Enum):  # noqa: UP042 - a StrEnum would be its text everywhere
+            FIRST = "a-call"
+
+        assert (checked := check_call_uuid(Calls.FIRST)) == "a-call"
+        assert type(checked) is str
 
     @given(st.uuids())
     def test_may_be_a_uuid(self, call_uuid: uuid.UUID) -> None:

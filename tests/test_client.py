@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import gc
 import json
 import logging
 import math
@@ -9,7 +11,7 @@ import platform
 import ssl
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -47,6 +49,7 @@ from plivo_async import (
     TLSError,
     make_converter,
 )
+from plivo_async.http_client import DirectClient
 
 NO_NUMBERS: list[Any] = [True, False, "1", math.nan, math.inf, 0, -1, []]
 
@@ -73,7 +76,17 @@ async def distrusting() -> AsyncIterator[tuple[AsyncClient, list[httpx.Request]]
         yield AsyncClient(AUTH_ID, TOKEN, http_client=http_client, retry=SOON), requests
 
 
+async def no_chunks() -> AsyncIterator[bytes]:
+    return
+    yield
+
+
 class TestBuilding:
+    @pytest.mark.parametrize("copy", [pickle.dumps, copy.copy, copy.deepcopy])
+    def test_what_was_built_cannot_be_copied(self, copy: Callable[[AsyncClient], object]) -> None:
+        with pytest.raises(TypeError, match="cannot be pickled or copied: build another"):
+            copy(AsyncClient(AUTH_ID, TOKEN))
+
     def test_takes_credentials_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PLIVO_AUTH_ID", AUTH_ID)
         monkeypatch.setenv("PLIVO_AUTH_TOKEN", TOKEN)
@@ -432,6 +445,34 @@ async def test_a_success_logs_nothing_above_info(
     assert "".join(capfd.readouterr()) == ""
 
 
+def requests_alive() -> int:
+    return sum(type(found) is httpx.Request for found in gc.get_objects())
+
+
+@pytest.mark.parametrize("answer", [404, 503, 429, httpx.ReadError("reset"), httpx.ReadTimeout("late")])
+async def test_a_failed_call_keeps_its_request_no_longer_than_its_error_lives(
+    answer: int | Exception,
+) -> None:
+    def respond(request: httpx.Request) -> httpx.Response:
+        if isinstance(answer, Exception):
+            # Another one each time, because its traceback would hold the frames of the call.
+            raise type(answer)(str(answer), request=request)
+        return httpx.Response(answer)
+
+    # Without respx, which keeps every request.
+    async with DirectClient(httpx.MockTransport(respond)) as http_client:
+        client = AsyncClient(AUTH_ID, TOKEN, http_client=http_client, retry=SOON)
+        gc.collect()
+        gc.disable()
+        try:
+            before = requests_alive()
+            with pytest.raises(PlivoError):
+                await client.calls.get(CALL_UUID, deadline=None)
+            assert requests_alive() == before
+        finally:
+            gc.enable()
+
+
 class TestDeadline:
     async def test_ends_a_call_that_does_not(self) -> None:
         async with asking(never) as (client, _):
@@ -601,6 +642,24 @@ async def test_an_outage_costs_less_than_two_requests_a_call() -> None:
 
 
 class TestRequest:
+    @pytest.mark.parametrize(("method", "path"), [("GET", None), (["GET"], "Call/"), (None, "Call/")])
+    async def test_refuses_what_is_no_text(self, method: Any, path: Any) -> None:
+        async with asking(ok()) as (client, route):
+            with pytest.raises(ConfigurationError, match="must be"):
+                await client.request(method, path)
+        assert route.call_count == 0
+
+    async def test_refuses_what_cannot_be_sent(self) -> None:
+        deep: list[Any] = []
+        for _ in range(10_000):
+            deep = [deep]
+        async with asking(ok()) as (client, route):
+            with pytest.raises(ConfigurationError, match="params or json cannot be sent"):
+                await client.request("GET", "Call/", params=5)  # type: ignore[arg-type]
+            with pytest.raises(ConfigurationError, match="params or json cannot be sent"):
+                await client.request("POST", "Call/", json=deep)
+        assert route.call_count == 0
+
     async def test_gives_the_answer_of_any_path_of_the_account(self) -> None:
         async with asking(httpx.Response(200, json={"objects": []})) as (client, route):
             response = await client.request("GET", "Call/", params={"limit": 5, "from_number": "+1 2"})
@@ -700,6 +759,15 @@ class TestRequest:
 
 
 class TestMiddleware:
+    @pytest.mark.parametrize("returned", [None, "x", httpx.Response(200, content=no_chunks())])
+    async def test_must_return_a_response_that_is_read(self, returned: Any) -> None:
+        async def middleware(request: httpx.Request, call_next: CallNext) -> Any:
+            return returned
+
+        async with asking(ok(), middleware=[middleware]) as (client, _):
+            with pytest.raises(ConfigurationError, match="middleware must return a response whose body is"):
+                await client.calls.get(CALL_UUID)
+
     async def test_of_ten_lines_measures_every_call(self) -> None:
         class Metrics:
             def __init__(self) -> None:

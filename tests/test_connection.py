@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import select
 
 import h11
@@ -81,6 +82,38 @@ async def test_a_request_waits_while_the_server_does_not_take_it() -> None:
     connection.resume_writing()
 
     await sending
+
+
+async def test_a_large_body_goes_out_in_pieces_each_with_a_time_of_its_own() -> None:
+    connection, wire = connected()
+    body = bytes(150_000)
+    connection.pause_writing()
+    sending = asyncio.create_task(connection.send(httpx.Request("POST", "http://h/", content=body), None))
+    sizes = [0]
+    while not sending.done():
+        await asyncio.sleep(0)
+        sizes.append(len(wire.sent))
+        connection.resume_writing()
+        connection.pause_writing()
+
+    assert wire.sent.endswith(body)
+    assert max(after - before for before, after in itertools.pairwise(sizes)) < 70_000
+
+
+async def test_many_small_events_leave_the_event_loop_turns() -> None:
+    connection, _ = connected()
+    await connection.send(GET, None)
+    connection.data_received(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000)
+    turns = 0
+    heading = asyncio.create_task(connection.head(GET, None))
+    while connection._waiter is None:
+        await asyncio.sleep(0)
+        turns += 1
+
+    assert turns > 30
+    connection.abort()
+    with pytest.raises(httpx.ReadError):
+        await heading
 
 
 async def test_nothing_is_written_to_a_connection_that_was_lost() -> None:

@@ -185,6 +185,14 @@ class TestJson:
     def test_text_and_bytes_read_alike(self) -> None:
         assert record_from_json(DOCUMENTED) == record_from_json(DOCUMENTED.decode())
 
+    def test_a_bytearray_will_do(self) -> None:
+        assert record_from_json(bytearray(DOCUMENTED)) == record_from_json(DOCUMENTED)
+
+    @pytest.mark.parametrize("text", [None, {}, 5])
+    def test_what_is_no_text_is_refused(self, text: Any) -> None:
+        with pytest.raises(DecodeError, match="expected JSON text as str or bytes, got"):
+            record_from_json(text)
+
     def test_text_that_cannot_be_utf_8_is_refused(self) -> None:
         with pytest.raises(DecodeError, match="not JSON"):
             record_from_json('{"call_uuid": "\ud800"}')

@@ -42,6 +42,16 @@ def test_text_with_a_decimal_differs_from_it_in_the_decimal_only() -> None:
     assert write_json(with_decimal) == json.dumps(value, separators=(",", ":"))[:-1] + ',"d":[0.10]}'
 
 
+@pytest.mark.parametrize("text", ['{"a":1,"a":2}', '[{"b":{"a":null,"c":1,"a":0}}]'])
+def test_two_values_under_one_key_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="two values under the key 'a'"):
+        parse_json(text)
+
+
+def test_one_value_may_come_twice() -> None:
+    assert parse_json('{"a":[1],"b":2,"a":[1]}') == {"a": [1], "b": 2}
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), Decimal("NaN"), Decimal("-Infinity")])
 def test_what_is_no_number_cannot_be_written(value: Any) -> None:
     with pytest.raises(ValueError, match=r"not JSON compliant|no JSON form"):

@@ -101,7 +101,9 @@ class TestOptions:
             Options().changed({"deadline": -1})
 
     def test_an_option_that_does_not_exist_is_refused(self) -> None:
-        with pytest.raises(TypeError, match="deadlin"):
+        with pytest.raises(
+            TypeError, match="no such option of a call: deadlin; there are timeout, deadline, retry, max_body"
+        ):
             Options().changed({"deadlin": 5})  # type: ignore[typeddict-unknown-key]
 
 
@@ -264,6 +266,8 @@ class TestBaseURL:
             ("https://user@api.plivo.com", ", without user name, query or fragment$"),
             ("http://api.plivo.com", ", not 'http://api.plivo.com'$"),
             ("https://api.plivo.com/%2e%2e/", ", with a path free of '.' and '..'$"),
+            ("https://api.plivo.com/v1", ", without the version: leave out /v1$"),
+            ("https://proxy.example/plivo/v1/", ", without the version: leave out /v1$"),
         ],
     )
     def test_is_refused_with_a_reason(self, url: str, reason: str) -> None:

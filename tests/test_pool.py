@@ -199,6 +199,13 @@ class TestReuse:
             assert older.lost
             assert pool._expiry_timer not in (None, timer)
 
+    async def test_at_the_limit_one_idle_connection_makes_room_for_one(self, server: Server) -> None:
+        pool = ConnectionPool(max_connections=3)
+        async with serving() as other, httpx.AsyncClient(transport=pool) as http:
+            await asyncio.gather(*(http.get(server.url) for _ in range(3)))
+            await http.get(other.url)
+            assert pool.idle == 3
+
     async def test_an_expiry_of_zero_keeps_none_open(self, server: Server) -> None:
         pool = ConnectionPool(keepalive_expiry=0)
         async with httpx.AsyncClient(transport=pool) as http:

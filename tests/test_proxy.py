@@ -61,9 +61,15 @@ class TestParse:
         with pytest.raises(ConfigurationError, match=f"^proxy must be a URL.*{reason}"):
             parse_proxy(url)
 
+    @pytest.mark.parametrize("url", [b"http://user:pa55@h", {"https": "http://user:pa55@h"}])
+    def test_repeats_nothing_of_what_is_no_text(self, url: Any) -> None:
+        with pytest.raises(ConfigurationError) as caught:
+            parse_proxy(url)
+        assert "pa55" not in str(caught.value)
+
     @pytest.mark.parametrize("url", [None, 5, True, b"http://proxy.example", ["http://proxy.example"]])
     def test_refuses_what_is_no_text(self, url: Any) -> None:
-        with pytest.raises(ConfigurationError, match="proxy must be of type str, not "):
+        with pytest.raises(ConfigurationError, match="proxy must be a URL.*, not of type "):
             parse_proxy(url)
 
     @pytest.mark.parametrize(

@@ -160,7 +160,11 @@ class RateLimiting:
             context.last_failure = failure
         if isinstance(failure, httpx.Response):
             return failure
-        raise failure
+        try:
+            raise failure
+        finally:
+            # Or its traceback and this frame would keep each other, and the request.
+            del failure, answer
 
     async def _attempt(
         self, request: httpx.Request, call_next: CallNext

@@ -82,7 +82,11 @@ class Retry:
                 break
         if isinstance(failure, httpx.Response):
             return failure
-        raise failure
+        try:
+            raise failure
+        finally:
+            # Or its traceback and this frame would keep each other, and the request.
+            del failure
 
     def __repr__(self) -> str:
         return f"Retry({self.policy!r}, budget={self.budget!r})"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable
+from datetime import timedelta
 
 import httpx
 from attrs import evolve
@@ -47,9 +49,13 @@ class MiddlewareTransport(httpx.AsyncBaseTransport):
             context.deadline = ends if outer.deadline is None else min(ends, outer.deadline)
         context.attach(request)
         scope = asyncio.timeout_at(context.deadline)
+        began = time.perf_counter()
         try:
             async with scope:
-                return await self._chain(request)
+                response = await self._chain(request)
+                # httpx would take the time at the end of a stream, and there is none.
+                response.elapsed = timedelta(seconds=time.perf_counter() - began)
+                return response
         except TimeoutError:
             if not scope.expired():
                 raise
@@ -57,7 +63,11 @@ class MiddlewareTransport(httpx.AsyncBaseTransport):
             outer.attach(request)
             outer.attempts += max(0, context.attempts - 1)
         error = context.deadline_error(f"no answer within the deadline, after {context.attempts} attempts")
-        raise error from error.__cause__
+        try:
+            raise error from error.__cause__
+        finally:
+            # Or its traceback and this frame would keep each other, and the request.
+            del error
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
         context = RequestContext.of(request)

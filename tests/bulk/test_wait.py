@@ -91,6 +91,21 @@ class TestWait:
         async with client_of(fake) as client:
             assert (await client.calls.wait(fake.call_uuids[0], timeout=60.0)).call_uuid == fake.call_uuids[0]
 
+    @in_virtual_time
+    async def test_ends_when_the_client_is_closed_between_two_questions(self) -> None:
+        fake = account()
+        client = client_of(fake)
+        waiting = asyncio.create_task(client.calls.wait("no-such-call"))
+        await asyncio.sleep(60.0)
+        began, asked = virtual_loop().time(), len(fake.requests)
+
+        await client.aclose()
+        with pytest.raises(ClientClosedError):
+            await waiting
+
+        assert virtual_loop().time() - began < 1.0
+        assert len(fake.requests) == asked
+
 
 class TestAtTheEndOfItsTime:
     @pytest.mark.parametrize("timeout", [1.5, 30.0, 300.0])

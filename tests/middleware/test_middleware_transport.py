@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import math
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -40,6 +41,12 @@ def answering(*answers: httpx.Response | httpx.HTTPError) -> tuple[httpx.MockTra
     router = respx.MockRouter(assert_all_called=False)
     route = router.get(URL).mock(side_effect=answers)
     return httpx.MockTransport(router.async_handler), route
+
+
+async def test_an_answer_tells_how_long_it_took() -> None:
+    transport, _ = answering(httpx.Response(200))
+    async with client(transport) as http:
+        assert (await http.get(URL)).elapsed > timedelta(0)
 
 
 async def pieces(*chunks: bytes, failure: Exception | None = None) -> AsyncIterator[bytes]:
