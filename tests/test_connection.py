@@ -172,3 +172,11 @@ async def test_where_the_system_cannot_poll_a_connection_is_taken_for_quiet(
     connection, _ = connected()
 
     assert not connection.has_input
+
+
+async def test_a_body_that_is_not_as_long_as_declared_is_refused() -> None:
+    connection, _ = connected()
+    request = httpx.Request("POST", "http://h/", content=b"x", headers={"content-length": "5"})
+
+    with pytest.raises(httpx.LocalProtocolError, match="Too little data"):
+        await connection.send(request, None)
