@@ -104,11 +104,24 @@ def _repair(path: Path) -> int:
     if not path.is_file():
         return 0
     with path.open("r+b") as file:
-        end = 0
+        end, line = 0, b"\n"
         for line in file:
-            end += len(line) if line.endswith(b"\n") else 0
-        file.truncate(end)
-    return end
+            end += len(line)
+        if line.endswith(b"\n"):
+            return end
+        if _is_whole(line):
+            file.seek(end)
+            file.write(b"\n")
+            return end + 1
+        return file.truncate(end - len(line))
+
+
+def _is_whole(line: bytes) -> bool:
+    # An editor may leave out the last newline; no beginning of a JSON object is one.
+    try:
+        return _id_in(0, line) is not None
+    except click.ClickException:
+        return False
 
 
 def _empty(path: Path) -> int:

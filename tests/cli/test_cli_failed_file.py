@@ -56,6 +56,15 @@ def test_a_new_export_begins_a_new_file(tmp_path: Path) -> None:
     assert not (tmp_path / "f").exists()
 
 
+def test_a_last_line_that_lacks_its_newline_only_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(failed_line(failure("a")) + failed_line(failure("b")).rstrip())
+    with failed_file(tmp_path / "f", resume=True) as file:
+        assert file.before == len(failed_line(failure("a"))) * 2
+        file.write(failure("c"))
+
+    assert ids_in(tmp_path / "f") == ["a", "b", "c"]
+
+
 def test_an_export_that_goes_on_takes_out_what_is_settled(tmp_path: Path) -> None:
     lines = [failed_line(failure(name)) for name in ("done", "again", "elsewhere")]
     (tmp_path / "f").write_bytes(b"".join(lines) + b"\nhello\n" + b'{"call_uuid": "torn')
