@@ -135,9 +135,14 @@ class Connection(asyncio.Protocol):
         Raises: OSError (`ssl.SSLError` is one, `socket.gaierror` another).
         """
         connected = await open_socket(host, port)
-        await self._loop.create_connection(
-            lambda: self, sock=connected, ssl=context, server_hostname=host if context else None
-        )
+        try:
+            await self._loop.create_connection(
+                lambda: self, sock=connected, ssl=context, server_hostname=host if context else None
+            )
+        except BaseException:
+            # It has closed the socket, of which uvloop tells nobody.
+            self._finish()
+            raise
 
     async def send(self, request: httpx.Request, timeout: float | None, proxy: Proxy | None = None) -> None:
         """Send a request, body and all, to its server, or to a proxy that passes it on.

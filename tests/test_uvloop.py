@@ -115,7 +115,8 @@ async def test_random_cancels_leave_nothing_behind() -> None:
         assert pool is not None
         assert pool.busy == 0
         await client.calls.get(fake.call_uuids[0])
-        assert pool.idle <= 5
+        await client.aclose()
+        assert not pool._open
 
 
 @on_uvloop
