@@ -168,7 +168,7 @@ class CallDetailRecord:
         return record_to_json(self)
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> CallDetailRecord:
+    def from_json(cls, text: str | bytes | bytearray) -> CallDetailRecord:
         """The record in a JSON text, from Plivo or from `to_json`.
 
         Raises: DecodeError.

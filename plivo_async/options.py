@@ -82,11 +82,13 @@ class Options:
 
     def changed(self, changes: RequestOptions) -> Options:
         """These options with some of them replaced."""
+        if not changes:
+            return self
         unknown = changes.keys() - RequestOptions.__annotations__.keys()
         if unknown:
             known = ", ".join(RequestOptions.__annotations__)
             raise TypeError(f"no such option of a call: {', '.join(sorted(unknown))}; there are {known}")
-        return evolve(self, **changes) if changes else self
+        return evolve(self, **changes)
 
     def attempt_timeouts(self) -> dict[str, float | None]:
         """What httpx calls the timeout extension; the deadline alone bounds a wait for a connection."""

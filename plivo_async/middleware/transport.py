@@ -23,8 +23,9 @@ class MiddlewareTransport(httpx.AsyncBaseTransport):
     The body of an answer is read inside the chain, up to `max_body` bytes, so that a fault in it is a
     failed attempt too. `deadline`, in seconds, bounds the whole; None for no bound.
 
-    Raises: ConfigurationError when built. Requests raise what httpx raises, DeadlineExceededError, and
-    ResponseTooLargeError.
+    Raises: ConfigurationError when built. Requests raise what httpx raises, and of this package's errors
+    DeadlineExceededError, ResponseTooLargeError, DecodeError for a body that cannot be decompressed, and what
+    a middleware or a ConnectionPool underneath raises, such as ClientClosedError.
     """
 
     def __init__(

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 import pytest
@@ -33,6 +34,16 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakePlivo:
     fake = FakePlivo()
     monkeypatch.setattr(plivo_async.testing, "FakePlivo", lambda: fake)
     return fake
+
+
+@contextmanager
+def account(monkeypatch: pytest.MonkeyPatch, token: str | None = None) -> Iterator[tuple[FakePlivo, str]]:
+    """A served fake and its URL, with its credentials, or a wrong token, in the environment."""
+    fake = FakePlivo()
+    with fake.serve() as url:
+        monkeypatch.setenv("PLIVO_AUTH_ID", fake.auth_id)
+        monkeypatch.setenv("PLIVO_AUTH_TOKEN", token or fake.auth_token)
+        yield fake, url
 
 
 def told(captured: str) -> list[str]:
@@ -77,11 +88,8 @@ def test_try_without_credentials_asks_the_fake_and_says_why(capsys: pytest.Captu
 def test_try_with_credentials_asks_plivo(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fake = FakePlivo()
-    with fake.serve() as url:
+    with account(monkeypatch) as (_, url):
         monkeypatch.setattr("plivo_async.cli.session.DEFAULT_BASE_URL", url)
-        monkeypatch.setenv("PLIVO_AUTH_ID", fake.auth_id)
-        monkeypatch.setenv("PLIVO_AUTH_TOKEN", fake.auth_token)
         assert run(["get", "--try", _DOCUMENTED]) == 0
 
     captured = capsys.readouterr()
@@ -95,10 +103,7 @@ def test_try_with_credentials_asks_plivo(
 def test_with_credentials_nothing_but_the_record_is_written(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fake = FakePlivo()
-    with fake.serve() as url:
-        monkeypatch.setenv("PLIVO_AUTH_ID", fake.auth_id)
-        monkeypatch.setenv("PLIVO_AUTH_TOKEN", fake.auth_token)
+    with account(monkeypatch) as (_, url):
         assert run(["get", "--base-url", url, _DOCUMENTED]) == 0
 
     assert capsys.readouterr().err == ""
@@ -137,11 +142,8 @@ def test_an_id_that_is_none_is_told_and_exits_1(fake: FakePlivo, capsys: pytest.
 def test_refused_credentials_exit_2_and_stop_the_asking(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fake = FakePlivo()
     asked = [f"call-{number}" for number in range(40)]
-    with fake.serve() as url:
-        monkeypatch.setenv("PLIVO_AUTH_ID", fake.auth_id)
-        monkeypatch.setenv("PLIVO_AUTH_TOKEN", "s3cr3t")
+    with account(monkeypatch, "s3cr3t") as (fake, url):
         assert run(["get", "--base-url", url, *asked]) == 2
 
     captured = capsys.readouterr()
@@ -159,10 +161,7 @@ def test_refused_credentials_exit_2_and_stop_the_asking(
 def test_refused_credentials_are_told_once_of_one_call(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fake = FakePlivo()
-    with fake.serve() as url:
-        monkeypatch.setenv("PLIVO_AUTH_ID", fake.auth_id)
-        monkeypatch.setenv("PLIVO_AUTH_TOKEN", "s3cr3t")
+    with account(monkeypatch, "s3cr3t") as (_, url):
         assert run(["get", "--base-url", url, _DOCUMENTED]) == 2
 
     (line,) = capsys.readouterr().err.splitlines()
