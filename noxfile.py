@@ -77,7 +77,7 @@ def types(session: nox.Session) -> None:
     # Pyright looks for packages where the python on PATH has them.
     session.run("pyright")
     examples = Path(session.create_tmp()).resolve() / "examples"
-    session.run("python", "tests/docs/doc_examples.py", str(examples))
+    session.run("python", "-m", "tests.docs.doc_examples", str(examples))
     session.run("mypy", "--config-file", "pyproject.toml", str(examples))
 
 
@@ -123,13 +123,13 @@ def build(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """One call and many, next to other clients; for a machine that does nothing else."""
     session.install("-e", ".", "-r", "tests/benchmarks/requirements.txt")
-    session.run("python", "tests/benchmarks/one_call.py", *session.posargs)
-    session.run("python", "tests/benchmarks/bulk.py", *session.posargs)
+    session.run("python", "-m", "tests.benchmarks.one_call", *session.posargs)
+    session.run("python", "-m", "tests.benchmarks.bulk", *session.posargs)
 
 
 @nox.session
 def bench_export(session: nox.Session) -> None:
     """What an export costs next to `get_many` alone, and what 50 kills at random moments lose."""
     session.install("-e", ".[cli]")
-    session.run("python", "tests/benchmarks/export_cost.py")
-    session.run("python", "tests/benchmarks/export_kills.py")
+    session.run("python", "-m", "tests.benchmarks.export_cost")
+    session.run("python", "-m", "tests.benchmarks.export_kills")

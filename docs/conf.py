@@ -39,7 +39,7 @@ maximum_signature_line_length = 100
 _FOREIGN = "asyncio|attr|cattrs|collections|datetime|decimal|enum|h11|httpx|pathlib|ssl|types|typing|uuid"
 nitpick_ignore_regex = [("py:.*", rf"({_FOREIGN})\..*")]
 # What the environment's proxies become; a user passes a URL.
-nitpick_ignore = [("py:class", "plivo_async.proxy.Proxy")]
+nitpick_ignore = [("py:class", "plivo_async.transport.proxy.Proxy")]
 
 # Names that no English word looks like.
 _PUBLIC = {

@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING, Any
 from plivo_async._version import __version__
 
 if TYPE_CHECKING:
-    from plivo_async.batch import Batch, Failed, Fetched, Outcome
-    from plivo_async.calls import CallsResource
     from plivo_async.client import AsyncClient
-    from plivo_async.converter import make_converter
     from plivo_async.errors import (
-        AnswerError,
         AuthenticationError,
         BadRequestError,
         ClientClosedError,
@@ -23,6 +19,7 @@ if TYPE_CHECKING:
         EventLoopError,
         ForkedError,
         InvalidCallUUIDError,
+        InvalidResponseError,
         LifetimeError,
         NetworkError,
         NotFoundError,
@@ -40,24 +37,32 @@ if TYPE_CHECKING:
         UnexpectedStatusError,
     )
     from plivo_async.middleware import CallNext, Middleware
-    from plivo_async.middleware.rate_limit import RateLimiter, RateLimiting, WindowLimiter
-    from plivo_async.middleware.rate_window import RateLimit
-    from plivo_async.middleware.retry import Retry
-    from plivo_async.middleware.retry_policy import RetryBudget, RetryPolicy
+    from plivo_async.middleware.rate_limiting import RateLimitMiddleware
+    from plivo_async.middleware.retry import RetryMiddleware
     from plivo_async.middleware.transport import MiddlewareTransport
-    from plivo_async.models import (
-        CallDetailRecord,
+    from plivo_async.middleware.window_limiter import SlidingWindowLimiter
+    from plivo_async.options import RequestOptions
+    from plivo_async.rate_limit import RateLimit, RateLimiter
+    from plivo_async.record.converter import make_converter
+    from plivo_async.record.enums import (
         CallDirection,
         HangupCause,
         HangupSource,
         StirAttestation,
         StirVerification,
     )
-    from plivo_async.options import RequestOptions
-    from plivo_async.pool import ConnectionPool
+    from plivo_async.record.model import CallDetailRecord, FrozenMapping
+    from plivo_async.resources.batch import (
+        Batch,
+        Failed,
+        Fetched,
+        Outcome,
+    )
+    from plivo_async.resources.calls import CallsResource
+    from plivo_async.retry_policy import RetryBudget, RetryPolicy
+    from plivo_async.transport.pool import ConnectionPool
 
 __all__ = [
-    "AnswerError",
     "AsyncClient",
     "AuthenticationError",
     "BadRequestError",
@@ -75,9 +80,11 @@ __all__ = [
     "Failed",
     "Fetched",
     "ForkedError",
+    "FrozenMapping",
     "HangupCause",
     "HangupSource",
     "InvalidCallUUIDError",
+    "InvalidResponseError",
     "LifetimeError",
     "Middleware",
     "MiddlewareTransport",
@@ -88,43 +95,45 @@ __all__ = [
     "PlivoError",
     "RateLimit",
     "RateLimitError",
+    "RateLimitMiddleware",
     "RateLimitTimeoutError",
     "RateLimiter",
-    "RateLimiting",
     "RecordMismatchError",
     "RedirectError",
     "RequestOptions",
     "RequestTimeoutError",
     "ResponseTooLargeError",
-    "Retry",
     "RetryBudget",
+    "RetryMiddleware",
     "RetryPolicy",
     "ServerError",
+    "SlidingWindowLimiter",
     "StatusError",
     "StirAttestation",
     "StirVerification",
     "TLSError",
     "UnexpectedStatusError",
-    "WindowLimiter",
     "__version__",
     "make_converter",
 ]
 
 # Everything else is in `errors`.
 _MODULES = {
-    "batch": "Batch Failed Fetched Outcome",
-    "calls": "CallsResource",
     "client": "AsyncClient",
-    "converter": "make_converter",
     "middleware": "CallNext Middleware",
-    "middleware.rate_limit": "RateLimiter RateLimiting WindowLimiter",
-    "middleware.rate_window": "RateLimit",
-    "middleware.retry": "Retry",
-    "middleware.retry_policy": "RetryBudget RetryPolicy",
+    "middleware.rate_limiting": "RateLimitMiddleware",
+    "middleware.retry": "RetryMiddleware",
     "middleware.transport": "MiddlewareTransport",
-    "models": "CallDetailRecord CallDirection HangupCause HangupSource StirAttestation StirVerification",
+    "middleware.window_limiter": "SlidingWindowLimiter",
     "options": "RequestOptions",
-    "pool": "ConnectionPool",
+    "rate_limit": "RateLimit RateLimiter",
+    "record.converter": "make_converter",
+    "record.enums": "CallDirection HangupCause HangupSource StirAttestation StirVerification",
+    "record.model": "CallDetailRecord FrozenMapping",
+    "resources.batch": "Batch Failed Fetched Outcome",
+    "resources.calls": "CallsResource",
+    "retry_policy": "RetryBudget RetryPolicy",
+    "transport.pool": "ConnectionPool",
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
 

@@ -8,8 +8,9 @@ from typing import cast
 
 import httpx
 
-from plivo_async.answers import kept_headers, shown
+from plivo_async.error_mapping import kept_headers
 from plivo_async.errors import DecodeError, ResponseTooLargeError
+from plivo_async.text import printable
 
 _STEP = 64 * 1024
 _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 47}
@@ -57,7 +58,7 @@ async def _read(response: httpx.Response, limit: int, attempts: int) -> bytes:
         raise _too_large(response, limit, attempts, f"declares {declared[:20]} bytes")
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity") and encoding not in _WINDOW_BITS:
-        raise _undecodable(response, f"content-encoding {shown(encoding)!r} was not asked for", attempts)
+        raise _undecodable(response, f"content-encoding {printable(encoding)!r} was not asked for", attempts)
     inflater = _Inflater(encoding, limit) if encoding in _WINDOW_BITS else None
     content = bytearray() if inflater is None else inflater.content
     received = 0

@@ -11,40 +11,46 @@ from typing import Any, NoReturn, Self, Unpack
 import cattrs
 import httpx
 
-from plivo_async.answers import shown, status_error, transport_error
+from plivo_async.base_url import DEFAULT_BASE_URL, check_base_url
 from plivo_async.body import read_body
-from plivo_async.calls import CallsResource
-from plivo_async.checks import brief, instance_of
 from plivo_async.context import RequestContext
-from plivo_async.converter import make_converter
-from plivo_async.errors import ClientClosedError, ConfigurationError, PlivoError, RedirectError
+from plivo_async.credentials import Secret, find_credentials
+from plivo_async.error_mapping import status_error, transport_error
+from plivo_async.errors import (
+    ClientClosedError,
+    ConfigurationError,
+    PlivoError,
+    RedirectError,
+)
+from plivo_async.exported import exported
 from plivo_async.http_client import DirectClient, request_headers
 from plivo_async.lifetime import Lifetime
 from plivo_async.middleware import Middleware, compose
-from plivo_async.middleware.rate_limit import RateLimiter, rate_limiting
-from plivo_async.middleware.rate_window import RateLimit
-from plivo_async.middleware.retry import Retry
-from plivo_async.middleware.retry_policy import RetryPolicy
+from plivo_async.middleware.rate_limiting import rate_limiting
+from plivo_async.middleware.retry import RetryMiddleware
 from plivo_async.options import (
-    DEFAULT_BASE_URL,
     DEFAULT_DEADLINE,
     DEFAULT_MAX_BODY,
     DEFAULT_TIMEOUT,
     Options,
     RequestOptions,
-    Secret,
-    check_base_url,
-    find_credentials,
 )
-from plivo_async.pool import ConnectionPool
-from plivo_async.proxy import environment_proxy
-from plivo_async.tls import Verify
+from plivo_async.rate_limit import RateLimit, RateLimiter
+from plivo_async.record.converter import make_converter
+from plivo_async.resources.calls import CallsResource
+from plivo_async.retry_policy import RetryPolicy
+from plivo_async.text import printable, short_repr
+from plivo_async.transport.pool import ConnectionPool
+from plivo_async.transport.proxy import environment_proxy
+from plivo_async.transport.tls import Verify
+from plivo_async.validation import instance_of
 
 _PATH = re.compile(r"[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*/?")
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _NO_AUTH = httpx.Auth()
 
 
+@exported
 class AsyncClient:
     """A client of Plivo's voice API for one account, with its own connection pool.
 
@@ -59,9 +65,9 @@ class AsyncClient:
     trust_env: whether HTTPS_PROXY, ALL_PROXY and NO_PROXY count where no proxy is given.
     http_client: an `httpx.AsyncClient` to send with instead; borrowed, never closed. The pool's options do
     not apply.
-    rate_limit: what the account may send; or a RateLimiter, such as a WindowLimiter that several clients
+    rate_limit: what the account may send; or a RateLimiter, such as a SlidingWindowLimiter that clients
     share; or None for no limit.
-    middleware: around Retry, the first one outermost.
+    middleware: around RetryMiddleware, the first one outermost.
     converter: from `make_converter()`, with hooks of your own.
 
     Raises: ConfigurationError for anything that cannot be used.
@@ -108,7 +114,9 @@ class AsyncClient:
             )
             http_client = DirectClient(self._pool)
         self._http = instance_of("http_client", http_client, httpx.AsyncClient)
-        self._chain = compose(middleware, compose([Retry(), *rate_limiting(rate_limit)], self._send))
+        self._chain = compose(
+            middleware, compose([RetryMiddleware(), *rate_limiting(rate_limit)], self._send)
+        )
         chosen = make_converter() if converter is None else converter
         self.converter = instance_of("converter", chosen, cattrs.Converter)
 
@@ -171,7 +179,7 @@ class AsyncClient:
                 extensions={"timeout": chosen.attempt_timeouts()},
             )
         except (httpx.InvalidURL, AttributeError, RecursionError, TypeError, ValueError) as error:
-            raise ConfigurationError(f"params or json cannot be sent: {shown(str(error))}") from None
+            raise ConfigurationError(f"params or json cannot be sent: {printable(str(error))}") from None
         context.attach(request)
         return await self._carry_out(request, context)
 
@@ -181,9 +189,9 @@ class AsyncClient:
         try:
             async with scope:
                 self._lifetime.call_began(scope)
-                response = _whole(await self._chain(request))
+                response = _require_read_response(await self._chain(request))
             if response.is_success:
-                return _answer_to(request, response)
+                return _bind_request(request, response)
             error = status_error(response, context.attempts)
         except httpx.HTTPError as failure:
             error = transport_error(failure, context.attempts)
@@ -262,20 +270,24 @@ class AsyncClient:
 
 def _check_target(method: object, path: object) -> None:
     if not isinstance(method, str) or method not in _METHODS:
-        raise ConfigurationError(f"method must be one of {', '.join(sorted(_METHODS))}, not {brief(method)}")
+        raise ConfigurationError(
+            f"method must be one of {', '.join(sorted(_METHODS))}, not {short_repr(method)}"
+        )
     if not isinstance(path, str) or not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
-        raise ConfigurationError(f"path must be relative to the account, such as 'Call/', not {brief(path)}")
+        raise ConfigurationError(
+            f"path must be relative to the account, such as 'Call/', not {short_repr(path)}"
+        )
 
 
-def _whole(response: Any) -> httpx.Response:
+def _require_read_response(response: Any) -> httpx.Response:
     if not isinstance(response, httpx.Response) or not response.is_stream_consumed:
         raise ConfigurationError(
-            f"middleware must return a response whose body is read, not {brief(response)}"
+            f"middleware must return a response whose body is read, not {short_repr(response)}"
         )
     return response
 
 
-def _answer_to(request: httpx.Request, response: httpx.Response) -> httpx.Response:
+def _bind_request(request: httpx.Request, response: httpx.Response) -> httpx.Response:
     try:
         _ = response.request
     except RuntimeError:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import httpx
 from attrs import define
 
-from plivo_async.answers import Failure, failure_error
+from plivo_async.error_mapping import Failure, failure_error
 from plivo_async.errors import DeadlineExceededError, RateLimitError, RateLimitTimeoutError
-from plivo_async.middleware.retry_policy import RetryPolicy
+from plivo_async.retry_policy import RetryPolicy
 
 _KEY = "plivo_async.context"
 
@@ -17,7 +17,7 @@ class RequestContext:
     """State of one request, kept in `request.extensions`; never on a client.
 
     `deadline` is a time of the event loop's clock, `max_body` a number of bytes, `attempts` how many
-    requests were sent, `last_failure` what the latest of them came to, `retried_by` the outermost Retry,
+    requests were sent, `last_failure` what the latest of them came to, `retried_by` the outermost retry,
     `lane` the batch that it belongs to.
     """
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from attrs import define, field
 
+from plivo_async.exported import exported
+
 RETRYABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -20,6 +22,7 @@ def _rebuild(
     return error
 
 
+@exported
 @define(slots=False, eq=False, repr=False, auto_exc=False)
 class PlivoError(Exception):
     """Root of every exception that this package raises.
@@ -62,6 +65,7 @@ class PlivoError(Exception):
         return _rebuild, (type(self), self.message, dict(self.__dict__), cause)
 
 
+@exported
 class ConfigurationError(PlivoError, ValueError):
     """An argument or environment variable cannot be used, or a request not be sent as it is.
 
@@ -69,26 +73,32 @@ class ConfigurationError(PlivoError, ValueError):
     """
 
 
+@exported
 class InvalidCallUUIDError(PlivoError, ValueError):
     """Not a `uuid.UUID`, nor 1 to 128 characters of `[A-Za-z0-9_-]`; raised before any traffic."""
 
 
+@exported
 class LifetimeError(PlivoError):
     """A client was used where it cannot work."""
 
 
+@exported
 class ClientClosedError(LifetimeError):
     """The client was closed, before the call or during it."""
 
 
+@exported
 class EventLoopError(LifetimeError):
     """The client belongs to another event loop, or no asyncio event loop is running."""
 
 
+@exported
 class ForkedError(LifetimeError):
     """The client was first used in a parent process; build one after the fork."""
 
 
+@exported
 class NetworkError(PlivoError):
     """No whole answer: refused, reset, cut short, or not HTTP. The cause is the `OSError`, if any."""
 
@@ -97,14 +107,17 @@ class NetworkError(PlivoError):
         return True
 
 
+@exported
 class RequestTimeoutError(NetworkError, TimeoutError):
     """One attempt ran into its connect, read or write timeout."""
 
 
+@exported
 class TLSError(PlivoError):
     """The server's certificate was not accepted. Never retried."""
 
 
+@exported
 class DeadlineExceededError(PlivoError, TimeoutError):
     """The call did not end within its deadline, or its next wait would not have.
 
@@ -116,6 +129,7 @@ class DeadlineExceededError(PlivoError, TimeoutError):
         return True
 
 
+@exported
 class StatusError(PlivoError):
     """The server answered with a status other than the one asked for."""
 
@@ -124,58 +138,71 @@ class StatusError(PlivoError):
         return self.status in RETRYABLE_STATUSES
 
 
+@exported
 class RedirectError(StatusError):
     """3xx: never followed, so that credentials go to one host only."""
 
 
+@exported
 class BadRequestError(StatusError):
     """400, or another 4xx without a type of its own."""
 
 
+@exported
 class AuthenticationError(StatusError):
     """401: the auth_id or auth_token is wrong."""
 
 
+@exported
 class PermissionDeniedError(StatusError):
     """403: the credentials may not read this."""
 
 
+@exported
 class NotFoundError(StatusError):
     """404: no such call, not written yet, older than 90 days, or a SIP-trunk call."""
 
 
+@exported
 class RateLimitError(StatusError):
     """429: more than 300 requests in 5 seconds over the main account."""
 
 
+@exported
 class RateLimitTimeoutError(RateLimitError, DeadlineExceededError):
     """429 until the deadline, or until the next wait would not have ended within it."""
 
 
+@exported
 class ServerError(StatusError):
     """5xx: the server failed."""
 
 
+@exported
 class UnexpectedStatusError(StatusError):
     """A status that means nothing here, such as 204 where a record was asked for."""
 
 
-class AnswerError(PlivoError):
+@exported
+class InvalidResponseError(PlivoError):
     """The answer came whole but is not what was asked for; `body` holds it."""
 
 
+@exported
 @define(slots=False, eq=False, repr=False, auto_exc=False)
-class DecodeError(AnswerError):
+class DecodeError(InvalidResponseError):
     """The body is not a call detail record; `fields` names the keys at fault, `body` holds it raw."""
 
     fields: tuple[str, ...] = field(default=(), kw_only=True)
 
 
-class RecordMismatchError(AnswerError):
+@exported
+class RecordMismatchError(InvalidResponseError):
     """The record is of another call than the one asked for."""
 
 
-class ResponseTooLargeError(AnswerError):
+@exported
+class ResponseTooLargeError(InvalidResponseError):
     """The body is larger than `max_body`, as declared or after decompression. Never retried."""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from plivo_async._version import __version__
-from plivo_async.options import Credentials
+from plivo_async.credentials import Credentials
 
 _USER_AGENT = f"plivo_async/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
 

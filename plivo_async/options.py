@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import re
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import httpx
 from attrs import evolve, field, frozen
 
-from plivo_async.checks import (
-    brief,
-    can_be_reached,
-    instance_of,
-    is_loopback,
-    parse_url,
-    positive_number,
-    whole_number,
-)
-from plivo_async.errors import ConfigurationError
-from plivo_async.middleware.retry_policy import NO_RETRY, RetryPolicy
+from plivo_async.exported import exported
+from plivo_async.retry_policy import NO_RETRY, RetryPolicy
+from plivo_async.validation import instance_of, positive_number, whole_number
 
-DEFAULT_BASE_URL = "https://api.plivo.com"
 DEFAULT_TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 DEFAULT_DEADLINE = 60.0
 DEFAULT_MAX_BODY = 4 * 1024 * 1024
 
-_AUTH_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_AUTH_TOKEN = re.compile(r"[!-~]{1,256}")
-_BASE_URL = re.compile(r"[!-~]{1,2048}")
 
-
+@exported
 class RequestOptions(TypedDict, total=False):
     """Options that a client sets for all calls, and a call for itself.
 
@@ -93,74 +79,3 @@ class Options:
     def attempt_timeouts(self) -> dict[str, float | None]:
         """What httpx calls the timeout extension; the deadline alone bounds a wait for a connection."""
         return {**self.timeout.as_dict(), "pool": None}
-
-
-class Secret:
-    """A value that no repr shows: frames hold one in place of the token, because tracebacks show frames."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __repr__(self) -> str:
-        return "Secret(...)"
-
-
-@frozen
-class Credentials:
-    """An account or subaccount and its token; the token is not shown."""
-
-    auth_id: str
-    auth_token: str = field(repr=False)
-
-
-def find_credentials(auth_id: str | None, auth_token: Secret) -> Credentials:
-    """The credentials given, else those in PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN.
-
-    Raises: ConfigurationError for what is missing, or has characters that credentials cannot have (RFC 7617).
-    """
-    found = Credentials(_found(auth_id, "PLIVO_AUTH_ID"), _found(auth_token.value, "PLIVO_AUTH_TOKEN"))
-    problem = _problem("auth_id", found.auth_id, _AUTH_ID, "1 to 128 characters of A-Z a-z 0-9 _ -") or (
-        _problem("auth_token", found.auth_token, _AUTH_TOKEN, "1 to 256 printable ASCII characters, no space")
-    )
-    # Raised here, where no local holds the token.
-    if problem is not None:
-        raise ConfigurationError(problem)
-    # What was checked, whatever a subclass of str makes of itself in a URL.
-    return Credentials(str.__str__(found.auth_id), str.__str__(found.auth_token))
-
-
-def _found(value: Any, variable: str) -> Any:
-    return os.environ.get(variable) if value is None else value
-
-
-def _problem(name: str, value: Any, characters: re.Pattern[str], rule: str) -> str | None:
-    if value is None:
-        return f"no {name}: pass it, or set PLIVO_{name.upper()}"
-    if not isinstance(value, str):
-        return f"{name} must be a str, not {type(value).__name__}"
-    return None if characters.fullmatch(value) else f"{name} must be {rule}"
-
-
-def check_base_url(value: object) -> httpx.URL:
-    """The host root that every path is appended to: https, or http on loopback.
-
-    Raises: ConfigurationError for another scheme, or userinfo, query, fragment, white space.
-    """
-    rule = "base_url must be an https:// URL (http:// on loopback only)"
-    if not isinstance(value, str) or not _BASE_URL.fullmatch(value):
-        raise ConfigurationError(f"{rule}, printable ASCII")
-    # Before anything of it is repeated in a message: a password may be in it.
-    if any(mark in value for mark in "@?#"):
-        raise ConfigurationError(f"{rule}, without user name, query or fragment")
-    url, problem = parse_url(value)
-    if url is None:
-        raise ConfigurationError(f"{rule}: {brief(problem)}")
-    if not can_be_reached(url) or not (url.scheme == "https" or (url.scheme == "http" and is_loopback(url))):
-        raise ConfigurationError(f"{rule}, not {brief(value)}")
-    if any(segment in (".", "..") for segment in url.path.split("/")):
-        raise ConfigurationError(f"{rule}, with a path free of '.' and '..'")
-    if url.path.rstrip("/").endswith("/v1"):
-        raise ConfigurationError(f"{rule}, without the version: leave out /v1")
-    return url

@@ -23,7 +23,6 @@ import pytest
 import respx
 from hypothesis import given
 from hypothesis import strategies as st
-from offline import AUTH_ID, BASIC, CALL_UUID, RECORD, SOON, TOKEN, URL, asking, ok
 
 from plivo_async import (
     AsyncClient,
@@ -42,14 +41,15 @@ from plivo_async import (
     RateLimitError,
     RequestTimeoutError,
     ResponseTooLargeError,
-    Retry,
     RetryBudget,
+    RetryMiddleware,
     RetryPolicy,
     ServerError,
     TLSError,
     make_converter,
 )
 from plivo_async.http_client import DirectClient
+from tests.offline import AUTH_ID, BASIC, CALL_UUID, RECORD, SOON, TOKEN, URL, asking, ok
 
 NO_NUMBERS: list[Any] = [True, False, "1", math.nan, math.inf, 0, -1, []]
 
@@ -131,7 +131,7 @@ class TestBuilding:
             ),
             ("trust_env", [0, 1, "no", None]),
             ("http_client", [5, "x", httpx.AsyncHTTPTransport(), httpx.AsyncClient]),
-            ("middleware", [[5], "ab", [None], [Retry(), "x"], 5, None]),
+            ("middleware", [[5], "ab", [None], [RetryMiddleware(), "x"], 5, None]),
             ("converter", [5, "x", cattrs.Converter]),
         ],
     )
@@ -918,7 +918,7 @@ class TestMiddleware:
         async def sleep(seconds: float) -> None:
             gaps.append(seconds)
 
-        own = Retry(budget=RetryBudget(4), sleep=sleep, random=lambda: 0.0)
+        own = RetryMiddleware(budget=RetryBudget(4), sleep=sleep, random=lambda: 0.0)
         slow = RetryPolicy(max_attempts=10, backoff_base=2.0)
         async with asking(down(), middleware=[own], retry=slow) as (client, route):
             with pytest.raises(ServerError) as caught:

@@ -8,7 +8,6 @@ import pytest
 
 import plivo_async
 from plivo_async import (
-    AnswerError,
     AuthenticationError,
     BadRequestError,
     ClientClosedError,
@@ -18,6 +17,7 @@ from plivo_async import (
     EventLoopError,
     ForkedError,
     InvalidCallUUIDError,
+    InvalidResponseError,
     LifetimeError,
     NetworkError,
     NotFoundError,
@@ -154,9 +154,9 @@ def test_errors_are_themselves_only() -> None:
         (ClientClosedError, LifetimeError),
         (EventLoopError, LifetimeError),
         (ForkedError, LifetimeError),
-        (DecodeError, AnswerError),
-        (RecordMismatchError, AnswerError),
-        (ResponseTooLargeError, AnswerError),
+        (DecodeError, InvalidResponseError),
+        (RecordMismatchError, InvalidResponseError),
+        (ResponseTooLargeError, InvalidResponseError),
         (AuthenticationError, StatusError),
     ],
 )

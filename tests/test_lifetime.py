@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from offline import AUTH_ID, CALL_UUID, RECORD, TOKEN, asking, ok
 
 from plivo_async import AsyncClient, CallNext, ClientClosedError, EventLoopError, ForkedError
 from plivo_async.lifetime import Lifetime
+from tests.offline import AUTH_ID, CALL_UUID, RECORD, TOKEN, asking, ok
 
 BUILDING = """
 import sys

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from plivo_async.base_url import check_base_url
+from plivo_async.credentials import Credentials, Secret, find_credentials
 from plivo_async.errors import ConfigurationError
-from plivo_async.middleware.retry_policy import RetryPolicy
-from plivo_async.options import Credentials, Options, Secret, check_base_url, find_credentials
+from plivo_async.options import Options
+from plivo_async.retry_policy import RetryPolicy
 
 TOKEN = "tok3n-that-nobody-may-see"
 ID_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"

@@ -14,7 +14,7 @@ import plivo_async
 
 # What users may import from the package itself.
 PUBLIC = {
-    "AnswerError",
+    "InvalidResponseError",
     "AsyncClient",
     "AuthenticationError",
     "BadRequestError",
@@ -45,7 +45,7 @@ PUBLIC = {
     "RequestOptions",
     "RequestTimeoutError",
     "ResponseTooLargeError",
-    "Retry",
+    "RetryMiddleware",
     "RetryBudget",
     "RetryPolicy",
     "ServerError",

@@ -11,7 +11,7 @@ from plivo_async._version import __version__
 from plivo_async.cli.completion import completion
 from plivo_async.cli.demo import demo
 from plivo_async.cli.exit_codes import EXIT_CODE_HELP, ExitCode, exit_code
-from plivo_async.cli.export import export
+from plivo_async.cli.export.command import export
 from plivo_async.cli.fake import fake
 from plivo_async.cli.get import get
 from plivo_async.cli.output import PROGRAM, report

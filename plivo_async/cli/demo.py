@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from plivo_async.cli.exit_codes import ExitCode
-from plivo_async.cli.export import export
+from plivo_async.cli.export.command import export
 from plivo_async.cli.fake import write_ids
 from plivo_async.cli.get import get
 from plivo_async.cli.output import PROGRAM, counted, report
@@ -39,9 +39,9 @@ def demo(context: click.Context, /, size: int, keep: str | None) -> ExitCode:
       plivo-async demo
       plivo-async demo --size 500 --keep demo-files
     """
-    from plivo_async.testing import Answer, FakePlivo, RandomFaults
+    from plivo_async.testing import FakePlivo, RandomFaults, StubResponse
 
-    fake = FakePlivo(random_faults=RandomFaults(rate=_FAULTS, faults=(Answer(500), Answer(503))))
+    fake = FakePlivo(random_faults=RandomFaults(rate=_FAULTS, faults=(StubResponse(500), StubResponse(503))))
     calls = fake.generate(size, seed=2)
     environ = {
         "PLIVO_AUTH_ID": fake.auth_id,

@@ -14,8 +14,8 @@ import click
 from plivo_async.cli.exit_codes import ExitCode
 from plivo_async.cli.output import counted, report, write
 from plivo_async.cli.rate_option import to_rate
-from plivo_async.cli.stopping import wait_for_signal
-from plivo_async.middleware.rate_window import RateLimit
+from plivo_async.cli.signals import wait_for_signal
+from plivo_async.rate_limit import RateLimit
 
 
 @click.command()

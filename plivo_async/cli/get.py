@@ -8,13 +8,24 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from plivo_async.batch import Fetched, Outcome
-from plivo_async.cli.exit_codes import EXIT_CODE_HELP, ExitCode, exit_code, overall
-from plivo_async.cli.output import Format, counted, record_writer, report, report_failure
-from plivo_async.cli.session import SessionOptions, open_session, session_options
+from plivo_async.cli.client import ConnectionOptions, connection_options, open_client
+from plivo_async.cli.exit_codes import (
+    EXIT_CODE_HELP,
+    ExitCode,
+    exit_code,
+    overall,
+)
+from plivo_async.cli.output import (
+    Format,
+    counted,
+    record_writer,
+    report,
+    report_failure,
+)
 from plivo_async.client import AsyncClient
 from plivo_async.errors import AuthenticationError
-from plivo_async.models import CallDetailRecord
+from plivo_async.record.model import CallDetailRecord
+from plivo_async.resources.batch import Fetched, Outcome
 
 _CONCURRENCY = 8
 
@@ -27,8 +38,8 @@ _CONCURRENCY = 8
     type=click.Choice(["table", "json"]),
     help="json: one line per record, every key and digit as sent.  [default: table on a terminal, else json]",
 )
-@session_options
-def get(options: SessionOptions, call_uuids: tuple[str, ...], output: Format | None) -> ExitCode:
+@connection_options
+def get(options: ConnectionOptions, call_uuids: tuple[str, ...], output: Format | None) -> ExitCode:
     """Fetch the call detail records of calls that have ended.
 
     Records come out on stdout in the order asked for. Whatever fails is told on stderr, a line per call;
@@ -43,7 +54,7 @@ def get(options: SessionOptions, call_uuids: tuple[str, ...], output: Format | N
       plivo-async get 5607532d-5037-4066-befc-a8b40218dd4f
       plivo-async get -o json CALL_UUID CALL_UUID | jq -r .total_amount
     """
-    with open_session(options) as session:
+    with open_client(options) as session:
         asked = call_uuids or session.sample_ids
         if not asked:
             raise click.UsageError("no CALL_UUID given; to see a record without one, add --fake")

@@ -13,11 +13,11 @@ from typing import Literal, TextIO, cast
 import click
 from rich.console import Console, RenderableType
 
-from plivo_async.answers import shown
 from plivo_async.cli.exit_codes import ExitCode
 from plivo_async.cli.record_table import record_table
 from plivo_async.errors import PlivoError
-from plivo_async.models import CallDetailRecord
+from plivo_async.record.model import CallDetailRecord
+from plivo_async.text import printable
 
 PROGRAM = "plivo-async"
 
@@ -73,7 +73,7 @@ def counted(count: int, noun: str) -> str:
 
 def report_failure(call_uuid: str, error: PlivoError) -> None:
     """Write one line on a call that failed to stderr."""
-    report(f"{shlex.quote(shown(call_uuid))}: {type(error).__name__}: {error}")
+    report(f"{shlex.quote(printable(call_uuid))}: {type(error).__name__}: {error}")
 
 
 def print_table(table: RenderableType, *, err: bool = True) -> None:

@@ -6,7 +6,7 @@ import re
 
 import click
 
-from plivo_async.middleware.rate_window import RateLimit
+from plivo_async.rate_limit import RateLimit
 
 _RATE = re.compile(r"(?P<requests>[0-9]{1,9}(?:\.[0-9]{1,6})?)(?:/(?P<per>[0-9]{1,9}(?:\.[0-9]{1,6})?))?")
 # The window of Plivo's own limit: bursts may be as large as it allows.

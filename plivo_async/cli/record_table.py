@@ -10,9 +10,9 @@ from rich.box import Box
 from rich.table import Table
 from rich.text import Text
 
-from plivo_async.answers import shown
-from plivo_async.json_text import write_json
-from plivo_async.models import CallDetailRecord
+from plivo_async.record.model import CallDetailRecord
+from plivo_async.record.strict_json import write_json
+from plivo_async.text import printable
 
 _Rows = list[tuple[str, str]]
 
@@ -122,4 +122,4 @@ def _other_name(record: CallDetailRecord) -> str | None:
 
 
 def _fit(text: str, encoding: str) -> str:
-    return shown(text).encode(encoding, "backslashreplace").decode(encoding)
+    return printable(text).encode(encoding, "backslashreplace").decode(encoding)

@@ -11,8 +11,8 @@ from typing import BinaryIO, Literal, cast
 import click
 
 from plivo_async.cli.exit_codes import ExitCode
+from plivo_async.cli.export.resume import scan
 from plivo_async.cli.output import print_table, report, write
-from plivo_async.cli.resume import scan
 from plivo_async.cli.summary import Summary
 from plivo_async.cli.summary_table import summary_tables
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import define, field
 
-from plivo_async.models import CallDetailRecord
+from plivo_async.record.model import CallDetailRecord
 
 # Amounts have at most 64 characters: the sum of as many as fit on a disk has far fewer digits than this.
 _EXACT = Context(prec=400, traps=[Inexact])

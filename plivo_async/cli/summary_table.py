@@ -9,10 +9,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from plivo_async.answers import shown
 from plivo_async.cli.output import counted
 from plivo_async.cli.record_table import FRAME
 from plivo_async.cli.summary import Run, Summary, Tally
+from plivo_async.text import printable
 
 
 def summary_tables(summary: Summary, run: Run | None = None) -> RenderableType:
@@ -26,10 +26,10 @@ def summary_tables(summary: Summary, run: Run | None = None) -> RenderableType:
     tables: list[RenderableType] = [facts]
     if total.records:
         causes = [
-            (" ".join(part for part in ("" if code is None else str(code), shown(name)) if part), tally)
+            (" ".join(part for part in ("" if code is None else str(code), printable(name)) if part), tally)
             for code, name, tally in summary.by_cause()
         ]
-        directions = [(shown(name), tally) for name, tally in summary.by_direction()]
+        directions = [(printable(name), tally) for name, tally in summary.by_direction()]
         tables += [_grouped("Hang-up cause", causes, total), _grouped("Direction", directions, total)]
     return Group(*tables)
 

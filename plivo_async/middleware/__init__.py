@@ -7,12 +7,14 @@ from typing import Any, Protocol
 
 import httpx
 
-from plivo_async.checks import brief
 from plivo_async.errors import ConfigurationError
+from plivo_async.exported import exported
+from plivo_async.text import short_repr
 
 CallNext = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
+@exported
 class Middleware(Protocol):
     """A callable around the rest of the chain.
 
@@ -38,7 +40,7 @@ def compose(middleware: Iterable[Middleware], send: CallNext) -> CallNext:
 def _layers(middleware: Any) -> list[Middleware]:
     layers: list[Any] = list(middleware) if hasattr(middleware, "__iter__") else [None]
     if not all(map(callable, layers)):
-        raise ConfigurationError(f"middleware must be a list of callables, not {brief(middleware)}")
+        raise ConfigurationError(f"middleware must be a list of callables, not {short_repr(middleware)}")
     return layers
 
 

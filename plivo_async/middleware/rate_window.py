@@ -7,7 +7,7 @@ from collections import deque
 
 from attrs import define, field, frozen
 
-from plivo_async.checks import positive_number, whole_number
+from plivo_async.rate_limit import RateLimit
 
 _GROWTH = 0.01
 _QUIET_WINDOWS = 6
@@ -17,27 +17,6 @@ _FIRST_PART = 0.125
 _FIRST_PAUSE = 1.0
 _JITTER = 0.25
 _LONGEST_PAUSE = 3600.0
-
-
-def _requests(value: int) -> int:
-    return whole_number("requests", value, least=1)
-
-
-def _per(value: float) -> float:
-    return positive_number("per", value)
-
-
-@frozen
-class RateLimit:
-    """How many requests an account may send within any `per` seconds.
-
-    Plivo allows 300 per 5 s for a main account, over all its subaccounts; more on request.
-
-    Raises: ConfigurationError.
-    """
-
-    requests: int = field(default=300, converter=_requests)
-    per: float = field(default=5.0, converter=_per)
 
 
 @frozen
@@ -113,7 +92,7 @@ class RateWindow:
             self._next_spread = max(now, self._next_spread) + self.limit.per / self.allowed
         return Permit(self._wave)
 
-    def answered(self, permit: Permit, now: float) -> None:
+    def release(self, permit: Permit, now: float) -> None:
         """An answer other than 429 came, or none will: the server may have counted the request until now."""
         self.in_flight -= 1
         self._free_again.append(now + self.limit.per)
@@ -124,7 +103,7 @@ class RateWindow:
             self._passed += 1
             self.allowed = self._good = max(self.allowed, min(self._passed, self.limit.requests))
 
-    def limited(self, permit: Permit, retry_after: float | None, now: float, random: float = 0.0) -> None:
+    def throttled(self, permit: Permit, retry_after: float | None, now: float, random: float = 0.0) -> None:
         """The answer was 429; `retry_after` in seconds, `random` in [0, 1)."""
         self.in_flight -= 1
         first = permit.wave == self._wave

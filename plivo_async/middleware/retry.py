@@ -9,17 +9,19 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
-from plivo_async.answers import Failure, answer_of, may_pass
-from plivo_async.checks import instance_of
 from plivo_async.context import RequestContext
+from plivo_async.error_mapping import Failure, answer_of, is_transient
+from plivo_async.exported import exported
 from plivo_async.middleware import CallNext
-from plivo_async.middleware.retry_policy import SAFE_METHODS, RetryBudget, RetryPolicy
 from plivo_async.retry_after import retry_after_seconds
+from plivo_async.retry_policy import SAFE_METHODS, RetryBudget, RetryPolicy
+from plivo_async.validation import instance_of
 
 _logger = logging.getLogger("plivo_async.retry")
 
 
-class Retry:
+@exported
+class RetryMiddleware:
     """Middleware that repeats GET, HEAD and OPTIONS after a failure that may pass.
 
     That is 408, 429, 500, 502, 503, 504 and every transport failure but a refused certificate and a request
@@ -65,7 +67,7 @@ class Retry:
             except (httpx.TransportError, httpx.HTTPStatusError) as error:
                 failure = error
             answer = answer_of(failure)
-            if not may_pass(failure):
+            if not is_transient(failure):
                 if answer is not None and answer.status_code < 500:
                     self.budget.refill(attempt - 1)
                 break
@@ -89,7 +91,7 @@ class Retry:
             del failure
 
     def __repr__(self) -> str:
-        return f"Retry({self.policy!r}, budget={self.budget!r})"
+        return f"RetryMiddleware({self.policy!r}, budget={self.budget!r})"
 
 
 def _name(failure: Failure) -> str:

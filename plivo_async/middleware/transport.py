@@ -11,14 +11,16 @@ import httpx
 from attrs import evolve
 
 from plivo_async.body import read_body
-from plivo_async.checks import instance_of
 from plivo_async.context import RequestContext
+from plivo_async.exported import exported
 from plivo_async.middleware import Middleware, compose
 from plivo_async.options import DEFAULT_DEADLINE, DEFAULT_MAX_BODY, Options
+from plivo_async.validation import instance_of
 
 
+@exported
 class MiddlewareTransport(httpx.AsyncBaseTransport):
-    """Runs every request of an httpx client through middleware, such as Retry.
+    """Runs every request of an httpx client through middleware, such as RetryMiddleware.
 
     The body of an answer is read inside the chain, up to `max_body` bytes, so that a fault in it is a
     failed attempt too. `deadline`, in seconds, bounds the whole; None for no bound.

@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from plivo_async.testing.documented import DOCUMENTED_CALL
     from plivo_async.testing.fake import ClientOptions, FakePlivo
-    from plivo_async.testing.faults import Answer, Drop, Fault, RandomFaults
+    from plivo_async.testing.faults import (
+        Drop,
+        Fault,
+        RandomFaults,
+        StubResponse,
+    )
     from plivo_async.testing.generated import GeneratedCalls
     from plivo_async.testing.instant_retry import InstantRetryPolicy
-    from plivo_async.testing.rate_window import FakeRateLimit
+    from plivo_async.testing.rate_limits import FakeRateLimit
     from plivo_async.testing.requests import RecordedRequest
     from plivo_async.testing.server import FakeServer
 
 __all__ = [
     "DOCUMENTED_CALL",
-    "Answer",
     "ClientOptions",
     "Drop",
     "FakePlivo",
@@ -31,11 +35,12 @@ __all__ = [
     "InstantRetryPolicy",
     "RandomFaults",
     "RecordedRequest",
+    "StubResponse",
 ]
 
 _MODULES = {
     "DOCUMENTED_CALL": "documented",
-    "Answer": "faults",
+    "StubResponse": "faults",
     "ClientOptions": "fake",
     "Drop": "faults",
     "FakePlivo": "fake",
@@ -44,7 +49,7 @@ _MODULES = {
     "GeneratedCalls": "generated",
     "InstantRetryPolicy": "instant_retry",
     "RandomFaults": "faults",
-    "FakeRateLimit": "rate_window",
+    "FakeRateLimit": "rate_limits",
     "RecordedRequest": "requests",
 }
 

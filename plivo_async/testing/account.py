@@ -7,9 +7,21 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import define
 
-from plivo_async.testing.faults import Answer, Drop, Fault, RandomFaults, as_fault
-from plivo_async.testing.rate_window import FakeRateLimit, RateWindow, rate_window
-from plivo_async.testing.replies import Reply, error_reply, faulty_reply, json_bytes, limit_reply
+from plivo_async.testing.faults import (
+    Drop,
+    Fault,
+    RandomFaults,
+    StubResponse,
+    as_fault,
+)
+from plivo_async.testing.rate_limits import FakeRateLimit, RequestCounter, request_counter
+from plivo_async.testing.replies import (
+    Reply,
+    error_reply,
+    faulty_reply,
+    json_bytes,
+    limit_reply,
+)
 from plivo_async.testing.requests import Request
 from plivo_async.testing.store import RecordStore
 
@@ -28,7 +40,7 @@ class FakeAccount:
         self.auth_token = auth_token
         self.store = RecordStore()
         self.over_limit = 0
-        self._scripts: dict[str | None, Iterator[Answer | Drop]] = {}
+        self._scripts: dict[str | None, Iterator[StubResponse | Drop]] = {}
         self._publications: dict[str, _Publication] = {}
         self.set_rate_limit(None)
         self.set_random_faults(None)
@@ -36,7 +48,7 @@ class FakeAccount:
     def set_rate_limit(self, limit: FakeRateLimit | None) -> None:
         """Begin a new window."""
         self.rate_limit = limit
-        self._window: RateWindow | None = None if limit is None else rate_window(limit)
+        self._window: RequestCounter | None = None if limit is None else request_counter(limit)
 
     def set_random_faults(self, faults: RandomFaults | None) -> None:
         """Begin anew with their seed."""
@@ -68,7 +80,7 @@ class FakeAccount:
             return self._serve(request, now, api_id)
         return faulty_reply(fault, lambda: self._serve(request, now, api_id), api_id)
 
-    def _next_fault(self, call_uuid: str | None) -> Answer | Drop | None:
+    def _next_fault(self, call_uuid: str | None) -> StubResponse | Drop | None:
         for key in (call_uuid, None):
             script = self._scripts.get(key)
             fault = None if script is None else next(script, None)

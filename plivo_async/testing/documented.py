@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plivo_async.models import FrozenMapping
+from plivo_async.record.model import FrozenMapping
 
 DOCUMENTED_AUTH_ID = "MA2025RK4E639VJFZAGV"
 

@@ -12,22 +12,23 @@ from typing import Any, TypeAlias, Unpack
 import cattrs
 import httpx
 
-from plivo_async.checks import finite_number, whole_number
 from plivo_async.client import AsyncClient
+from plivo_async.credentials import Secret, find_credentials
+from plivo_async.exported import exported
 from plivo_async.middleware import Middleware
-from plivo_async.middleware.rate_limit import RateLimiter
-from plivo_async.middleware.rate_window import RateLimit
-from plivo_async.models import CallDetailRecord
-from plivo_async.options import RequestOptions, Secret, find_credentials
+from plivo_async.options import RequestOptions
+from plivo_async.rate_limit import RateLimit, RateLimiter
+from plivo_async.record.model import CallDetailRecord
 from plivo_async.testing.account import FakeAccount
 from plivo_async.testing.documented import DOCUMENTED_AUTH_ID, DOCUMENTED_CALL
 from plivo_async.testing.faults import Fault, RandomFaults
 from plivo_async.testing.generated import GeneratedCalls
 from plivo_async.testing.instant_retry import InstantRetryPolicy
-from plivo_async.testing.rate_window import FakeRateLimit
+from plivo_async.testing.rate_limits import FakeRateLimit
 from plivo_async.testing.replies import Receive, Send, send_reply
 from plivo_async.testing.requests import RecordedRequest, Scope, read_request
 from plivo_async.testing.server import FakeServer
+from plivo_async.validation import finite_number, whole_number
 
 _KEPT_REQUESTS = 10_000
 # Reserved (RFC 6761): a request that leaves the process by mistake ends nowhere.
@@ -36,6 +37,7 @@ _BASE_URL = "https://fake-plivo.invalid"
 Seconds: TypeAlias = float | Callable[[], float]
 
 
+@exported
 class ClientOptions(RequestOptions, total=False):
     """What `FakePlivo.client()` hands on to AsyncClient."""
 
@@ -44,6 +46,7 @@ class ClientOptions(RequestOptions, total=False):
     converter: cattrs.Converter | None
 
 
+@exported
 class FakePlivo:
     """A Plivo with one account, to test against: an ASGI 3 app that any number of threads may use.
 
@@ -130,7 +133,7 @@ class FakePlivo:
     def script(self, faults: Iterable[Fault], *, call_uuid: str | None = None) -> None:
         """What it answers to the next requests, one each, whatever they ask for, or about this call only.
 
-        A status alone is an Answer with it: `script([500, 500])`. A script takes the place of an earlier
+        A status alone is a StubResponse with it: `script([500, 500])`. A script takes the place of an earlier
         one, so `script([])` ends it. An iterator is drawn from one by one and may be endless:
         `itertools.repeat(503)`. The script of a call goes before that for all. Requests that the
         credentials or the rate limit stop use up nothing.

@@ -8,9 +8,10 @@ from typing import Any, TypeAlias
 
 from attrs import Attribute, field, frozen
 
-from plivo_async.checks import finite_number, whole_number
 from plivo_async.errors import ConfigurationError
-from plivo_async.json_text import write_json
+from plivo_async.exported import exported
+from plivo_async.record.strict_json import write_json
+from plivo_async.validation import finite_number, whole_number
 
 
 def _bytes(body: bytes | str | Mapping[str, Any] | None) -> bytes | None:
@@ -38,8 +39,9 @@ def _check_rate(_: object, attribute: Attribute[float], value: float) -> None:
         raise ConfigurationError(f"{attribute.name} must be from 0 to 1, not {value!r}")
 
 
+@exported
 @frozen
-class Answer:
+class StubResponse:
     """This status and body, `delay` seconds late.
 
     status: 200 to 999.
@@ -56,6 +58,7 @@ class Answer:
     delay: float = field(default=0.0, kw_only=True, validator=_check_seconds)
 
 
+@exported
 @frozen
 class Drop:
     """The connection is lost after so many bytes of the body; None: before any byte of an answer.
@@ -72,24 +75,25 @@ class Drop:
     delay: float = field(default=0.0, kw_only=True, validator=_check_seconds)
 
 
-# A status alone stands for an Answer with it.
-Fault: TypeAlias = int | Answer | Drop
+# A status alone stands for a StubResponse with it.
+Fault: TypeAlias = int | StubResponse | Drop
 
 
-def as_fault(fault: Fault) -> Answer | Drop:
-    """The fault, an Answer where only its status is given.
+def as_fault(fault: Fault) -> StubResponse | Drop:
+    """The fault, a StubResponse where only its status is given.
 
     Raises: ConfigurationError.
     """
-    if isinstance(fault, Answer | Drop):
+    if isinstance(fault, StubResponse | Drop):
         return fault
-    return Answer(fault)
+    return StubResponse(fault)
 
 
-def _as_faults(faults: Iterable[Fault]) -> tuple[Answer | Drop, ...]:
+def _as_faults(faults: Iterable[Fault]) -> tuple[StubResponse | Drop, ...]:
     return tuple(map(as_fault, faults))
 
 
+@exported
 @frozen(kw_only=True)
 class RandomFaults:
     """A fault instead of the record now and then: the same ones for the same seed and order of requests.
@@ -102,7 +106,7 @@ class RandomFaults:
 
     rate: float = field(validator=_check_rate)
     seed: int = 0
-    faults: Sequence[Answer | Drop] = field(default=_as_faults((500, 503, 429)), converter=_as_faults)
+    faults: Sequence[StubResponse | Drop] = field(default=_as_faults((500, 503, 429)), converter=_as_faults)
 
     def __attrs_post_init__(self) -> None:
         if not self.faults:

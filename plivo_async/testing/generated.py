@@ -9,10 +9,11 @@ from typing import Any, TypeVar, final
 
 from attrs import field, frozen
 
-from plivo_async.checks import whole_number
-from plivo_async.enums import HangupCause
+from plivo_async.exported import exported
+from plivo_async.record.enums import HangupCause
 from plivo_async.testing.documented import DOCUMENTED_AUTH_ID
 from plivo_async.testing.lazy_sequence import LazySequence
+from plivo_async.validation import whole_number
 
 T = TypeVar("T")
 
@@ -84,6 +85,7 @@ class _Leg:
         return self.talk > 0
 
 
+@exported
 @final
 @frozen
 class GeneratedCalls(LazySequence):

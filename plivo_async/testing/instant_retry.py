@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from plivo_async.middleware.retry_policy import RetryPolicy
+from plivo_async.exported import exported
+from plivo_async.retry_policy import RetryPolicy
 
 
+@exported
 @frozen(kw_only=True)
 class InstantRetryPolicy(RetryPolicy):
     """A RetryPolicy for tests: it retries and gives up where a RetryPolicy does, and waits for nothing.

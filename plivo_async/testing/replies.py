@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 from attrs import define, field
 
-from plivo_async.json_text import write_json
-from plivo_async.testing.faults import Answer, Drop
-from plivo_async.testing.rate_window import FakeRateLimit
+from plivo_async.record.strict_json import write_json
+from plivo_async.testing.faults import Drop, StubResponse
+from plivo_async.testing.rate_limits import FakeRateLimit
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -70,7 +70,7 @@ def limit_reply(limit: FakeRateLimit, wait: float, api_id: str) -> Reply:
     return reply
 
 
-def faulty_reply(fault: Answer | Drop, served: Callable[[], Reply], api_id: str) -> Reply:
+def faulty_reply(fault: StubResponse | Drop, served: Callable[[], Reply], api_id: str) -> Reply:
     """What a fault makes of the answer that would be served."""
     if isinstance(fault, Drop):
         reply = served()

@@ -10,6 +10,8 @@ from urllib.parse import parse_qs
 
 from attrs import define, field, frozen
 
+from plivo_async.exported import exported
+
 Scope = MutableMapping[str, Any]
 
 _PATH = re.compile(rb"/v1/Account/([A-Za-z0-9_-]+)/Call/([A-Za-z0-9_-]+)/")
@@ -62,6 +64,7 @@ class Request:
         )
 
 
+@exported
 @frozen
 class RecordedRequest:
     """What a fake Plivo was asked, and what it answered.

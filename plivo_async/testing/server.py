@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, TypeAlias
 
 from plivo_async.errors import ConfigurationError
+from plivo_async.exported import exported
 
 App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 Serving: TypeAlias = AbstractAsyncContextManager[None]
@@ -18,6 +19,7 @@ Serving: TypeAlias = AbstractAsyncContextManager[None]
 _HOST = "127.0.0.1"
 
 
+@exported
 class FakeServer:
     """Serves an app on 127.0.0.1 while a `with` block lasts, in its own thread, or an `async with` block.
 

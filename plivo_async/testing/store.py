@@ -7,9 +7,9 @@ from typing import Any, cast, final
 
 from attrs import frozen
 
-from plivo_async.calls import check_call_uuid
 from plivo_async.errors import ConfigurationError
-from plivo_async.models import CallDetailRecord
+from plivo_async.record.model import CallDetailRecord
+from plivo_async.resources.calls import check_call_uuid
 from plivo_async.testing.generated import GeneratedCalls
 from plivo_async.testing.lazy_sequence import LazySequence
 from plivo_async.testing.replies import json_bytes

@@ -38,12 +38,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from bulk_contenders import FOREIGN_ID
-from bulk_scenarios import FULL, GATHER, OURS, QUICK, Account, Scenario, scenarios
-from bulk_server import BulkServer
-from bulk_tables import memory_lines, paced_lines, throughput_lines
-from bulk_throughput import CONTENDERS
-from local_server import AUTH_ID
+from tests.benchmarks.bulk_contenders import FOREIGN_ID
+from tests.benchmarks.bulk_scenarios import FULL, GATHER, OURS, QUICK, Account, Scenario, scenarios
+from tests.benchmarks.bulk_server import BulkServer
+from tests.benchmarks.bulk_tables import memory_lines, paced_lines, throughput_lines
+from tests.benchmarks.bulk_throughput import CONTENDERS
+from tests.benchmarks.local_server import AUTH_ID
 
 _HERE = Path(__file__).parent
 _PARTS = ("paced", "throughput", "memory")

@@ -20,7 +20,8 @@ from importlib import import_module
 from typing import Any
 
 import httpx
-from local_server import AUTH_ID
+
+from tests.benchmarks.local_server import AUTH_ID
 
 FOREIGN_ID = "SA2025RK4E639VJFZAGV"
 

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-from local_server import AUTH_ID, CALL_UUID, RECORD
 
 from plivo_async import AsyncClient, Fetched
-from plivo_async.batch import DEFAULT_CONCURRENCY
+from plivo_async.resources.batch import DEFAULT_CONCURRENCY
+from tests.benchmarks.local_server import AUTH_ID, CALL_UUID, RECORD
 
 _STATUS = Path("/proc/self/status")
 _BODY = RECORD.read_bytes()

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from attrs import evolve, frozen
-from bulk_contenders import ASYNC_CONTENDERS, SDK_THREADS
+
+from tests.benchmarks.bulk_contenders import ASYNC_CONTENDERS, SDK_THREADS
 
 OURS, GATHER, RETRIES, BACKOFF, AIOLIMITER = ASYNC_CONTENDERS
 ALL = (OURS, AIOLIMITER, BACKOFF, RETRIES, GATHER, *SDK_THREADS)

@@ -15,10 +15,9 @@ import sys
 from types import TracebackType
 from typing import Any, Self
 
-from local_server import CALL_UUID, RECORD
-
 from plivo_async.testing import FakeRateLimit
-from plivo_async.testing.rate_window import rate_window
+from plivo_async.testing.rate_limits import request_counter
+from tests.benchmarks.local_server import CALL_UUID, RECORD
 
 _BACKLOG = 4096
 _ENDING_SECONDS = 10.0
@@ -59,7 +58,7 @@ class _Account:
     def __init__(self, limit: dict[str, Any] | None) -> None:
         self.counted: dict[str, dict[str, int]] = {}
         self._limit = None if limit is None else FakeRateLimit(**limit)
-        self._window = None if self._limit is None else rate_window(self._limit)
+        self._window = None if self._limit is None else request_counter(self._limit)
         self._began: float | None = None
         self._body = RECORD.read_bytes()
 

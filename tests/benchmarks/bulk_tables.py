@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bulk_scenarios import ALL, OURS
+from tests.benchmarks.bulk_scenarios import ALL, OURS
 
 HONEST_SHARE, WRONG_SHARE = 0.95, 0.92
 WRONG_429S = 60

@@ -16,7 +16,8 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 
 import httpx
-from local_server import AUTH_ID
+
+from tests.benchmarks.local_server import AUTH_ID
 
 _TOKEN = "a-token-of-nobody"
 _PATIENCE_SECONDS = 600.0

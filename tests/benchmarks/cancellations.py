@@ -13,9 +13,9 @@ from collections import Counter
 from pathlib import Path
 
 import httpx
-from local_server import AUTH_ID, CALL_UUID, UNLIMITED
 
 from plivo_async import AsyncClient, ConnectionPool, RateLimit
+from tests.benchmarks.local_server import AUTH_ID, CALL_UUID, UNLIMITED
 
 _CONNECTIONS = 10
 _AT_ONCE = 40

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-from local_server import AUTH_ID, CALL_UUID, UNLIMITED
+from tests.benchmarks.local_server import AUTH_ID, CALL_UUID, UNLIMITED
 
 _TOKEN = "a-token-of-nobody"
 # Far above what an answer takes: plain httpx waits long for its own pool when many calls are in flight.

@@ -18,7 +18,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from plivo_async.testing import Answer, FakePlivo
+from plivo_async.testing import FakePlivo, StubResponse
 
 SIZE = 2000
 COMMAND = str(Path(sys.executable).with_name("plivo-async"))
@@ -55,7 +55,7 @@ def main(kills: int, seed: int) -> int:
             command = [COMMAND, "export", "-q", "-i", "ids.txt", "-o", path.name, "--resume"]
             # Some calls fail the first time, so that the failed file is killed, too.
             for call_uuid in ids[:50]:
-                fake.script([Answer(404)], call_uuid=call_uuid)
+                fake.script([StubResponse(404)], call_uuid=call_uuid)
             files += 1
             while True:
                 process = subprocess.Popen(

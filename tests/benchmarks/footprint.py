@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from local_server import RECORD
+from tests.benchmarks.local_server import RECORD
 
 _IMPORTS = {
     "httpx and cattrs": "import httpx, cattrs",
@@ -47,7 +47,7 @@ def _process_seconds(code: str, environment: Mapping[str, str]) -> float:
 
 def record_bytes(records: int) -> float:
     """Live bytes per decoded record, no two of them alike."""
-    from plivo_async.converter import decode_record, make_converter
+    from plivo_async.record.converter import decode_record, make_converter
 
     converter = make_converter()
     bodies = _Bodies()

@@ -27,9 +27,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import local_server
-from footprint import import_seconds, record_bytes
-from tables import CONTENDERS, HTTPX, cpu_lines, other_lines
+from tests.benchmarks import local_server
+from tests.benchmarks.footprint import import_seconds, record_bytes
+from tests.benchmarks.tables import CONTENDERS, HTTPX, cpu_lines, other_lines
 
 _HERE = Path(__file__).parent
 _LEVELS = (1, 20, 100, 500)

@@ -14,11 +14,11 @@ from plivo_async import (
     MiddlewareTransport,
     PlivoError,
     RateLimit,
-    RateLimiting,
-    Retry,
-    WindowLimiter,
+    RateLimitMiddleware,
+    RetryMiddleware,
+    SlidingWindowLimiter,
 )
-from plivo_async.testing import Answer, FakePlivo, InstantRetryPolicy
+from plivo_async.testing import FakePlivo, InstantRetryPolicy, StubResponse
 
 
 async def ask_through(fake: FakePlivo, url: str, *layers: Middleware) -> int:
@@ -49,14 +49,17 @@ class TestAMiddlewareTransportUnderAClient:
     ) -> None:
         fake_plivo.script(repeat(503))
 
-        assert await ask_through(fake_plivo, fake_plivo_url, Retry(InstantRetryPolicy(max_attempts=5))) == 3
+        assert (
+            await ask_through(fake_plivo, fake_plivo_url, RetryMiddleware(InstantRetryPolicy(max_attempts=5)))
+            == 3
+        )
         assert len(fake_plivo.requests) == 3
 
     async def test_what_is_sent_again_after_a_429_is_counted_too(
         self, fake_plivo: FakePlivo, fake_plivo_url: str
     ) -> None:
-        fake_plivo.script([Answer(429, headers={"Retry-After": "0"}), 404])
-        pacing = RateLimiting(WindowLimiter(RateLimit(1000, 0.001)))
+        fake_plivo.script([StubResponse(429, headers={"Retry-After": "0"}), 404])
+        pacing = RateLimitMiddleware(SlidingWindowLimiter(RateLimit(1000, 0.001)))
 
         assert await ask_through(fake_plivo, fake_plivo_url, pacing) == 2
         assert len(fake_plivo.requests) == 2

@@ -23,7 +23,13 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from doc_examples import (
+
+import plivo_async.cli.client
+from plivo_async import AsyncClient
+from plivo_async.base_url import DEFAULT_BASE_URL
+from plivo_async.cli.app import run as plivo_async_command
+from plivo_async.testing import FakePlivo
+from tests.docs.doc_examples import (
     ROOT,
     Block,
     ConsoleExample,
@@ -34,12 +40,6 @@ from doc_examples import (
     python_examples,
     words,
 )
-
-import plivo_async.cli.session
-from plivo_async import AsyncClient
-from plivo_async.cli.app import run as plivo_async_command
-from plivo_async.options import DEFAULT_BASE_URL
-from plivo_async.testing import FakePlivo
 
 # The recipes need an export to begin with, and more than Python: tests/e2e/test_recipes.py runs them.
 PAGES = [page for page in pages() if page.name != "recipes.md"]
@@ -61,7 +61,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePlivo]:
         monkeypatch.delenv(name.lower(), raising=False)
     with fake.serve() as url:
         monkeypatch.setitem(AsyncClient.__init__.__kwdefaults__, "base_url", url)
-        monkeypatch.setattr(plivo_async.cli.session, "DEFAULT_BASE_URL", url)
+        monkeypatch.setattr(plivo_async.cli.client, "DEFAULT_BASE_URL", url)
         yield fake
 
 

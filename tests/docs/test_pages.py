@@ -9,7 +9,6 @@ from pathlib import Path
 import attrs
 import click
 import pytest
-from doc_examples import ROOT, pages
 
 import plivo_async
 import plivo_async.testing
@@ -17,6 +16,7 @@ from plivo_async import CallDetailRecord, PlivoError, RequestOptions, RetryPolic
 from plivo_async.cli.app import commands
 from plivo_async.cli.exit_codes import ExitCode
 from plivo_async.errors import type_for_status
+from tests.docs.doc_examples import ROOT, pages
 
 
 def text_of(page: str) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx
 import pytest
-from doc_examples import ROOT, python_examples
 
 from plivo_async.testing import FakePlivo, FakeRateLimit
+from tests.docs.doc_examples import ROOT, python_examples
 
 PAGE = ROOT / "docs/guides/rate-limit.md"
 REQUEST = httpx.Request("GET", "https://api.plivo.com/")
@@ -84,7 +84,7 @@ async def test_a_permit_is_free_again_a_window_after_its_answer(folder: Path) ->
     with limiter(folder, requests=1, per=3600.0) as one, limiter(folder, requests=1, per=0.01) as other:
         permit = await one.acquire(REQUEST)
         assert await waits(one)
-        other.answered(permit)
+        other.release(permit)
         async with asyncio.timeout(30):
             await other.acquire(REQUEST)
 
@@ -92,13 +92,13 @@ async def test_a_permit_is_free_again_a_window_after_its_answer(folder: Path) ->
 async def test_a_429_stops_the_others_too(folder: Path) -> None:
     with limiter(folder) as one, limiter(folder) as other:
         assert not await waits(other)
-        one.limited(await one.acquire(REQUEST), 3600.0)
+        one.throttled(await one.acquire(REQUEST), 3600.0)
         assert await waits(other)
 
 
 async def test_a_429_that_does_not_say_until_when_stops_them_for_a_window(folder: Path) -> None:
     with limiter(folder, per=3600.0) as one, limiter(folder) as other:
-        one.limited(await one.acquire(REQUEST), None)
+        one.throttled(await one.acquire(REQUEST), None)
         assert await waits(other)
 
 
@@ -106,7 +106,7 @@ async def test_who_waits_and_is_cancelled_takes_nothing(folder: Path) -> None:
     with limiter(folder, requests=1, per=0.01) as one:
         permit = await one.acquire(REQUEST)
         assert await waits(one)
-        one.answered(permit)
+        one.release(permit)
         async with asyncio.timeout(30):
             await one.acquire(REQUEST)
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from installed_command import Installed
 
 from plivo_async.testing import FakePlivo
+from tests.e2e.installed_command import Installed
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from installed_command import PATIENCE, Installed, after_requests
 
 from plivo_async.testing import FakePlivo
+from tests.e2e.installed_command import PATIENCE, Installed, after_requests
 
 
 def ids_for(fake: FakePlivo, installed: Installed, size: int) -> list[str]:

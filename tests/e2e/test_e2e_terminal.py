@@ -8,9 +8,8 @@ import subprocess
 import threading
 from collections import Counter
 
-from installed_command import PATIENCE, Installed, after_requests
-
 from plivo_async.testing import FakePlivo, FakeRateLimit
+from tests.e2e.installed_command import PATIENCE, Installed, after_requests
 
 _COLOUR = "\x1b["
 

@@ -20,12 +20,12 @@ from typing import Any
 
 import jq
 import pytest
-from installed_command import PATIENCE
 from markdown_it import MarkdownIt
 
 from plivo_async import CallDetailRecord
 from plivo_async.cli.app import run
 from plivo_async.testing import FakePlivo
+from tests.e2e.installed_command import PATIENCE
 
 PAGE = Path(__file__).parents[2] / "docs" / "guides" / "recipes.md"
 BLOCKS = [

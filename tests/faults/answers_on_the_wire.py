@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-from fault_server import Step, Wire
+from tests.faults.fault_server import Step, Wire
 
 CALL_UUID = "5607532d-5037-4066-befc-a8b40218dd4f"
 RECORD = (Path(__file__).parents[1] / "fixtures" / "call_documented.json").read_bytes()

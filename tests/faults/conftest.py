@@ -4,9 +4,10 @@ import asyncio
 import ssl
 
 import pytest
-from certificates import Authority
-from fault_server import Clock
-from proxying import HOST
+
+from tests.faults.certificates import Authority
+from tests.faults.fault_server import Clock
+from tests.faults.proxying import HOST
 
 
 @pytest.fixture(autouse=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import enum
 
 from attrs import frozen
-from fault_server import Step
 
 from plivo_async import NetworkError, PlivoError
+from tests.faults.fault_server import Step
 
 
 class Ends(enum.Enum):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fault import Ends
-from faults_in_answers import BAD_BODIES, BAD_STATUSES, FINAL_STATUSES
-from faults_on_the_wire import CONNECTION_FAULTS, FRAMING_FAULTS, SLOW_FAULTS
+from tests.faults.fault import Ends
+from tests.faults.faults_in_answers import BAD_BODIES, BAD_STATUSES, FINAL_STATUSES
+from tests.faults.faults_on_the_wire import CONNECTION_FAULTS, FRAMING_FAULTS, SLOW_FAULTS
 
 FAULTS = [
     *CONNECTION_FAULTS,

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from answers_on_the_wire import GZIPPED, RECORD, answer, chunked, floods, head, says
-from fault import Ends, Fault
-from fault_server import Wire
-from faults_on_the_wire import CHUNKED, HALF, HTML
-
 from plivo_async import (
     AuthenticationError,
     BadRequestError,
@@ -20,6 +15,10 @@ from plivo_async import (
     ServerError,
     UnexpectedStatusError,
 )
+from tests.faults.answers_on_the_wire import GZIPPED, RECORD, answer, chunked, floods, head, says
+from tests.faults.fault import Ends, Fault
+from tests.faults.fault_server import Wire
+from tests.faults.faults_on_the_wire import CHUNKED, HALF, HTML
 
 BAD_STATUSES = [
     Fault("408", says(answer(b"{}", status=b"408 Request Timeout")), BadRequestError, status=408),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from answers_on_the_wire import RECORD, chunked, drips, floods, head, says
-from fault import Ends, Fault
-from fault_server import Wire
-
 from plivo_async import DeadlineExceededError, RequestTimeoutError
+from tests.faults.answers_on_the_wire import RECORD, chunked, drips, floods, head, says
+from tests.faults.fault import Ends, Fault
+from tests.faults.fault_server import Wire
 
 
 async def reset_before_reading(wire: Wire) -> None:

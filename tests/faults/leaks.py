@@ -8,7 +8,7 @@ import pickle
 import traceback
 from base64 import b64encode
 
-from serving import AUTH_ID, TOKEN
+from tests.faults.serving import AUTH_ID, TOKEN
 
 SECRETS = (TOKEN, b64encode(f"{AUTH_ID}:{TOKEN}".encode()).decode())
 

@@ -7,12 +7,11 @@ from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from answers_on_the_wire import good
-from fault_server import Clock, FaultServer, Step, Wire
-from leaks import SECRETS
-from serving import assert_at_rest, client_of, open_sockets, other_tasks
-
 from plivo_async import AsyncClient
+from tests.faults.answers_on_the_wire import good
+from tests.faults.fault_server import Clock, FaultServer, Step, Wire
+from tests.faults.leaks import SECRETS
+from tests.faults.serving import assert_at_rest, client_of, open_sockets, other_tasks
 
 HOST = "api.plivo.example"
 PASSWORD = "pr0xy-pass"

@@ -11,9 +11,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from fault_server import Clock, FaultServer, Step
-
 from plivo_async import AsyncClient
+from tests.faults.fault_server import Clock, FaultServer, Step
 
 AUTH_ID = "MAXXXXXXXXXXXXXXXXXX"
 TOKEN = "tok3n-that-nobody-may-see"

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from answers_on_the_wire import CALL_UUID, RECORD, answer, chunked, floods, good, head, says
-from fault_server import Clock, Step, Wire
-from serving import serving
 
 from plivo_async import PlivoError, ResponseTooLargeError, RetryPolicy
+from tests.faults.answers_on_the_wire import CALL_UUID, RECORD, answer, chunked, floods, good, head, says
+from tests.faults.fault_server import Clock, Step, Wire
+from tests.faults.serving import serving
 
 MIB = 1024 * 1024
 SOON = RetryPolicy(backoff_base=0.001)

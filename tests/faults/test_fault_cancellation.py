@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 import pytest
-from answers_on_the_wire import CALL_UUID, GZIPPED, RECORD, answer, chunked, good, head, says
 from attrs import frozen
-from certificates import Authority
-from fault_server import Clock, FaultServer, Step, Wire
-from serving import busy, serving
 
 from plivo_async import AsyncClient, CallDetailRecord
+from tests.faults.answers_on_the_wire import CALL_UUID, GZIPPED, RECORD, answer, chunked, good, head, says
+from tests.faults.certificates import Authority
+from tests.faults.fault_server import Clock, FaultServer, Step, Wire
+from tests.faults.serving import busy, serving
 
 stalled = says(b"", Wire.stall)
 unavailable = says(answer(b"", status=b"503 Busy"))

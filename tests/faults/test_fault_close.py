@@ -7,13 +7,13 @@ from operator import attrgetter
 
 import httpx
 import pytest
-from answers_on_the_wire import CALL_UUID, answer, good, says
-from fault import Fault
-from fault_server import Clock, FaultServer, Step, Wire
-from fault_table import FAULTS
-from serving import client_of, serving
 
 from plivo_async import ClientClosedError, RetryPolicy
+from tests.faults.answers_on_the_wire import CALL_UUID, answer, good, says
+from tests.faults.fault import Fault
+from tests.faults.fault_server import Clock, FaultServer, Step, Wire
+from tests.faults.fault_table import FAULTS
+from tests.faults.serving import client_of, serving
 
 stalled = says(b"", Wire.stall)
 WAYS_TO_BE_BUSY: dict[str, Step] = {

@@ -9,11 +9,11 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from answers_on_the_wire import CALL_UUID, good
-from fault_server import Clock
-from serving import AUTH_ID, TOKEN, busy, client_of, serving
 
 from plivo_async import AsyncClient, ClientClosedError, EventLoopError
+from tests.faults.answers_on_the_wire import CALL_UUID, good
+from tests.faults.fault_server import Clock
+from tests.faults.serving import AUTH_ID, TOKEN, busy, client_of, serving
 
 
 async def test_a_client_never_used_may_be_closed(clock: Clock) -> None:
@@ -106,9 +106,9 @@ def test_no_event_loop_at_all_is_an_error_of_its_own() -> None:
 FORKING = """
     import asyncio, os, sys
     sys.path.insert(0, sys.argv[1])
-    from answers_on_the_wire import CALL_UUID, good
-    from fault_server import Clock, FaultServer
-    from serving import client_of
+    from tests.faults.answers_on_the_wire import CALL_UUID, good
+    from tests.faults.fault_server import Clock, FaultServer
+    from tests.faults.serving import client_of
     from plivo_async import ForkedError
 
     async def refused(use):
@@ -145,7 +145,7 @@ FORKING = """
 def test_a_child_process_is_refused_and_disturbs_its_parent_not() -> None:
     script = textwrap.dedent(FORKING)
     ran = subprocess.run(
-        [sys.executable, "-W", "error", "-c", script, str(Path(__file__).parent)],
+        [sys.executable, "-W", "error", "-c", script, str(Path(__file__).parents[2])],
         capture_output=True,
         text=True,
         timeout=60,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from answers_on_the_wire import CALL_UUID, answer, good, says
-from fault_server import Clock, Step, Wire
-from serving import serving
 
 from plivo_async import PlivoError, RetryPolicy
+from tests.faults.answers_on_the_wire import CALL_UUID, answer, good, says
+from tests.faults.fault_server import Clock, Step, Wire
+from tests.faults.serving import serving
 
 PERSISTENT = RetryPolicy(max_attempts=10, backoff_base=0.001, backoff_max=0.001)
 CALLS = 200

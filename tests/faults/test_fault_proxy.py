@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ssl
 
-from answers_on_the_wire import CALL_UUID, good
-from certificates import Authority
-from fault_server import Clock
-from proxying import HOST, PASSWORD, PROXY_BASIC, proxied, tunnels
-from serving import AUTH_ID
+from tests.faults.answers_on_the_wire import CALL_UUID, good
+from tests.faults.certificates import Authority
+from tests.faults.fault_server import Clock
+from tests.faults.proxying import HOST, PASSWORD, PROXY_BASIC, proxied, tunnels
+from tests.faults.serving import AUTH_ID
 
 
 def fields_of(head: bytes) -> list[bytes]:

@@ -6,12 +6,12 @@ import asyncio
 import socket
 
 import pytest
-from answers_on_the_wire import CALL_UUID, answer, good, says
-from fault_server import Clock, FaultServer, Wire
-from leaks import leaks_of
-from serving import AUTH_ID, TOKEN, client_of
 
 from plivo_async import AsyncClient, ConfigurationError, NetworkError, PlivoError
+from tests.faults.answers_on_the_wire import CALL_UUID, answer, good, says
+from tests.faults.fault_server import Clock, FaultServer, Wire
+from tests.faults.leaks import leaks_of
+from tests.faults.serving import AUTH_ID, TOKEN, client_of
 
 PASSWORD = "pr0xy-pass"
 

@@ -7,13 +7,13 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from answers_on_the_wire import CALL_UUID, good
 from attrs import field, frozen
-from fault_server import Clock, FaultServer
-from leaks import leaks_of
-from serving import AUTH_ID, TOKEN, busy, open_sockets
 
 from plivo_async import AsyncClient, DeadlineExceededError, NetworkError, RetryPolicy
+from tests.faults.answers_on_the_wire import CALL_UUID, good
+from tests.faults.fault_server import Clock, FaultServer
+from tests.faults.leaks import leaks_of
+from tests.faults.serving import AUTH_ID, TOKEN, busy, open_sockets
 
 SOON = RetryPolicy(backoff_base=0.001)
 

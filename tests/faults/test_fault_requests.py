@@ -8,11 +8,11 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
-from answers_on_the_wire import CALL_UUID, RECORD, answer, good, never_reads, says
-from fault_server import Clock, Wire
-from serving import AUTH_ID, TOKEN, serving
 
 from plivo_async import DeadlineExceededError, InvalidCallUUIDError, PlivoError, RequestTimeoutError
+from tests.faults.answers_on_the_wire import CALL_UUID, RECORD, answer, good, never_reads, says
+from tests.faults.fault_server import Clock, Wire
+from tests.faults.serving import AUTH_ID, TOKEN, serving
 
 BASIC = b64encode(f"{AUTH_ID}:{TOKEN}".encode())
 BAD_UUIDS = [

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from answers_on_the_wire import CALL_UUID, answer, good, says
-from fault_server import Clock, FaultServer, Step
-from serving import serving
 
 from plivo_async import AsyncClient, DeadlineExceededError, RateLimitError, RetryPolicy, ServerError
+from tests.faults.answers_on_the_wire import CALL_UUID, answer, good, says
+from tests.faults.fault_server import Clock, FaultServer, Step
+from tests.faults.serving import serving
 
 # Its own gaps are much shorter than the times that the server gives.
 POLICY = RetryPolicy(backoff_base=1.0, backoff_max=1.0, jitter=0.25)

@@ -6,11 +6,11 @@ import asyncio
 import gzip
 
 import pytest
-from answers_on_the_wire import CALL_UUID, RECORD, answer, chunked, good, head, says
-from fault_server import Clock, Step, Wire
-from serving import busy, serving
 
 from plivo_async import NetworkError, RetryPolicy
+from tests.faults.answers_on_the_wire import CALL_UUID, RECORD, answer, chunked, good, head, says
+from tests.faults.fault_server import Clock, Step, Wire
+from tests.faults.serving import busy, serving
 
 SOON = RetryPolicy(backoff_base=0.001)
 OTHER_RECORD = RECORD.replace(b"5607532d", b"5607532e")

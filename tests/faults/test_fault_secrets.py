@@ -7,12 +7,6 @@ import logging
 from operator import attrgetter
 
 import pytest
-from answers_on_the_wire import CALL_UUID, good, never_reads, says
-from fault import Fault
-from fault_server import Clock, Wire
-from fault_table import FAULTS
-from leaks import SECRETS, leaks_in, leaks_of
-from serving import AUTH_ID, TOKEN, serving
 
 from plivo_async import (
     AsyncClient,
@@ -22,6 +16,12 @@ from plivo_async import (
     RequestTimeoutError,
     RetryPolicy,
 )
+from tests.faults.answers_on_the_wire import CALL_UUID, good, never_reads, says
+from tests.faults.fault import Fault
+from tests.faults.fault_server import Clock, Wire
+from tests.faults.fault_table import FAULTS
+from tests.faults.leaks import SECRETS, leaks_in, leaks_of
+from tests.faults.serving import AUTH_ID, TOKEN, serving
 
 SOON = RetryPolicy(backoff_base=0.001)
 every_fault = pytest.mark.parametrize("fault", FAULTS, ids=attrgetter("name"))

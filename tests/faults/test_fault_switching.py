@@ -11,8 +11,8 @@ SCRIPT = """
     import asyncio, sys
     sys.path.insert(0, sys.argv[1])
     import httpx
-    from answers_on_the_wire import says
-    from fault_server import Clock, FaultServer, Wire
+    from tests.faults.answers_on_the_wire import says
+    from tests.faults.fault_server import Clock, FaultServer, Wire
     from plivo_async import ConnectionPool
 
     ANSWER = b"HTTP/1.1 101 Switching Protocols\\r\\nConnection: upgrade\\r\\nUpgrade: websocket\\r\\n\\r\\n"
@@ -34,7 +34,7 @@ SCRIPT = """
 def test_a_switch_of_protocols_is_an_error() -> None:
     # In a process of its own: an event loop that spins can be ended in no other way.
     ran = subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(SCRIPT), str(Path(__file__).parent)],
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(SCRIPT), str(Path(__file__).parents[2])],
         capture_output=True,
         text=True,
         timeout=20,

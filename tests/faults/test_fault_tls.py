@@ -6,11 +6,6 @@ import asyncio
 import ssl
 
 import pytest
-from answers_on_the_wire import CALL_UUID, RECORD, answer, good, head, says
-from certificates import BAD_CERTIFICATES, Authority
-from fault_server import Clock, FaultServer, Step, Wire
-from leaks import leaks_of
-from serving import client_of, serving
 
 from plivo_async import (
     ConfigurationError,
@@ -21,6 +16,11 @@ from plivo_async import (
     RetryPolicy,
     TLSError,
 )
+from tests.faults.answers_on_the_wire import CALL_UUID, RECORD, answer, good, head, says
+from tests.faults.certificates import BAD_CERTIFICATES, Authority
+from tests.faults.fault_server import Clock, FaultServer, Step, Wire
+from tests.faults.leaks import leaks_of
+from tests.faults.serving import client_of, serving
 
 SOON = RetryPolicy(backoff_base=0.001)
 bad_certificates = pytest.mark.parametrize("fault", BAD_CERTIFICATES)

@@ -6,12 +6,6 @@ import asyncio
 import ssl
 
 import pytest
-from answers_on_the_wire import CALL_UUID, answer, good, says
-from certificates import Authority
-from fault_server import Clock, FaultServer, Step, Wire
-from leaks import leaks_of
-from proxying import ESTABLISHED, PROXY_SECRETS, proxied, tunnels
-from serving import AUTH_ID, TOKEN
 
 from plivo_async import (
     AsyncClient,
@@ -22,6 +16,12 @@ from plivo_async import (
     RetryPolicy,
     TLSError,
 )
+from tests.faults.answers_on_the_wire import CALL_UUID, answer, good, says
+from tests.faults.certificates import Authority
+from tests.faults.fault_server import Clock, FaultServer, Step, Wire
+from tests.faults.leaks import leaks_of
+from tests.faults.proxying import ESTABLISHED, PROXY_SECRETS, proxied, tunnels
+from tests.faults.serving import AUTH_ID, TOKEN
 
 SOON = RetryPolicy(backoff_base=0.001)
 

@@ -7,14 +7,14 @@ import pickle
 from operator import attrgetter
 
 import pytest
-from answers_on_the_wire import CALL_UUID, answer, good, says
-from fault import Ends, Fault
-from fault_server import Clock
-from fault_table import FAULTS, RETRIED
-from faults_on_the_wire import SLOW_FAULTS
-from serving import serving
 
 from plivo_async import DeadlineExceededError, PlivoError, RetryPolicy, ServerError
+from tests.faults.answers_on_the_wire import CALL_UUID, answer, good, says
+from tests.faults.fault import Ends, Fault
+from tests.faults.fault_server import Clock
+from tests.faults.fault_table import FAULTS, RETRIED
+from tests.faults.faults_on_the_wire import SLOW_FAULTS
+from tests.faults.serving import serving
 
 SOON = RetryPolicy(backoff_base=0.001)
 LATER = RetryPolicy(backoff_base=30.0, backoff_max=30.0)

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from plivo_async import CallNext, DeadlineExceededError, Retry, RetryBudget, RetryPolicy
+from plivo_async import CallNext, DeadlineExceededError, RetryBudget, RetryMiddleware, RetryPolicy
 from plivo_async.context import RequestContext
 from plivo_async.errors import ConfigurationError, RateLimitError, ServerError
 
@@ -19,7 +19,7 @@ Outcome = httpx.Response | Exception | int
 
 
 class Server:
-    """What comes next after Retry: these outcomes, the last one for ever."""
+    """What comes next after RetryMiddleware: these outcomes, the last one for ever."""
 
     def __init__(self, *outcomes: Outcome) -> None:
         self.outcomes = outcomes
@@ -49,8 +49,8 @@ def request(method: str = "GET") -> httpx.Request:
     return httpx.Request(method, "https://api.plivo.com/")
 
 
-def retry(policy: RetryPolicy | None = None, naps: Naps | None = None, **options: Any) -> Retry:
-    return Retry(policy, sleep=naps or Naps(), random=lambda: 0.0, **options)
+def retry(policy: RetryPolicy | None = None, naps: Naps | None = None, **options: Any) -> RetryMiddleware:
+    return RetryMiddleware(policy, sleep=naps or Naps(), random=lambda: 0.0, **options)
 
 
 def refused(status: int) -> httpx.HTTPStatusError:
@@ -206,11 +206,11 @@ class TestPolicyInUse:
     )
     def test_and_budget_are_checked(self, name: str, value: Any) -> None:
         with pytest.raises(ConfigurationError, match=f"^{name} must be of type Retry{name.title()}, not "):
-            Retry(**{name: value})
+            RetryMiddleware(**{name: value})
 
     def test_and_budget_are_shown(self) -> None:
-        assert repr(Retry(RetryPolicy(max_attempts=2), budget=RetryBudget(7))) == (
-            "Retry(RetryPolicy(max_attempts=2, backoff_base=0.5, backoff_max=8.0, jitter=0.5, "
+        assert repr(RetryMiddleware(RetryPolicy(max_attempts=2), budget=RetryBudget(7))) == (
+            "RetryMiddleware(RetryPolicy(max_attempts=2, backoff_base=0.5, backoff_max=8.0, jitter=0.5, "
             "retry_after_max=60.0), budget=RetryBudget(7 of 7 left))"
         )
 
@@ -239,7 +239,7 @@ class TestGaps:
 
     async def test_are_drawn_at_random(self) -> None:
         draws, naps = iter([0.0, 0.5, 0.9]), Naps()
-        await Retry(sleep=naps, random=lambda: next(draws))(request(), Server(503))
+        await RetryMiddleware(sleep=naps, random=lambda: next(draws))(request(), Server(503))
         assert naps.taken == [0.5, 0.75]
 
     async def test_are_what_the_server_asks_for(self) -> None:
@@ -269,7 +269,7 @@ class TestGaps:
 
     async def test_really_pass_by_default(self) -> None:
         # An asyncio.sleep of this length ends in the next round of the event loop.
-        brief = Retry(RetryPolicy(backoff_base=1e-9))
+        brief = RetryMiddleware(RetryPolicy(backoff_base=1e-9))
         assert (await brief(request(), Server(503, 200))).status_code == 200
 
     async def test_may_be_cancelled(self) -> None:
@@ -279,7 +279,7 @@ class TestGaps:
             sleeping.set()
             await asyncio.Event().wait()
 
-        once = Retry(sleep=sleep)
+        once = RetryMiddleware(sleep=sleep)
         call = asyncio.ensure_future(once(request(), server))
         await sleeping.wait()
         call.cancel()

@@ -8,11 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
-from asking import ask, basic, http_client
 
 from plivo_async import AsyncClient, AuthenticationError, CallDetailRecord, ConfigurationError, NotFoundError
 from plivo_async.errors import InvalidCallUUIDError
 from plivo_async.testing import DOCUMENTED_CALL, FakePlivo
+from tests.testing.asking import ask, basic, http_client
 
 _FIXTURES = Path(__file__).parent.parent / "fixtures"
 _CALL = DOCUMENTED_CALL["call_uuid"]

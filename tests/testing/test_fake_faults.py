@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-from asking import ask
 
 from plivo_async import (
     ConfigurationError,
@@ -18,7 +17,8 @@ from plivo_async import (
     RetryPolicy,
     ServerError,
 )
-from plivo_async.testing import Answer, Drop, FakePlivo, InstantRetryPolicy, RandomFaults
+from plivo_async.testing import Drop, FakePlivo, InstantRetryPolicy, RandomFaults, StubResponse
+from tests.testing.asking import ask
 
 
 class Sleep:
@@ -48,7 +48,7 @@ async def statuses(fake: FakePlivo, count: int) -> list[int | None]:
 
 async def test_a_script_is_played_once_and_then_the_record_comes() -> None:
     fake = FakePlivo()
-    fake.script([500, Answer(503)])
+    fake.script([500, StubResponse(503)])
 
     assert await statuses(fake, 4) == [500, 503, 200, 200]
 
@@ -146,14 +146,14 @@ async def test_a_status_that_has_no_body_gets_none(status: int) -> None:
 )
 async def test_a_body_can_be_bytes_text_or_a_mapping(body: Any, sent: bytes) -> None:
     fake = FakePlivo()
-    fake.script([Answer(200, body)])
+    fake.script([StubResponse(200, body)])
 
     assert (await ask(fake)).content == sent
 
 
 async def test_a_wrong_body_is_an_error_of_the_client() -> None:
     fake = FakePlivo()
-    fake.script([Answer(200, "<html>")])
+    fake.script([StubResponse(200, "<html>")])
 
     with pytest.raises(DecodeError, match="<html>"):
         await get(fake)
@@ -161,7 +161,7 @@ async def test_a_wrong_body_is_an_error_of_the_client() -> None:
 
 async def test_headers_are_added_and_take_the_place_of_others() -> None:
     fake = FakePlivo()
-    fake.script([Answer(503, headers={"Retry-After": "2", "Content-Type": "text/plain"})])
+    fake.script([StubResponse(503, headers={"Retry-After": "2", "Content-Type": "text/plain"})])
     response = await ask(fake)
 
     assert response.headers.get_list("content-type") == ["text/plain"]
@@ -170,7 +170,7 @@ async def test_headers_are_added_and_take_the_place_of_others() -> None:
 
 async def test_a_length_can_be_declared_that_is_not_true() -> None:
     fake = FakePlivo()
-    fake.script([Answer(200, b"12", headers={"Content-Length": "99"})])
+    fake.script([StubResponse(200, b"12", headers={"Content-Length": "99"})])
 
     assert (await ask(fake)).headers.get_list("content-length") == ["99"]
 
@@ -219,8 +219,10 @@ async def test_without_latency_nothing_is_waited_for() -> None:
     assert sleep.seconds == []
 
 
-@pytest.mark.parametrize("slow", [Answer(200, delay=3.0), Answer(500, delay=3.0), Drop(delay=3.0)])
-async def test_a_fault_can_be_late_on_top_of_the_latency(slow: Answer | Drop) -> None:
+@pytest.mark.parametrize(
+    "slow", [StubResponse(200, delay=3.0), StubResponse(500, delay=3.0), Drop(delay=3.0)]
+)
+async def test_a_fault_can_be_late_on_top_of_the_latency(slow: StubResponse | Drop) -> None:
     sleep = Sleep()
     fake = FakePlivo(latency=1.0, sleep=sleep)
     fake.script([slow])
@@ -306,12 +308,12 @@ async def test_the_rate_of_random_faults_is_a_share_of_the_requests(rate: float,
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda: Answer(199),
-        lambda: Answer(1000),
-        lambda: Answer(True),
-        lambda: Answer("500"),  # type: ignore[arg-type]
-        lambda: Answer(500, delay=-1.0),
-        lambda: Answer(500, delay=float("nan")),
+        lambda: StubResponse(199),
+        lambda: StubResponse(1000),
+        lambda: StubResponse(True),
+        lambda: StubResponse("500"),  # type: ignore[arg-type]
+        lambda: StubResponse(500, delay=-1.0),
+        lambda: StubResponse(500, delay=float("nan")),
         lambda: Drop(after=-1),
         lambda: Drop(after=0.5),  # type: ignore[arg-type]
         lambda: Drop(delay=float("inf")),
@@ -329,15 +331,15 @@ def test_a_fault_that_makes_no_sense_is_refused_where_it_is_written(wrong: Any) 
 
 
 def test_faults_are_values() -> None:
-    assert Answer(500, "x") == Answer(500, b"x")
-    assert len({Answer(500), Answer(500), Drop(), Drop()}) == 2
+    assert StubResponse(500, "x") == StubResponse(500, b"x")
+    assert len({StubResponse(500), StubResponse(500), Drop(), Drop()}) == 2
     assert RandomFaults(rate=0.1) == RandomFaults(rate=0.1, seed=0, faults=[500, 503, 429])
 
 
 def test_faults_show_what_they_are() -> None:
-    assert repr(Answer(503, delay=1.0)) == "Answer(status=503, body=None, headers={}, delay=1.0)"
+    assert repr(StubResponse(503, delay=1.0)) == "StubResponse(status=503, body=None, headers={}, delay=1.0)"
     assert repr(Drop(after=9)) == "Drop(after=9, delay=0.0)"
-    assert len(repr(Answer(200, b"x" * 1_000_000))) < 200
+    assert len(repr(StubResponse(200, b"x" * 1_000_000))) < 200
 
 
 async def test_an_instant_retry_gives_up_where_a_retry_does() -> None:
@@ -351,7 +353,7 @@ async def test_an_instant_retry_gives_up_where_a_retry_does() -> None:
 
 async def test_an_instant_retry_does_not_wait_for_a_retry_after_that_a_retry_would_wait_for() -> None:
     fake = FakePlivo()
-    fake.script([Answer(503, headers={"Retry-After": "60"})])
+    fake.script([StubResponse(503, headers={"Retry-After": "60"})])
 
     # Longer than the deadline: only without a wait does it fit.
     assert (await get(fake, deadline=30.0)).call_uuid == fake.call_uuids[0]
@@ -359,7 +361,7 @@ async def test_an_instant_retry_does_not_wait_for_a_retry_after_that_a_retry_wou
 
 async def test_an_instant_retry_gives_up_over_a_retry_after_that_is_too_long() -> None:
     fake = FakePlivo()
-    fake.script([Answer(503, headers={"Retry-After": "61"})])
+    fake.script([StubResponse(503, headers={"Retry-After": "61"})])
 
     with pytest.raises(ServerError) as caught:
         await get(fake)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pickle
 
 import pytest
-from asking import ask, basic
 
 from plivo_async.testing import FakePlivo, fake, requests
 from plivo_async.testing.requests import RecordedRequest, read_request
+from tests.testing.asking import ask, basic
 
 
 async def test_a_request_is_kept_with_its_answer() -> None:

@@ -21,7 +21,7 @@ import pytest
 import uvicorn
 
 from plivo_async import AsyncClient, ConfigurationError, NetworkError
-from plivo_async.testing import Answer, Drop, FakePlivo, FakeRateLimit, InstantRetryPolicy
+from plivo_async.testing import Drop, FakePlivo, FakeRateLimit, InstantRetryPolicy, StubResponse
 
 _HANG = 30.0
 
@@ -286,7 +286,7 @@ async def test_the_client_gives_up_over_drops_that_do_not_end(drop: Drop) -> Non
 
 async def test_a_status_without_a_body_goes_over_a_socket() -> None:
     fake = FakePlivo()
-    fake.script([204, Answer(200, b"", headers={"Retry-After": "1"})])
+    fake.script([204, StubResponse(200, b"", headers={"Retry-After": "1"})])
     async with (
         fake.serve() as url,
         httpx.AsyncClient(trust_env=False, auth=(fake.auth_id, fake.auth_token)) as client,

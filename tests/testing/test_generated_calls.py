@@ -10,11 +10,11 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
-from asking import ask
 
 from plivo_async import CallDetailRecord, ConfigurationError, HangupCause
 from plivo_async.testing import FakePlivo, GeneratedCalls
 from plivo_async.testing.documented import DOCUMENTED_CALL
+from tests.testing.asking import ask
 
 _SAMPLE = 3000
 

@@ -28,8 +28,8 @@ from plivo_async import (
     RateLimitError,
     RequestOptions,
     RequestTimeoutError,
-    Retry,
     RetryBudget,
+    RetryMiddleware,
     RetryPolicy,
     StirAttestation,
     StirVerification,
@@ -66,7 +66,7 @@ async def clients(http_client: httpx.AsyncClient, converter: cattrs.Converter) -
     AsyncClient()
     AsyncClient("auth_id", "auth_token", base_url="https://example.com", timeout=5, deadline=None, retry=None)
     AsyncClient(max_body=1024, max_connections=5, keepalive_expiry=5, verify="ca.pem", proxy="http://p:3128")
-    AsyncClient(trust_env=False, http_client=http_client, middleware=[Retry()], converter=converter)
+    AsyncClient(trust_env=False, http_client=http_client, middleware=[RetryMiddleware()], converter=converter)
     assert_type(AsyncClient().with_options(deadline=5.0), AsyncClient)
     async with AsyncClient() as client:
         assert_type(client, AsyncClient)
@@ -74,7 +74,7 @@ async def clients(http_client: httpx.AsyncClient, converter: cattrs.Converter) -
 
     AsyncClient("auth_id", "auth_token", "https://example.com")  # type: ignore[call-arg]
     AsyncClient(http_client=httpx.Client())  # type: ignore[arg-type]
-    AsyncClient(middleware=Retry())  # type: ignore[arg-type]
+    AsyncClient(middleware=RetryMiddleware())  # type: ignore[arg-type]
     AsyncClient(verify=None)  # type: ignore[arg-type]
     AsyncClient().with_options(max_connections=5)  # type: ignore[call-arg]
     with AsyncClient():  # type: ignore[attr-defined]
@@ -180,7 +180,12 @@ async def without_next(request: httpx.Request) -> httpx.Response:
 
 
 def middleware(pool: ConnectionPool) -> None:
-    around: Sequence[Middleware] = [Metrics(), function, with_other_names, Retry(budget=RetryBudget(5))]
+    around: Sequence[Middleware] = [
+        Metrics(),
+        function,
+        with_other_names,
+        RetryMiddleware(budget=RetryBudget(5)),
+    ]
     AsyncClient(middleware=around)
     httpx.AsyncClient(transport=MiddlewareTransport(pool, around, deadline=None))
     httpx.AsyncClient(transport=pool)

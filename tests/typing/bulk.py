@@ -22,10 +22,10 @@ from plivo_async import (
     RateLimit,
     RateLimiter,
     RateLimitError,
-    RateLimiting,
+    RateLimitMiddleware,
     RateLimitTimeoutError,
     RetryPolicy,
-    WindowLimiter,
+    SlidingWindowLimiter,
 )
 from plivo_async.testing import FakePlivo
 
@@ -123,24 +123,24 @@ class Counting:
     async def acquire(self, request: httpx.Request) -> int:
         return 1
 
-    def answered(self, permit: int) -> None: ...
+    def release(self, permit: int) -> None: ...
 
-    def limited(self, permit: int, retry_after: float | None) -> None: ...
+    def throttled(self, permit: int, retry_after: float | None) -> None: ...
 
 
 class WithOtherNames:
     async def acquire(self, sent: httpx.Request, priority: int = 0) -> None: ...
 
-    def answered(self, taken: Any) -> None: ...
+    def release(self, taken: Any) -> None: ...
 
-    def limited(self, taken: Any, seconds: float | None) -> None: ...
+    def throttled(self, taken: Any, seconds: float | None) -> None: ...
 
 
 class Forgetful:
     async def acquire(self, request: httpx.Request) -> int:
         return 1
 
-    def answered(self, permit: int) -> None: ...
+    def release(self, permit: int) -> None: ...
 
 
 class Blocking(Counting):
@@ -154,11 +154,11 @@ def limits(pool: ConnectionPool, fake: FakePlivo) -> None:
     assert_type(RateLimit(requests=60, per=1.0).per, float)
     AsyncClient(rate_limit=None)
     AsyncClient(rate_limit=RateLimit(60, 1.0))
-    AsyncClient(rate_limit=WindowLimiter())
+    AsyncClient(rate_limit=SlidingWindowLimiter())
     AsyncClient(rate_limit=Counting())
     AsyncClient(rate_limit=WithOtherNames())
-    limiters: list[RateLimiter] = [WindowLimiter(RateLimit(60, 1.0)), Counting(), WithOtherNames()]
-    around: list[Middleware] = [RateLimiting(limiter) for limiter in limiters]
+    limiters: list[RateLimiter] = [SlidingWindowLimiter(RateLimit(60, 1.0)), Counting(), WithOtherNames()]
+    around: list[Middleware] = [RateLimitMiddleware(limiter) for limiter in limiters]
     httpx.AsyncClient(transport=MiddlewareTransport(pool, around))
     assert_type(fake.client(rate_limit=RateLimit()), AsyncClient)
     assert_type(fake.client(rate_limit=limiters[0]), AsyncClient)
@@ -168,8 +168,8 @@ def limits(pool: ConnectionPool, fake: FakePlivo) -> None:
     AsyncClient(rate_limit=Blocking())  # type: ignore[arg-type]
     RateLimit(requests="60")  # type: ignore[arg-type]
     RateLimit().requests = 60  # type: ignore[misc]
-    RateLimiting(RateLimit())  # type: ignore[arg-type]
-    WindowLimiter(60)  # type: ignore[arg-type]
+    RateLimitMiddleware(RateLimit())  # type: ignore[arg-type]
+    SlidingWindowLimiter(60)  # type: ignore[arg-type]
 
 
 def errors(error: RateLimitTimeoutError) -> None:

@@ -10,13 +10,13 @@ from typing import assert_type
 from plivo_async import AsyncClient, CallDetailRecord
 from plivo_async.testing import (
     DOCUMENTED_CALL,
-    Answer,
     Drop,
     FakePlivo,
     FakeRateLimit,
     InstantRetryPolicy,
     RandomFaults,
     RecordedRequest,
+    StubResponse,
 )
 
 
@@ -31,7 +31,7 @@ async def fakes(record: CallDetailRecord) -> None:
     assert_type(fake.over_limit, int)
     assert_type(fake.client(deadline=5.0, retry=InstantRetryPolicy()), AsyncClient)
     fake.add(record, {"call_uuid": "c1"})
-    fake.script([503, Answer(429, {"error": "slow down"}, headers={"Retry-After": "2"}), Drop(10)])
+    fake.script([503, StubResponse(429, {"error": "slow down"}, headers={"Retry-After": "2"}), Drop(10)])
     fake.script(repeat(503), call_uuid="c1")
     fake.publish_later("c1", after_requests=1)
     with fake.serve() as url:

@@ -1,0 +1,38 @@
+"""Where the API is: https, or http on loopback only."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+
+from plivo_async.errors import ConfigurationError
+from plivo_async.text import short_repr
+from plivo_async.urls import can_be_reached, is_loopback, parse_url
+
+DEFAULT_BASE_URL = "https://api.plivo.com"
+
+_BASE_URL = re.compile(r"[!-~]{1,2048}")
+
+
+def check_base_url(value: object) -> httpx.URL:
+    """The host root that every path is appended to: https, or http on loopback.
+
+    Raises: ConfigurationError for another scheme, or userinfo, query, fragment, white space.
+    """
+    rule = "base_url must be an https:// URL (http:// on loopback only)"
+    if not isinstance(value, str) or not _BASE_URL.fullmatch(value):
+        raise ConfigurationError(f"{rule}, printable ASCII")
+    # Before anything of it is repeated in a message: a password may be in it.
+    if any(mark in value for mark in "@?#"):
+        raise ConfigurationError(f"{rule}, without user name, query or fragment")
+    url, problem = parse_url(value)
+    if url is None:
+        raise ConfigurationError(f"{rule}: {short_repr(problem)}")
+    if not can_be_reached(url) or not (url.scheme == "https" or (url.scheme == "http" and is_loopback(url))):
+        raise ConfigurationError(f"{rule}, not {short_repr(value)}")
+    if any(segment in (".", "..") for segment in url.path.split("/")):
+        raise ConfigurationError(f"{rule}, with a path free of '.' and '..'")
+    if url.path.rstrip("/").endswith("/v1"):
+        raise ConfigurationError(f"{rule}, without the version: leave out /v1")
+    return url

@@ -1,0 +1,139 @@
+"""The calls that failed, in a file that can be exported again: NDJSON, an object per call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+
+import click
+from attrs import define, field
+
+from plivo_async.cli.export.id_parser import ndjson_key
+from plivo_async.cli.export.output_file import Output, OutputError
+from plivo_async.record.strict_json import write_json
+from plivo_async.resources.batch import Failed
+
+_ID_KEY = "call_uuid"
+_id_in = ndjson_key(_ID_KEY)
+
+
+def failed_line(failed: Failed) -> bytes:
+    """What is known of a failure, as a line."""
+    error = failed.error
+    facts = {
+        _ID_KEY: failed.call_uuid,
+        "kind": type(error).__name__,
+        "status": error.status,
+        "message": error.message,
+        "attempts": error.attempts,
+    }
+    return write_json(facts).encode("ascii") + b"\n"
+
+
+@define
+class FailedFile:
+    """Appends failures. What it held before is kept until the export has ended, see `settle`.
+
+    There is no file until a call fails.
+    """
+
+    path: Path
+    before: int = 0
+    _output: Output | None = field(default=None, init=False)
+
+    def write(self, failed: Failed) -> None:
+        """Append a failure.
+
+        Raises: OutputError.
+        """
+        if self._output is None:
+            try:
+                raw = FileIO(self.path, "ab")
+            except OSError as error:
+                raise OutputError(f"cannot write to {self.path}: {error.strerror}") from None
+            self._output = Output(raw, str(self.path), raw.fileno(), is_file=True, end=self.before)
+        self._output.write(failed_line(failed))
+
+    def settle(self, is_settled: Callable[[str], bool]) -> None:
+        """Take out what it held before of calls that are settled now; without a line left, the file goes."""
+        self.close()
+        if not self.before:
+            return
+        new = self.path.with_name(f"{self.path.name}.new")
+        with self.path.open("rb") as old, new.open("wb") as kept:
+            while old.tell() < self.before:
+                line = old.readline()
+                if not _is_settled(line, is_settled):
+                    kept.write(line)
+            while chunk := old.read(1 << 16):
+                kept.write(chunk)
+            kept.flush()
+            os.fsync(kept.fileno())
+            size = kept.tell()
+        new.replace(self.path)
+        if not size:
+            self.path.unlink()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._output is not None:
+            self._output.raw.close()
+
+
+@contextmanager
+def failed_file(path: Path, *, resume: bool) -> Generator[FailedFile, None, None]:
+    """The file for failures, without a last line that was cut short; emptied, unless to resume.
+
+    Raises: ClickException.
+    """
+    try:
+        before = _repair(path) if resume else _empty(path)
+    except OSError as error:
+        raise click.ClickException(f"cannot write to {path}: {error.strerror}") from None
+    failed = FailedFile(path, before)
+    try:
+        yield failed
+    finally:
+        failed.close()
+
+
+def _repair(path: Path) -> int:
+    if not path.is_file():
+        return 0
+    with path.open("r+b") as file:
+        end, line = 0, b"\n"
+        for line in file:
+            end += len(line)
+        if line.endswith(b"\n"):
+            return end
+        if _is_whole(line):
+            file.seek(end)
+            file.write(b"\n")
+            return end + 1
+        return file.truncate(end - len(line))
+
+
+def _is_whole(line: bytes) -> bool:
+    # An editor may leave out the last newline; no beginning of a JSON object is one.
+    try:
+        return _id_in(0, line) is not None
+    except click.ClickException:
+        return False
+
+
+def _empty(path: Path) -> int:
+    if path.is_file():
+        path.unlink()
+    return 0
+
+
+def _is_settled(line: bytes, is_settled: Callable[[str], bool]) -> bool:
+    try:
+        call_uuid = _id_in(0, line)
+    except click.ClickException:
+        # Not ours, so not ours to take out.
+        return False
+    return call_uuid is None or is_settled(call_uuid)

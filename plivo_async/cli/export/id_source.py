@@ -1,0 +1,210 @@
+"""Where an export's call UUIDs come from: arguments, a file, or stdin, each id once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Self, TextIO, cast
+
+import click
+from attrs import define, field
+
+from plivo_async.cli.export.id_parser import (
+    CsvColumn,
+    InputError,
+    LineParser,
+    LineSplitter,
+    ndjson_key,
+    plain_line,
+)
+from plivo_async.cli.export.id_set import IdSet
+from plivo_async.cli.waiting import resolve
+
+_CHUNK = 1 << 16
+
+
+@define
+class ByteInput:
+    """Reads a file descriptor without ever blocking the event loop: a pipe may be silent for hours.
+
+    limit: bytes to read at most; None for all.
+    """
+
+    fd: int
+    name: str
+    limit: int | None = None
+    _waiter: asyncio.Future[None] | None = field(default=None, init=False)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether its size is known beforehand."""
+        return stat.S_ISREG(os.fstat(self.fd).st_mode)
+
+    async def read(self) -> bytes:
+        """The next bytes; none at the end, and once it was stopped.
+
+        Raises: ClickException.
+        """
+        size = _CHUNK if self.limit is None else min(_CHUNK, self.limit)
+        # Also for a file: what is read ahead of the fetching must not hold it up.
+        await asyncio.sleep(0)
+        try:
+            if not await self._readable():
+                return b""
+            chunk = os.read(self.fd, size)
+        except OSError as error:
+            raise click.ClickException(f"cannot read {self.name}: {error.strerror}") from None
+        if self.limit is not None:
+            self.limit -= len(chunk)
+        return chunk
+
+    def stop(self) -> None:
+        """End a wait for bytes."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.cancel()
+
+    async def _readable(self) -> bool:
+        loop = asyncio.get_running_loop()
+        waiter = self._waiter = loop.create_future()
+        try:
+            loop.add_reader(self.fd, resolve, waiter)
+        except PermissionError:
+            # A file is always readable; epoll knows none.
+            self._waiter = None
+            return True
+        try:
+            await asyncio.wait([waiter])
+        finally:
+            loop.remove_reader(self.fd)
+            self._waiter = None
+        return not waiter.cancelled()
+
+    def count_lines(self) -> int | None:
+        """How many lines a file has; None where that cannot be known."""
+        if not self.is_file:
+            return None
+        lines, at, last = 0, 0, b"\n"
+        while chunk := os.pread(self.fd, 1 << 20, at):
+            lines += chunk.count(b"\n")
+            at += len(chunk)
+            last = chunk
+        return lines + (not last.endswith(b"\n"))
+
+
+def open_input(path: str | None) -> ByteInput:
+    """A file, or stdin for None and "-".
+
+    Raises: ClickException.
+    """
+    if path is None or path == "-":
+        stdin = cast("TextIO | None", sys.stdin)
+        if stdin is None:
+            raise click.ClickException("stdin is closed")
+        return ByteInput(stdin.fileno(), "stdin")
+    try:
+        fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise IsADirectoryError(0, "it is a folder")
+    except OSError as error:
+        raise click.ClickException(f"cannot read {Path(path)}: {error.strerror}") from None
+    return ByteInput(fd, path)
+
+
+def line_parser(column: str | None, key: str | None) -> LineParser:
+    """What reads the lines of the input.
+
+    Raises: UsageError where both are named.
+    """
+    if column is not None and key is not None:
+        raise click.UsageError("--column is for CSV, --key for NDJSON: they exclude each other")
+    if column is not None:
+        return CsvColumn(column)
+    return plain_line if key is None else ndjson_key(key)
+
+
+class IdSource:
+    """An async iterable of call UUIDs, without those already written and without duplicates.
+
+    Attributes: `given` counts ids of any kind, `blank` lines without one, `duplicates` those that came
+    before, `skipped` those in `written`; `pulled` is the rest.
+    """
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        source: ByteInput | None,
+        parse: LineParser,
+        written: IdSet | None = None,
+    ) -> None:
+        self.seen = IdSet()
+        self._written = written
+        self._input = source
+        self._parse = parse
+        self._splitter = LineSplitter()
+        self._arguments = len(arguments)
+        self._lines = None if source is None else source.count_lines()
+        self._ids: Iterator[str | None] = iter(arguments)
+        self._at_end = source is None
+        self.stopped = False
+        self.given = self.blank = self.duplicates = self.skipped = self.pulled = 0
+
+    @property
+    def left(self) -> int | None:
+        """How many ids may still come; None where that is not known."""
+        if self._input is None:
+            return self._arguments - self.given
+        return None if self._lines is None else self._lines + self._arguments - self.given - self.blank
+
+    def stop(self) -> None:
+        """Give no more ids."""
+        self.stopped = True
+        if self._input is not None:
+            self._input.stop()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        while not self.stopped:
+            for call_uuid in self._ids:
+                if self._is_wanted(call_uuid):
+                    self.pulled += 1
+                    return str(call_uuid)
+            if self._at_end:
+                break
+            await self._read()
+        raise StopAsyncIteration
+
+    def _is_wanted(self, call_uuid: str | None) -> bool:
+        if call_uuid is None:
+            self.blank += 1
+            return False
+        self.given += 1
+        if not self.seen.add(call_uuid):
+            self.duplicates += 1
+            return False
+        if self._written is not None and call_uuid in self._written:
+            self.skipped += 1
+            return False
+        return True
+
+    async def _read(self) -> None:
+        assert self._input is not None  # noqa: S101 - for the type checkers
+        chunk = await self._input.read()
+        self._at_end = not chunk
+        self._ids = self._parsed(self._splitter.feed(chunk) if chunk else self._splitter.close())
+
+    def _parsed(self, lines: Iterator[tuple[int, bytes]]) -> Iterator[str | None]:
+        try:
+            for number, line in lines:
+                yield self._parse(number, line)
+            if self._at_end and not self.stopped and isinstance(self._parse, CsvColumn):
+                self._parse.close()
+        except InputError as error:
+            name = self._input.name if self._input else ""
+            raise InputError(f"{name}, {error.message}") from None

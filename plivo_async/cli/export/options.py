@@ -1,0 +1,77 @@
+"""What the command line says about an export. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from attrs import frozen
+
+from plivo_async.cli.export.record_format import FileFormat
+from plivo_async.cli.output import PROGRAM
+from plivo_async.rate_limit import RateLimit
+
+SummaryFormat: TypeAlias = Literal["table", "json", "none"]
+
+
+@frozen(kw_only=True)
+class ExportOptions:
+    """The options of `export`, besides those that say whom to ask. None: not given."""
+
+    call_uuids: tuple[str, ...] = ()
+    input: str | None = None
+    column: str | None = None
+    key: str | None = None
+    output: str | None = None
+    file_format: FileFormat | None = None
+    failed: str | None = None
+    resume: bool = False
+    overwrite: bool = False
+    rate: RateLimit | None = None
+    concurrency: int = 1
+    summary: SummaryFormat = "table"
+    quiet: bool = False
+
+    @property
+    def path(self) -> Path | None:
+        """The file for the records; None for stdout."""
+        return None if self.output is None or self.output == "-" else Path(self.output)
+
+    @property
+    def reads_stdin(self) -> bool:
+        """Whether ids come from there, terminal or not."""
+        return self.input == "-" or (self.input is None and not self.call_uuids)
+
+    @property
+    def failed_path(self) -> Path | None:
+        """The file for failures; None for a line each on stderr."""
+        if self.failed is not None:
+            return Path(self.failed)
+        path = self.path
+        if path is None or (path.exists() and not path.is_file()):
+            return None
+        return path.with_name(f"{path.name}.failed")
+
+    @property
+    def chosen_format(self) -> FileFormat:
+        """As asked for, else as the name of the file says."""
+        if self.file_format is not None:
+            return self.file_format
+        return "csv" if self.path is not None and self.path.suffix.lower() == ".csv" else "ndjson"
+
+
+def resuming(arguments: Sequence[str]) -> str:
+    """The command line that goes on with what these arguments began."""
+    kept = [argument for argument in arguments if argument not in ("--overwrite", "--resume")]
+    at = kept.index("export") + 1
+    return shlex.join([PROGRAM, *kept[:at], "--resume", *kept[at:]])
+
+
+def trying_again(failed: Path, output: Path) -> str:
+    """The command line that asks once more for what failed."""
+    return shlex.join(
+        [PROGRAM, "export", "--resume", "-i", str(failed), "--key", "call_uuid", "-o", str(output)]
+        + ["--failed", str(failed)] * (failed.name != f"{output.name}.failed")
+    )

@@ -1,0 +1,189 @@
+"""What an answer or a failure of httpx means, as a PlivoError. Pure: no I/O, no state."""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+from typing import Any, cast
+
+import httpx
+
+from plivo_async.errors import (
+    RETRYABLE_STATUSES,
+    ConfigurationError,
+    DecodeError,
+    NetworkError,
+    PlivoError,
+    RedirectError,
+    RequestTimeoutError,
+    StatusError,
+    TLSError,
+    type_for_status,
+)
+from plivo_async.retry_after import retry_after_seconds
+from plivo_async.text import printable
+
+# What an attempt can come to that is no success. HTTPStatusError is what raise_for_status() raises, in a
+# response hook of a borrowed client or in middleware.
+Failure = httpx.Response | httpx.TransportError | httpx.HTTPStatusError
+
+_KEPT_HEADERS = ("content-type", "content-length", "content-encoding", "date", "retry-after", "server", "via")
+_PARSED_BYTES = 64 * 1024
+_TEXT_KEYS = ("error", "Error", "message", "error_code")
+_NESTED_TEXTS = 3
+# Told apart by their text, because httpx has no type for them.
+_BAD_LOCATION = "Invalid URL in location header"
+_PROXY_STATUS = re.compile(r"\b[1-5][0-9]{2}\b")
+_MEANINGS = {
+    401: "check PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN",
+    404: (
+        "no such call, or its record is not written yet (it follows the hang-up by seconds, "
+        "sometimes minutes), or it is older than 90 days, or it is a SIP-trunk call"
+    ),
+    429: "an account may send 300 requests per 5 seconds",
+}
+
+
+def status_error(response: httpx.Response, attempts: int) -> StatusError:
+    """The error that a fully read answer with an unwanted status stands for."""
+    body = _read_body(response)
+    said, api_id = server_message(body)
+    parts = [f"HTTP {response.status_code}", said, _MEANINGS.get(response.status_code)]
+    if response.has_redirect_location:
+        parts.append(f"redirects are not followed (to {printable(response.headers['location'])})")
+    return type_for_status(response.status_code)(
+        ": ".join(part for part in parts if part),
+        status=response.status_code,
+        api_id=api_id,
+        attempts=attempts,
+        retry_after=retry_after_seconds(response.headers),
+        headers=kept_headers(response.headers),
+        body=body,
+    )
+
+
+def is_transient(failure: Failure) -> bool:
+    """Whether the same request, sent again, may fare better."""
+    if isinstance(failure, httpx.TransportError):
+        return not (
+            is_certificate_failure(failure) or _cannot_be_sent(failure) or _is_unreadable_redirect(failure)
+        )
+    answer = failure.response if isinstance(failure, httpx.HTTPStatusError) else failure
+    return answer.status_code in RETRYABLE_STATUSES
+
+
+def answer_of(failure: Failure) -> httpx.Response | None:
+    """The answer with the unwanted status; None for a failure on the wire."""
+    if isinstance(failure, httpx.HTTPStatusError):
+        return failure.response
+    return failure if isinstance(failure, httpx.Response) else None
+
+
+def failure_error(failure: httpx.Response | httpx.HTTPError, attempts: int) -> PlivoError:
+    """The error for an attempt that failed, whether by its status or on the wire."""
+    if isinstance(failure, httpx.Response):
+        return status_error(failure, attempts)
+    return transport_error(failure, attempts)
+
+
+def transport_error(failure: httpx.HTTPError, attempts: int) -> PlivoError:
+    """The error for an exception of httpx; its cause is the `OSError` underneath, without its traceback.
+
+    The exception itself is dropped: it holds the request, and with it the credentials.
+    """
+    if isinstance(failure, httpx.HTTPStatusError):
+        return status_error(failure.response, attempts)
+    reason = printable(str(failure)) or "no reason given"
+    error: PlivoError
+    if is_certificate_failure(failure):
+        error = TLSError(f"the server's certificate was not accepted: {reason}", attempts=attempts)
+    elif isinstance(failure, httpx.TimeoutException):
+        kind = type(failure).__name__.removesuffix("Timeout").lower()
+        error = RequestTimeoutError(f"{kind} timeout: {reason}", attempts=attempts)
+    elif _cannot_be_sent(failure):
+        error = ConfigurationError(f"the request cannot be sent: {reason}", attempts=attempts)
+    elif _is_unreadable_redirect(failure):
+        error = RedirectError(f"redirects are not followed: {reason}", attempts=attempts)
+    elif isinstance(failure, httpx.DecodingError):
+        error = DecodeError(f"the body cannot be decompressed: {reason}", attempts=attempts)
+    else:
+        error = NetworkError(f"{type(failure).__name__}: {reason}", attempts=attempts)
+    error.__cause__ = _os_error(failure)
+    return error
+
+
+def is_certificate_failure(failure: BaseException) -> bool:
+    """Whether a TLS certificate was refused: trying again would only shake hands again."""
+    return any(isinstance(link, ssl.SSLCertVerificationError) for link in _chain(failure))
+
+
+def server_message(body: bytes) -> tuple[str | None, str | None]:
+    """The text and api_id of an error body, in any shape seen; bounded, control characters escaped."""
+    if len(body) > _PARSED_BYTES:
+        return printable(body[:_PARSED_BYTES].decode("utf-8", "replace")), None
+    try:
+        answer = json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return printable(body.decode("utf-8", "replace")) or None, None
+    if not isinstance(answer, dict):
+        return printable(body.decode("utf-8")) or None, None
+    fields = cast("dict[str, Any]", answer)
+    api_id = fields.get("api_id")
+    said = next(filter(None, (_text(fields.get(key)) for key in _TEXT_KEYS)), None)
+    if said is None and fields.keys() - {"api_id"}:
+        said = printable(body.decode("utf-8"))
+    return said, (printable(api_id) or None) if isinstance(api_id, str) else None
+
+
+def kept_headers(headers: httpx.Headers) -> dict[str, str]:
+    """The headers an error may carry: an allow-list, so that no cookie or credential is among them."""
+    return {name: printable(headers[name]) for name in _KEPT_HEADERS if name in headers}
+
+
+def _text(value: Any, levels: int = _NESTED_TEXTS) -> str | None:
+    if isinstance(value, dict) and levels:
+        nested = cast("dict[str, Any]", value)
+        return next(filter(None, (_text(nested.get(key), levels - 1) for key in _TEXT_KEYS)), None)
+    # A flag such as {"error": true} is no text.
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return printable(str(value))
+    return None
+
+
+def _cannot_be_sent(failure: httpx.HTTPError) -> bool:
+    """Whether the request, or the way to the server, is at fault: sent again, it would fail again."""
+    if isinstance(failure, httpx.ProxyError):
+        # What httpx raises for a tunnel that a proxy refuses has the status in its text only.
+        status = _PROXY_STATUS.search(str(failure))
+        return status is not None and int(status[0]) not in RETRYABLE_STATUSES
+    return isinstance(failure, httpx.LocalProtocolError | httpx.UnsupportedProtocol)
+
+
+def _is_unreadable_redirect(failure: httpx.HTTPError) -> bool:
+    """Whether the answer was a redirect whose location httpx cannot read; it does so without following it."""
+    return isinstance(failure, httpx.RemoteProtocolError) and str(failure).startswith(_BAD_LOCATION)
+
+
+def _read_body(response: httpx.Response) -> bytes:
+    try:
+        return response.content
+    except httpx.ResponseNotRead:
+        # A hook refused the answer for its status alone.
+        return b""
+
+
+def _os_error(failure: BaseException) -> OSError | None:
+    link = next((link for link in _chain(failure) if isinstance(link, OSError)), None)
+    return link.with_traceback(None) if link is not None else None
+
+
+def _chain(failure: BaseException) -> list[BaseException]:
+    links: list[BaseException] = []
+    link: BaseException | None = failure
+    while link is not None and link not in links:
+        links.append(link)
+        # Elsewhere than in httpcore, which raises "from None", the context may be what the caller was
+        # handling as it made the call.
+        link = link.__cause__ or (link.__context__ if type(link).__module__ == "httpcore" else None)
+    return links

@@ -1,0 +1,24 @@
+"""Gives exported names their public path, so that pickles and tracebacks name no inner module."""
+
+from __future__ import annotations
+
+from inspect import get_annotations, isclass
+from typing import Any, TypeVar, get_type_hints
+
+T = TypeVar("T", bound=Any)
+
+_PACKAGE = "plivo_async"
+_TESTING = "plivo_async.testing"
+
+
+def exported(thing: T) -> T:
+    """Set the `__module__` of a class or function to the package that exports it.
+
+    The annotations of a class are resolved first, because `typing.get_type_hints` looks their names up in the
+    module that the class says it is from.
+    """
+    if isclass(thing) and get_annotations(thing):
+        hints = get_type_hints(thing, include_extras=True)
+        thing.__annotations__ = {name: hints[name] for name in get_annotations(thing)}
+    thing.__module__ = _TESTING if thing.__module__.startswith(_TESTING) else _PACKAGE
+    return thing

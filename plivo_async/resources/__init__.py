@@ -1,0 +1,1 @@
+"""What an account has, one module for each kind: `client.calls` and what `get_many` returns."""

@@ -1,0 +1,68 @@
+"""What a batch gets its call UUIDs from: any iterable or async iterable, read as the work proceeds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
+from typing import Any
+
+from plivo_async.errors import ConfigurationError
+from plivo_async.text import short_repr
+
+
+class Source:
+    """One iterator that many tasks pull from, in turn, and a number for each id that came out of it.
+
+    Raises: ConfigurationError for what is no iterable, or one text.
+    """
+
+    def __init__(self, ids: Iterable[Any] | AsyncIterable[Any]) -> None:
+        # A str is an iterable of characters, each of which would look like a call UUID.
+        if isinstance(ids, str | bytes | bytearray) or not isinstance(ids, Iterable | AsyncIterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError(
+                "ids must be an iterable or async iterable of call UUIDs, such as a list, "
+                f"not {short_repr(ids)}"
+            )
+        self._ids: Any = ids
+        self._is_async = isinstance(ids, AsyncIterable)
+        self._iterator: Any = None
+        self._turns = asyncio.Lock()
+        self._puller: asyncio.Task[Any] | None = None
+        self._pulled = 0
+        self._over = self._stopped = False
+
+    async def pull(self) -> tuple[int, Any] | None:
+        """The next id and its number; None at the end. Raises what the source raises."""
+        async with self._turns:
+            if self._over:
+                return None
+            self._puller = asyncio.current_task()
+            try:
+                if self._iterator is None:
+                    self._iterator = aiter(self._ids) if self._is_async else iter(self._ids)
+                call_uuid = await anext(self._iterator) if self._is_async else next(self._iterator)
+            except BaseException as end:
+                self._over = True
+                if isinstance(end, StopIteration | StopAsyncIteration):
+                    return None
+                if isinstance(end, asyncio.CancelledError) and self._stopped:
+                    return None
+                raise
+            finally:
+                self._puller = None
+            self._pulled += 1
+            return self._pulled, call_uuid
+
+    def stop(self) -> None:
+        """Pull nothing more, even if it is being waited for."""
+        self._over = self._stopped = True
+        if self._puller is not None:
+            self._puller.cancel()
+
+    async def close(self) -> None:
+        """Close a generator, which may hold a file or a cursor: nobody else may have a hand on it."""
+        iterator = self._iterator
+        if isinstance(iterator, AsyncGenerator):
+            await iterator.aclose()
+        elif isinstance(iterator, Generator):
+            iterator.close()

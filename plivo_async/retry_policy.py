@@ -1,0 +1,96 @@
+"""When to try again, and after how long. Pure: randomness is passed in."""
+
+from __future__ import annotations
+
+from attrs import Attribute, field, frozen
+
+from plivo_async.errors import ConfigurationError
+from plivo_async.exported import exported
+from plivo_async.validation import finite_number, positive_number, whole_number
+
+# What may be sent again without a second effect (RFC 9110 section 9.2.1).
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def _not_negative(_: object, attribute: Attribute[float], value: float) -> None:
+    finite_number(attribute.name, value, least=0.0)
+
+
+def _fraction(_: object, attribute: Attribute[float], value: float) -> None:
+    if finite_number(attribute.name, value, least=0.25) > 1.0:
+        raise ConfigurationError(f"{attribute.name} must be from 0.25 to 1, not {value!r}")
+
+
+def _at_least_one(_: object, attribute: Attribute[int], value: int) -> None:
+    whole_number(attribute.name, value, least=1)
+
+
+def _above_zero(_: object, attribute: Attribute[float], value: float) -> None:
+    positive_number(attribute.name, value)
+
+
+@exported
+@frozen(kw_only=True)
+class RetryPolicy:
+    """How often a request is tried and how long the gaps are: exponential backoff with jitter, in seconds.
+
+    The n-th gap lies between (1 - jitter) * g and g, where g = min(backoff_max, backoff_base * 2 ** (n - 1)).
+    A Retry-After of the server's replaces g, with jitter only on top of it; one above `retry_after_max`
+    ends the call.
+
+    Raises: ConfigurationError for a value that cannot be used.
+    """
+
+    max_attempts: int = field(default=3, validator=_at_least_one)
+    backoff_base: float = field(default=0.5, validator=_above_zero)
+    backoff_max: float = field(default=8.0, validator=_above_zero)
+    jitter: float = field(default=0.5, validator=_fraction)
+    retry_after_max: float = field(default=60.0, validator=_not_negative)
+
+    def gap(self, attempt: int, retry_after: float | None, random: float) -> float | None:
+        """Seconds to wait after the n-th attempt failed, or None to give up; `random` is in [0, 1)."""
+        if attempt >= self.max_attempts:
+            return None
+        # The exponent is bounded because 2.0 ** 1024 overflows.
+        gap = min(self.backoff_max, self.backoff_base * 2.0 ** min(attempt - 1, 1000))
+        if retry_after is None:
+            return gap * (1.0 - self.jitter * random)
+        if retry_after > self.retry_after_max:
+            return None
+        return retry_after + gap * self.jitter * (1.0 - random)
+
+
+NO_RETRY = RetryPolicy(max_attempts=1)
+
+
+@exported
+class RetryBudget:
+    """How many retries a client may still spend: an outage must not double the load that it meets.
+
+    A retry takes one; a call that succeeds gives back what it took, and one more, up to `capacity`. So a
+    total outage costs each call one request, and `capacity` requests once; after a short one the retries
+    that succeed let the others follow.
+    """
+
+    def __init__(self, capacity: int = 15) -> None:
+        self._capacity = whole_number("capacity", capacity, least=0)
+        self._left = capacity
+
+    @property
+    def left(self) -> int:
+        """Retries that may be spent now."""
+        return self._left
+
+    def spend(self) -> bool:
+        """Take one; False where none is left."""
+        if self._left == 0:
+            return False
+        self._left -= 1
+        return True
+
+    def refill(self, spent: int) -> None:
+        """A call succeeded that had spent this many."""
+        self._left = min(self._capacity, self._left + spent + 1)
+
+    def __repr__(self) -> str:
+        return f"RetryBudget({self._left} of {self._capacity} left)"

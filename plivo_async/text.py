@@ -1,0 +1,28 @@
+"""Text for messages: printable, short, on one line. Pure; knows neither HTTP nor JSON."""
+
+from __future__ import annotations
+
+_LONGEST_TEXT = 200
+_LONGEST_REPR = 80
+
+
+def printable(text: str, limit: int = _LONGEST_TEXT) -> str:
+    """Return text from outside as one line of at most `limit` characters, control characters escaped."""
+    line = " ".join(text[: limit * 5].split())
+    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    return safe if len(safe) <= limit else safe[:limit] + "…"
+
+
+def short_repr(value: object, limit: int = _LONGEST_REPR) -> str:
+    """Return the repr of a value, cut after `limit` characters."""
+    try:
+        text = repr(value)
+    except ValueError:
+        # An int of more than 4,300 digits has none.
+        text = f"a value of type {type(value).__name__}"
+    return text if len(text) <= limit else text[:limit] + "…"
+
+
+def message_of(error: BaseException) -> str:
+    """Return the text of an exception, or the name of its type where it has none."""
+    return printable(str(error)) or type(error).__name__

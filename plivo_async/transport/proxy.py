@@ -1,0 +1,88 @@
+"""Which proxy an origin is reached through, by argument or environment."""
+
+from __future__ import annotations
+
+import urllib.request
+from base64 import b64encode
+
+import httpx
+from attrs import field, frozen
+
+from plivo_async.errors import ConfigurationError
+from plivo_async.urls import (
+    DEFAULT_PORTS,
+    can_be_reached,
+    is_loopback,
+    parse_url,
+)
+
+
+@frozen
+class Proxy:
+    """An HTTP proxy: `http://`, or `https://` for TLS to the proxy itself; its URL may hold credentials."""
+
+    url: httpx.URL = field(repr=lambda url: repr(str(url.copy_with(userinfo=b""))))
+
+    @property
+    def host(self) -> str:
+        """The host to connect to."""
+        return self.url.raw_host.decode("ascii")
+
+    @property
+    def port(self) -> int:
+        """The port to connect to."""
+        return self.url.port or DEFAULT_PORTS[self.url.scheme]
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """`Proxy-Authorization`, where the URL has credentials (RFC 9110 section 11.7.2)."""
+        if not self.url.userinfo:
+            return []
+        pair = f"{self.url.username}:{self.url.password}".encode()
+        return [(b"Proxy-Authorization", b"Basic " + b64encode(pair))]
+
+    def connect_request(self, host: str, port: int) -> httpx.Request:
+        """The CONNECT request for a way to this host and port."""
+        name = f"[{host}]" if ":" in host else host
+        return httpx.Request(
+            "CONNECT",
+            self.url.copy_with(userinfo=b""),
+            headers=[(b"Host", f"{name}:{port}".encode("ascii")), *self.headers],
+        )
+
+
+def parse_proxy(url: object, source: str = "proxy") -> Proxy:
+    """A proxy from its URL; without a scheme it is taken for `http://`.
+
+    Raises: ConfigurationError, without repeating the URL, which may hold a password.
+    """
+    rule = f"{source} must be a URL such as http://proxy.example:3128"
+    if not isinstance(url, str):
+        raise ConfigurationError(f"{rule}, not of type {type(url).__name__}")
+    parsed, _ = parse_url(url if "://" in url else f"http://{url}")
+    if parsed is None:
+        raise ConfigurationError(rule)
+    if parsed.scheme not in ("http", "https"):
+        raise ConfigurationError(
+            f"{rule}, or https://; for another kind of proxy pass http_client=httpx.AsyncClient(proxy=...)"
+        )
+    if not can_be_reached(parsed):
+        raise ConfigurationError(f"{rule}, with a valid host and port")
+    return Proxy(parsed)
+
+
+def environment_proxy(origin: httpx.URL) -> Proxy | None:
+    """The proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names for this origin, NO_PROXY heeded.
+
+    None for loopback: no proxy can reach it, and over plain http one would be sent the credentials.
+    """
+    host = origin.raw_host.decode("ascii")
+    # With the port too, because NO_PROXY may name one.
+    names = (host, f"{host}:{origin.port or DEFAULT_PORTS[origin.scheme]}")
+    if is_loopback(origin) or any(map(urllib.request.proxy_bypass, names)):
+        return None
+    proxies = urllib.request.getproxies()
+    for name in (origin.scheme, "all"):
+        if proxies.get(name):
+            return parse_proxy(proxies[name], f"{name.upper()}_PROXY")
+    return None

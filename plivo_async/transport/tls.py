@@ -1,0 +1,60 @@
+"""SSL contexts: costly to make (tens of milliseconds), so made late and shared."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from functools import lru_cache
+from pathlib import Path
+
+import httpx
+
+from plivo_async.errors import ConfigurationError
+from plivo_async.text import short_repr
+
+Verify = bool | str | Path | ssl.SSLContext
+
+
+def check_verify(verify: object) -> Verify:
+    """The value, if it can say whom to trust; reads no file yet.
+
+    Raises: ConfigurationError.
+    """
+    if isinstance(verify, bool | ssl.SSLContext) or (isinstance(verify, str | Path) and str(verify)):
+        return verify
+    raise ConfigurationError(
+        f"verify must be a bool, the path of a CA file, or an ssl.SSLContext, not {short_repr(verify)}"
+    )
+
+
+def ssl_context(verify: Verify) -> ssl.SSLContext:
+    """True: the CAs of httpx (certifi, or SSL_CERT_FILE); a path: those in that file; False: no check at all.
+
+    Raises: ConfigurationError for CAs that cannot be read.
+    """
+    if isinstance(verify, ssl.SSLContext):
+        return verify
+    if isinstance(verify, bool):
+        trusted = os.environ.get("SSL_CERT_FILE", ""), os.environ.get("SSL_CERT_DIR", "")
+        return _default_context(verify, trusted)
+    try:
+        context = ssl.create_default_context(cafile=os.fspath(verify))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"verify: the CA file {os.fspath(verify)!r} cannot be read: {error}"
+        ) from error
+    return _for_http11(context)
+
+
+@lru_cache(maxsize=4)
+def _default_context(verify: bool, _trusted: tuple[str, str]) -> ssl.SSLContext:
+    # The second is part of the key only: httpx reads the two variables itself.
+    try:
+        return _for_http11(httpx.create_ssl_context(verify=verify))
+    except OSError as error:
+        raise ConfigurationError(f"SSL_CERT_FILE or SSL_CERT_DIR cannot be used: {error}") from error
+
+
+def _for_http11(context: ssl.SSLContext) -> ssl.SSLContext:
+    context.set_alpn_protocols(["http/1.1"])
+    return context

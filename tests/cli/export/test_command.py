@@ -1,0 +1,551 @@
+"""`plivo-async export` from its arguments to its files and exit code, in this process."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import os
+import re
+import signal
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plivo_async.cli.app import run
+from plivo_async.cli.export import exporter, progress
+from plivo_async.testing import FakePlivo, FakeRateLimit
+
+_QUIET = ["--rate", "none", "--quiet"]
+
+
+@pytest.fixture
+def ids(served: FakePlivo, folder: Path) -> list[str]:
+    """The ids of the calls, in ids.txt too."""
+    calls = list(served.call_uuids)
+    (folder / "ids.txt").write_text("\n".join(calls) + "\n")
+    return calls
+
+
+def written(path: str = "calls.ndjson") -> list[str]:
+    return [json.loads(line)["call_uuid"] for line in Path(path).read_text().splitlines()]
+
+
+def failures(path: str = "calls.ndjson.failed") -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path(path).read_text().splitlines()]
+
+
+def export(*arguments: str) -> int:
+    return run(["export", *_QUIET, *arguments])
+
+
+def pressing(number: signal.Signals, *when: int, seconds: float = 0.0) -> Callable[[], float]:
+    """A latency that sends a signal to this process as it serves the requests of these numbers."""
+    asked = itertools.count(1)
+
+    def latency() -> float:
+        if next(asked) in when:
+            signal.pthread_kill(threading.main_thread().ident or 0, number)
+        return seconds
+
+    return latency
+
+
+def test_every_id_of_a_file_is_written_once(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert export("-i", "ids.txt", "-o", "calls.ndjson") == 0
+
+    assert sorted(written()) == sorted(ids)
+    assert capsys.readouterr() == ("", "")
+    assert not Path("calls.ndjson.failed").exists()
+
+
+def test_records_are_what_plivo_sent(ids: list[str], served: FakePlivo) -> None:
+    export("-o", "calls.ndjson", ids[0])
+
+    body = served._account.store.body(ids[0])
+    assert body is not None
+    assert json.loads(Path("calls.ndjson").read_text()) == json.loads(body)
+
+
+def test_records_go_to_stdout_where_no_file_is_named(
+    ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["export", "--rate", "none", *ids[:3]]) == 0
+
+    captured = capsys.readouterr()
+    assert {json.loads(line)["call_uuid"] for line in captured.out.splitlines()} == set(ids[:3])
+    assert re.search(r"Written +3 in", captured.err)
+
+
+def test_ids_come_from_stdin_where_it_is_piped(ids: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("ids.txt") as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert export("-o", "calls.ndjson") == 0
+
+    assert sorted(written()) == sorted(ids)
+
+
+def test_the_name_of_the_file_decides_the_format(ids: list[str]) -> None:
+    assert export("-i", "ids.txt", "-o", "calls.csv") == 0
+
+    lines = Path("calls.csv").read_text().splitlines()
+    assert lines[0].startswith("call_uuid,api_id,")
+    assert sorted(line.partition(",")[0] for line in lines[1:]) == sorted(ids)
+
+
+def test_the_format_can_be_asked_for(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert export("--format", "csv", ids[0]) == 0
+
+    assert capsys.readouterr().out.startswith("call_uuid,api_id,")
+
+
+def test_a_call_that_fails_is_in_the_failed_file_with_its_reason_and_exits_6(
+    ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert export("-o", "calls.ndjson", ids[0], "no-such-call", "a/b") == 6
+
+    assert written() == ids[:1]
+    by_id = {failure["call_uuid"]: failure for failure in failures()}
+    assert by_id["no-such-call"].keys() == {"call_uuid", "kind", "status", "message", "attempts"}
+    assert (by_id["no-such-call"]["kind"], by_id["no-such-call"]["status"]) == ("NotFoundError", 404)
+    assert (by_id["a/b"]["kind"], by_id["a/b"]["attempts"]) == ("InvalidCallUUIDError", 0)
+    assert capsys.readouterr().err == (
+        "plivo-async: 2 calls failed, see calls.ndjson.failed; to try them again: "
+        "plivo-async export --resume -i calls.ndjson.failed --key call_uuid -o calls.ndjson\n"
+    )
+
+
+def test_what_failed_can_be_exported_again_from_the_failed_file(ids: list[str], served: FakePlivo) -> None:
+    served.script([404], call_uuid=ids[0])
+    served.script([404], call_uuid=ids[1])
+    served.script([404, 404], call_uuid=ids[2])
+    assert export("-i", "ids.txt", "-o", "calls.ndjson") == 6
+    assert {failure["call_uuid"] for failure in failures()} == set(ids[:3])
+
+    again = ["--resume", "-i", "calls.ndjson.failed", "--key", "call_uuid", "-o", "calls.ndjson"]
+    assert export(*again) == 6
+    assert [failure["call_uuid"] for failure in failures()] == [ids[2]]
+    assert export(*again) == 0
+
+    assert not Path("calls.ndjson.failed").exists()
+    assert sorted(written()) == sorted(ids)
+
+
+def test_the_failed_file_can_be_named(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert export("-o", "calls.ndjson", "--failed", "bad.ndjson", "no-such-call") == 6
+
+    assert failures("bad.ndjson")[0]["call_uuid"] == "no-such-call"
+    assert "-o calls.ndjson --failed bad.ndjson\n" in capsys.readouterr().err
+
+
+def test_failures_of_an_export_to_stdout_can_go_to_a_file(
+    ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert export("--failed", "bad.ndjson", "no-such-call") == 6
+
+    assert capsys.readouterr().err == "plivo-async: 1 call failed, see bad.ndjson\n"
+
+
+def test_without_a_failed_file_failures_are_told_on_stderr(
+    ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert export(ids[0], "no such call") == 6
+
+    captured = capsys.readouterr()
+    assert captured.out.count("\n") == 1
+    assert captured.err.startswith("plivo-async: 'no such call': InvalidCallUUIDError: call_uuid must be")
+    assert captured.err.count("\n") == 1
+
+
+def test_an_output_that_exists_is_not_touched(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    Path("calls.ndjson").write_text("mine\n")
+
+    assert export("-i", "ids.txt", "-o", "calls.ndjson") == 1
+
+    assert Path("calls.ndjson").read_text() == "mine\n"
+    assert "calls.ndjson exists: add --resume to go on with it, or --overwrite" in capsys.readouterr().err
+
+
+def test_a_failed_file_that_exists_is_not_touched(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    Path("calls.ndjson.failed").write_text("mine\n")
+
+    assert export("-i", "ids.txt", "-o", "calls.ndjson") == 1
+
+    assert Path("calls.ndjson.failed").read_text() == "mine\n"
+    assert "calls.ndjson.failed exists" in capsys.readouterr().err
+
+
+def test_to_begin_anew_can_be_asked_for(ids: list[str]) -> None:
+    Path("calls.ndjson").write_text("mine\n")
+    Path("calls.ndjson.failed").write_text("mine\n")
+
+    assert export("-i", "ids.txt", "-o", "calls.ndjson", "--overwrite") == 0
+
+    assert sorted(written()) == sorted(ids)
+
+
+@pytest.mark.parametrize("name", ["calls.ndjson", "calls.csv"])
+@pytest.mark.parametrize("cut", [1, 3, 60, 400])
+def test_an_export_cut_short_goes_on_where_it_was(
+    name: str, cut: int, ids: list[str], served: FakePlivo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert export("-o", name, *ids[:20]) == 0
+    size = Path(name).stat().st_size
+    with open(name, "r+b") as file:
+        file.truncate(size - cut)
+    before = len(served.requests)
+
+    assert export("-i", "ids.txt", "-o", name, "--resume") == 0
+
+    lines = Path(name).read_text().splitlines()
+    found = written(name) if name == "calls.ndjson" else [line.partition(",")[0] for line in lines[1:]]
+    assert Counter(found) == Counter(ids)
+    assert len(served.requests) - before < 45
+
+
+def test_a_torn_line_is_told(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    export("-o", "calls.ndjson", *ids[:2])
+    with open("calls.ndjson", "ab") as file:
+        file.write(b'{"call_uuid":"x')
+
+    assert export("-o", "calls.ndjson", "--resume", *ids[:2]) == 0
+
+    assert capsys.readouterr().err == (
+        "plivo-async: calls.ndjson: the last line was cut short; took it off (15 bytes)\n"
+    )
+
+
+def test_a_header_cut_short_is_written_again(ids: list[str]) -> None:
+    Path("calls.csv").write_bytes(b"call_uuid,api")
+
+    assert export("-o", "calls.csv", "--resume", ids[0]) == 0
+
+    assert len(Path("calls.csv").read_text().splitlines()) == 2
+
+
+def test_to_go_on_needs_no_output_yet(ids: list[str]) -> None:
+    assert export("-o", "calls.ndjson", "--resume", ids[0]) == 0
+    assert written() == ids[:1]
+
+
+def test_a_format_that_the_output_does_not_have_is_refused(
+    ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    export("-o", "calls", "--format", "csv", ids[0])
+
+    assert export("-o", "calls", "--format", "ndjson", "--resume", ids[1]) == 1
+    assert "calls is csv, not ndjson" in capsys.readouterr().err
+    assert export("-o", "calls", "--resume", ids[1]) == 0
+    assert len(Path("calls").read_text().splitlines()) == 3
+
+
+def test_to_go_on_with_something_else_is_refused_and_nothing_is_lost(
+    ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("calls.ndjson").write_text("mine\nand mine\n")
+
+    assert export("-o", "calls.ndjson", "--resume", ids[0]) == 1
+
+    assert Path("calls.ndjson").read_text() == "mine\nand mine\n"
+    assert "calls.ndjson, line 1: no call detail record" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--resume", "x"], "--resume goes on with a file"),
+        (["--resume", "-o", "-", "x"], "--resume goes on with a file"),
+        (["--resume", "-o", "/dev/null", "x"], "--resume goes on with a file"),
+        (["--resume", "--overwrite", "-o", "f", "x"], "exclude each other"),
+        (["-i", "ids.txt", "-o", "ids.txt", "--overwrite"], "ids.txt is the input and the output"),
+        (["-i", "ids.txt", "-o", "./no", "--failed", "no"], "is the output and the file for failures"),
+        (["-i", "ids.txt", "-o", "f", "--failed", "ids.txt", "--overwrite"], "add --resume"),
+        (["--column", "id", "x"], "name it with -i"),
+        (["--column", "id", "--key", "id", "-i", "ids.txt"], "exclude each other"),
+        (["-i", "no.txt"], "cannot read no.txt: No such file or directory"),
+        (["-i", "ids.txt", "-o", "no/f"], "cannot write to no/f: No such file or directory"),
+        (["--rate", "fast", "x"], "300/5"),
+        (["--concurrency", "0", "x"], "0"),
+        (["--deadline", "-1", "x"], "deadline"),
+        (["--proxy", "ftp://x", "x"], "proxy"),
+    ],
+)
+def test_a_wrong_use_is_told_in_one_line_before_anything_is_written(
+    arguments: list[str], message: str, ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(Path().iterdir())
+
+    assert run(["export", *arguments]) == 1
+
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert (captured.out, captured.err.count("\n")) == ("", 1)
+    assert sorted(Path().iterdir()) == before
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_without_ids_it_says_how_to_give_some(
+    ids: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal())
+
+    assert export("-o", "calls.ndjson") == 1
+    assert "no ids: give a file with -i, or pipe them in, or name some" in capsys.readouterr().err
+
+
+def test_the_built_in_fake_has_a_sample(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal())
+
+    assert export("--fake", "-o", "calls.ndjson") == 0
+    assert written() == ["5607532d-5037-4066-befc-a8b40218dd4f"]
+
+
+def test_duplicates_are_fetched_once_and_told(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["export", "--rate", "none", "-o", "calls.ndjson", ids[0], ids[0].upper(), ids[0]]) == 0
+
+    assert written() == ids[:1]
+    assert "Duplicates   2 ids that came more than once, fetched once" in capsys.readouterr().err
+
+
+def test_the_summary_of_an_export_that_goes_on_is_that_of_the_whole_file(
+    ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    export("-o", "calls.ndjson", *ids[:20])
+    capsys.readouterr()
+
+    assert export("-i", "ids.txt", "-o", "calls.ndjson", "--resume", "--summary", "json") == 0
+
+    told = json.loads(capsys.readouterr().out)
+    amounts = [json.loads(line)["total_amount"] for line in Path("calls.ndjson").read_text().splitlines()]
+    assert (told["records"], told["written"], told["skipped"]) == (61, 41, 20)
+    assert Decimal(told["amount"]) == sum(map(Decimal, amounts))
+
+
+def test_a_summary_for_machines_keeps_out_of_the_way_of_records(
+    ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert export("--summary", "json", ids[0]) == 0
+
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["call_uuid"] == ids[0]
+    assert json.loads(captured.err)["written"] == 1
+
+
+def test_no_summary_can_be_asked_for(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["export", "--rate", "none", "--summary", "none", "-o", "calls.ndjson", ids[0]]) == 0
+
+    assert capsys.readouterr() == ("", "")
+
+
+def test_progress_is_told_in_plain_lines_where_stderr_is_no_terminal(
+    ids: list[str], served: FakePlivo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = threading.Event()
+    monkeypatch.setattr(progress, "PLAIN_SECONDS", 0.001)
+    show = progress.PlainDisplay.show
+    monkeypatch.setattr(
+        progress.PlainDisplay, "show", lambda self, snapshot: (show(self, snapshot), told.set())
+    )
+    served.latency = lambda: 0.0 if told.is_set() else 0.02
+
+    assert run(["export", "-i", "ids.txt", "-o", "calls.ndjson", "--summary", "none"]) == 0
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("plivo-async: ")
+    assert " of 61 · 0 failed · " in captured.err
+
+
+def test_a_wait_for_the_limit_is_told(
+    ids: list[str], served: FakePlivo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "PLAIN_SECONDS", 0.001)
+    served.rate_limit = FakeRateLimit(requests=30, per=0.3)
+
+    assert run(["export", "--rate", "30/0.3", "-i", "ids.txt", "-o", "c", "--summary", "none"]) == 0
+
+    assert "s for the rate limit" in capsys.readouterr().err
+
+
+def test_with_stdin_nobody_knows_what_is_left(
+    ids: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], served: FakePlivo
+) -> None:
+    monkeypatch.setattr(progress, "PLAIN_SECONDS", 0.001)
+    served.latency = 0.02
+    reading, writing = os.pipe()
+    os.write(writing, ids[0].encode())
+    os.close(writing)
+    with open(reading) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert run(["export", "-o", "calls.ndjson", "--summary", "none"]) == 0
+
+    assert " of " not in capsys.readouterr().err
+
+
+def test_refused_credentials_end_it_with_a_way_to_go_on(
+    ids: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], served: FakePlivo
+) -> None:
+    monkeypatch.setenv("PLIVO_AUTH_TOKEN", "s3cr3t")
+
+    assert export("-i", "ids.txt", "-o", "calls.ndjson", "--concurrency", "4") == 2
+
+    err = capsys.readouterr().err
+    assert "plivo-async: stopped after 0 records; to go on: plivo-async export --resume " in err
+    assert err.splitlines()[-1].startswith("plivo-async: the batch stopped after ")
+    assert "s3cr3t" not in err
+    assert len(served.requests) <= 8
+
+
+def test_a_line_that_cannot_be_read_ends_it_after_what_came_before(
+    ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("ids.ndjson").write_text("".join(json.dumps({"id": each}) + "\n" for each in ids[:5]) + "x\n")
+
+    assert export("-i", "ids.ndjson", "--key", "id", "-o", "calls.ndjson") == 1
+
+    assert sorted(written()) == sorted(ids[:5])
+    told = capsys.readouterr().err.splitlines()
+    assert told[0].startswith("plivo-async: stopped after 5 records; to go on: plivo-async export --resume")
+    assert told[1] == "plivo-async: ids.ndjson, line 6: this is not JSON: x"
+
+
+def test_a_full_disk_ends_it_in_one_line(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert export("-i", "ids.txt", "-o", "/dev/full") == 1
+
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "plivo-async: cannot write to /dev/full: No space left on device"
+    )
+
+
+def test_a_disk_that_fails_at_the_very_end_is_told(
+    ids: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+
+    assert export("-o", "calls.ndjson", ids[0]) == 1
+    assert "cannot write to calls.ndjson: Input/output error" in capsys.readouterr().err
+
+
+def test_a_failed_file_that_cannot_be_settled_is_told(
+    ids: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "calls.ndjson.failed")
+
+    export("-o", "calls.ndjson", "no-such-call")
+    monkeypatch.setattr(Path, "replace", fail)
+
+    assert export("-o", "calls.ndjson", "--resume", ids[0]) == 1
+    assert "cannot write to calls.ndjson.failed: Permission denied" in capsys.readouterr().err
+    assert failures()[0]["call_uuid"] == "no-such-call"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_with_what_has_arrived_and_a_way_to_go_on(
+    number: signal.Signals, code: int, ids: list[str], served: FakePlivo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served.latency = pressing(number, 20, seconds=0.001)
+
+    assert export("-i", "ids.txt", "-o", "calls.ndjson", "--concurrency", "4") == code
+
+    arrived = written()
+    assert 16 <= len(arrived) < 61
+    told = capsys.readouterr().err.splitlines()
+    again = "plivo-async export --resume --rate none --quiet -i ids.txt -o calls.ndjson --concurrency 4"
+    assert told == [
+        f"plivo-async: {number.name}: finishing what is under way; once more ends it at once",
+        f"plivo-async: stopped after {len(arrived)} records; to go on: {again}",
+    ]
+    assert export("-i", "ids.txt", "-o", "calls.ndjson", "--resume") == 0
+    assert Counter(written()) == Counter(ids)
+
+
+def test_more_ctrl_cs_do_not_wait_for_what_is_under_way(ids: list[str], served: FakePlivo) -> None:
+    served.latency = pressing(signal.SIGINT, 2, 3, 4, 5, seconds=3600.0)
+
+    assert export("-i", "ids.txt", "-o", "calls.ndjson", "--concurrency", "4") == 130
+
+
+def test_what_is_under_way_has_a_time_of_grace(
+    ids: list[str], served: FakePlivo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopping = exporter.stopping
+    monkeypatch.setattr(exporter, "stopping", lambda end: stopping(end, grace=0.05))
+    served.latency = pressing(signal.SIGTERM, 1, seconds=3600.0)
+
+    assert export("-i", "ids.txt", "-o", "calls.ndjson") == 143
+    assert written() == []
+
+
+def test_an_export_to_a_pipe_that_is_stopped_says_that_it_cannot_go_on(
+    ids: list[str], served: FakePlivo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served.latency = pressing(signal.SIGINT, 1)
+
+    assert export("-i", "ids.txt") == 130
+    assert "what went to a pipe cannot be resumed, a file named with -o can" in capsys.readouterr().err
+
+
+def test_ids_from_stdin_must_be_given_again(
+    ids: list[str], served: FakePlivo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served.latency = pressing(signal.SIGINT, 1)
+    with open("ids.txt") as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert export("-o", "calls.ndjson") == 130
+
+    assert "-o calls.ndjson, with the same ids on stdin" in capsys.readouterr().err
+
+
+def test_the_handlers_of_signals_are_put_back(ids: list[str]) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    export("-o", "calls.ndjson", ids[0])
+
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_after_a_signal_no_further_one_disturbs_the_end(ids: list[str], served: FakePlivo) -> None:
+    served.latency = pressing(signal.SIGTERM, 1)
+    assert export("-i", "ids.txt", "-o", "calls.ndjson") == 143
+
+    assert {signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)} == {signal.SIG_IGN}
+
+
+def test_an_option_goes_before_its_variable(
+    ids: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PLIVO_ASYNC_RATE", "nonsense")
+    assert run(["export", ids[0]]) == 1
+    assert "nonsense" in capsys.readouterr().err
+    assert run(["export", "--rate", "none", ids[0]]) == 0
+
+    monkeypatch.setenv("PLIVO_ASYNC_CONCURRENCY", "0")
+    assert export(ids[0]) == 1
+    assert export("--concurrency", "3", ids[0]) == 0
+
+
+def test_a_fake_on_the_command_line_goes_before_a_base_url_in_the_environment(
+    ids: list[str], served: FakePlivo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert export("--fake", "5607532d-5037-4066-befc-a8b40218dd4f") == 0
+    assert served.requests == ()
+
+
+def test_an_empty_variable_is_as_good_as_none(ids: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PROXY", "TIMEOUT", "DEADLINE", "RATE", "CONCURRENCY"):
+        monkeypatch.setenv(f"PLIVO_ASYNC_{name}", "")
+
+    assert run(["export", ids[0], "--quiet"]) == 0

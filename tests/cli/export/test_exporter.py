@@ -1,0 +1,113 @@
+"""What an export does at its end, with batches that arrive as a test wants them to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from plivo_async.cli.export.exporter import Exporter
+from plivo_async.cli.export.files import ExportFiles
+from plivo_async.cli.export.id_parser import plain_line
+from plivo_async.cli.export.id_source import IdSource
+from plivo_async.cli.export.output_file import file_output
+from plivo_async.cli.waiting import resolve
+from plivo_async.record.model import CallDetailRecord
+from plivo_async.resources.batch import Fetched, Outcome
+
+_OUTCOMES = [Fetched(name, CallDetailRecord(call_uuid=name)) for name in ("a", "b", "c")]
+
+
+class SlowBatch:
+    """Gives one outcome, waits for ever, and has two more by the time that it is asked again."""
+
+    done = failed = 0
+
+    def __init__(self) -> None:
+        self._left = list(_OUTCOMES)
+        self._waits = [1, 3]
+        self.waiting = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+    def __aiter__(self) -> AsyncIterator[Outcome]:
+        return self
+
+    async def __anext__(self) -> Outcome:
+        if len(_OUTCOMES) - len(self._left) in self._waits:
+            self._waits.pop(0)
+            self.waiting.set()
+            await asyncio.Event().wait()
+        return self._left.pop(0)
+
+
+class Client:
+    """Hands out one batch."""
+
+    def __init__(self) -> None:
+        self.calls = self
+        self.batch = SlowBatch()
+
+    def get_many(self, ids: object, *, concurrency: int) -> SlowBatch:
+        return self.batch
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+
+def written(path: Path) -> list[str]:
+    return [json.loads(line)["call_uuid"] for line in path.read_text().splitlines()]
+
+
+async def begin(path: Path, client: Any) -> tuple[Exporter, asyncio.Task[None]]:
+    with file_output(path) as output:
+        output.raw = open(path, "ab", buffering=0)  # noqa: ASYNC230, SIM115
+    exporter = Exporter(ExportFiles(IdSource([], None, plain_line), output, "ndjson", None), None, 4)
+    task = asyncio.create_task(exporter.export(client, None))
+    await asyncio.wait_for(client.batch.waiting.wait(), 30)
+    return exporter, task
+
+
+async def test_what_has_arrived_when_it_is_stopped_is_written(tmp_path: Path) -> None:
+    client = Client()
+    exporter, task = await begin(tmp_path / "f", client)
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGINT)
+
+    await asyncio.wait_for(task, 30)
+
+    assert written(tmp_path / "f") == ["a", "b", "c"]
+    assert exporter.ended_by in {130, 143}
+    exporter.files.output.raw.close()
+
+
+async def test_a_cancellation_that_no_signal_asked_for_passes(tmp_path: Path) -> None:
+    exporter, task = await begin(tmp_path / "f", Client())
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert written(tmp_path / "f") == ["a"]
+    exporter.files.output.raw.close()
+
+
+async def test_a_wait_may_be_ended_twice() -> None:
+    waiter = asyncio.get_running_loop().create_future()
+    resolve(waiter)
+    resolve(waiter)
+
+    assert waiter.done()

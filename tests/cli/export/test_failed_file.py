@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+
+from plivo_async.cli.export.failed_file import failed_file, failed_line
+from plivo_async.cli.export.output_file import OutputError
+from plivo_async.errors import NetworkError, NotFoundError
+from plivo_async.resources.batch import Failed
+
+
+def failure(call_uuid: str) -> Failed:
+    return Failed(call_uuid, NotFoundError("HTTP 404: none", status=404, attempts=1))
+
+
+def ids_in(path: Path) -> list[str]:
+    return [json.loads(line)["call_uuid"] for line in path.read_text().splitlines()]
+
+
+def test_a_line_says_what_is_known_of_a_failure() -> None:
+    assert json.loads(failed_line(failure("a"))) == {
+        "call_uuid": "a",
+        "kind": "NotFoundError",
+        "status": 404,
+        "message": "HTTP 404: none",
+        "attempts": 1,
+    }
+    assert json.loads(failed_line(Failed("ü\n", NetworkError("x", attempts=3))))["status"] is None
+    assert failed_line(failure("ü\n")).count(b"\n") == 1
+
+
+def test_there_is_no_file_without_a_failure(tmp_path: Path) -> None:
+    with failed_file(tmp_path / "f", resume=False) as file:
+        file.settle(lambda _: True)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_failures_are_appended(tmp_path: Path) -> None:
+    with failed_file(tmp_path / "f", resume=False) as file:
+        file.write(failure("a"))
+        file.write(failure("b"))
+        file.settle(lambda _: True)
+
+    assert ids_in(tmp_path / "f") == ["a", "b"]
+
+
+def test_a_new_export_begins_a_new_file(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(failed_line(failure("old")))
+    with failed_file(tmp_path / "f", resume=False):
+        pass
+
+    assert not (tmp_path / "f").exists()
+
+
+def test_a_last_line_that_lacks_its_newline_only_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(failed_line(failure("a")) + failed_line(failure("b")).rstrip())
+    with failed_file(tmp_path / "f", resume=True) as file:
+        assert file.before == len(failed_line(failure("a"))) * 2
+        file.write(failure("c"))
+
+    assert ids_in(tmp_path / "f") == ["a", "b", "c"]
+
+
+def test_an_export_that_goes_on_takes_out_what_is_settled(tmp_path: Path) -> None:
+    lines = [failed_line(failure(name)) for name in ("done", "again", "elsewhere")]
+    (tmp_path / "f").write_bytes(b"".join(lines) + b"\nhello\n" + b'{"call_uuid": "torn')
+    with failed_file(tmp_path / "f", resume=True) as file:
+        file.write(failure("again"))
+        file.settle(lambda call_uuid: call_uuid in ("done", "again"))
+
+    assert (tmp_path / "f").read_bytes() == lines[2] + b"hello\n" + lines[1]
+    assert [path.name for path in tmp_path.iterdir()] == ["f"]
+
+
+def test_an_export_that_goes_on_without_failures_keeps_no_empty_file(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(failed_line(failure("done")))
+    with failed_file(tmp_path / "f", resume=True) as file:
+        file.settle(lambda _: True)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_that_is_stopped_loses_nothing(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(failed_line(failure("old")))
+    with failed_file(tmp_path / "f", resume=True) as file:
+        file.write(failure("new"))
+
+    assert ids_in(tmp_path / "f") == ["old", "new"]
+
+
+def test_to_go_on_needs_no_file(tmp_path: Path) -> None:
+    with failed_file(tmp_path / "f", resume=True) as file:
+        file.write(failure("a"))
+        file.settle(lambda _: True)
+
+    assert ids_in(tmp_path / "f") == ["a"]
+
+
+def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "f").write_bytes(b"x\n")
+    monkeypatch.setattr(Path, "unlink", refuse)
+    match = "cannot write to .*f: Permission denied"
+    with pytest.raises(click.ClickException, match=match), failed_file(tmp_path / "f", resume=False):
+        pass
+
+
+def test_a_file_that_cannot_be_made_is_told_at_the_first_failure(tmp_path: Path) -> None:
+    match = "cannot write to .*f: No such file or directory"
+    with failed_file(tmp_path / "no" / "f", resume=False) as file, pytest.raises(OutputError, match=match):
+        file.write(failure("a"))

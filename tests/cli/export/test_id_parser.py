@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plivo_async.cli.export.id_parser import (
+    MAX_LINE,
+    CsvColumn,
+    InputError,
+    LineSplitter,
+    ndjson_key,
+    plain_line,
+)
+
+
+def split(*chunks: bytes) -> list[tuple[int, bytes]]:
+    splitter = LineSplitter()
+    lines = [line for chunk in chunks for line in splitter.feed(chunk)]
+    return [*lines, *splitter.close()]
+
+
+def column(text: bytes, name: str = "id") -> list[str | None]:
+    parse = CsvColumn(name)
+    found = [parse(number, line) for number, line in split(text)]
+    parse.close()
+    return found
+
+
+def test_lines_are_numbered_from_1_and_the_last_needs_no_newline() -> None:
+    assert split(b"a\nb\n\nc") == [(1, b"a"), (2, b"b"), (3, b""), (4, b"c")]
+
+
+def test_a_newline_at_the_end_begins_no_line() -> None:
+    assert split(b"a\n") == [(1, b"a")]
+
+
+@given(st.binary(max_size=50), st.integers(0, 50))
+def test_where_chunks_end_makes_no_difference(text: bytes, at: int) -> None:
+    if not text.startswith((b"\xff\xfe", b"\xfe\xff")):
+        assert split(text[:at], text[at:]) == split(text)
+
+
+def test_crlf_ends_a_line_too() -> None:
+    assert split(b"a\r\nb\r\n") == [(1, b"a"), (2, b"b")]
+
+
+def test_a_byte_order_mark_is_dropped_even_in_pieces() -> None:
+    assert split(b"\xef", b"\xbb", b"\xbfa\n") == [(1, b"a")]
+
+
+@pytest.mark.parametrize("mark", [b"\xff\xfe", b"\xfe\xff"])
+def test_utf_16_is_refused(mark: bytes) -> None:
+    with pytest.raises(InputError, match="line 1: this is UTF-16; save it as UTF-8"):
+        split(mark + b"a\x00\n\x00")
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_a_line_that_is_too_long_is_named(end: bytes) -> None:
+    with pytest.raises(InputError, match="line 3: longer than 1,048,576 bytes"):
+        split(b"a\nb\n" + b"x" * (MAX_LINE + 1) + end)
+
+
+def test_a_line_without_an_end_is_not_read_to_its_end() -> None:
+    splitter = LineSplitter()
+    with pytest.raises(InputError):
+        for _ in range(20):
+            list(splitter.feed(b"x" * (1 << 16)))
+
+
+def test_a_plain_line_is_an_id_without_the_space_around() -> None:
+    assert [plain_line(2, line) for line in (b"a", b" b\t", b"", b"  ")] == ["a", "b", None, None]
+
+
+def test_a_plain_line_that_is_no_utf_8_is_kept_as_what_it_is() -> None:
+    assert plain_line(2, b"a\xff") == "a\\xff"
+
+
+def test_ndjson_without_a_key_is_recognised() -> None:
+    with pytest.raises(InputError, match="line 1: this looks like NDJSON.* --key call_uuid"):
+        plain_line(1, b'{"call_uuid": "a"}')
+
+
+@pytest.mark.parametrize("line", [b"id,x", b"id;x", b"id\tx"])
+def test_csv_without_a_column_is_recognised(line: bytes) -> None:
+    with pytest.raises(InputError, match="line 1: this looks like CSV.* --column NAME"):
+        plain_line(1, line)
+
+
+def test_only_the_first_line_is_looked_at_for_another_format() -> None:
+    assert plain_line(2, b"a,b") == "a,b"
+
+
+def test_a_key_of_ndjson_holds_the_id() -> None:
+    parse = ndjson_key("call_uuid")
+    lines = [b'{"call_uuid": "a", "x": 1}', b"", b'{"call_uuid": " "}', b'{"call_uuid": " b "}']
+
+    assert [parse(1, line) for line in lines] == ["a", None, None, "b"]
+
+
+@pytest.mark.parametrize("line", [b"a", b"{", b"\xff", b"[" * 100_000])
+def test_a_line_that_is_no_json_is_named(line: bytes) -> None:
+    with pytest.raises(InputError, match="line 7: this is not JSON: "):
+        ndjson_key("id")(7, line)
+
+
+@pytest.mark.parametrize("line", [b"{}", b"[]", b"null", b'{"id": 1}', b'{"id": null}', b'{"ID": "a"}'])
+def test_a_line_without_the_key_is_named(line: bytes) -> None:
+    with pytest.raises(InputError, match="line 7: no text under the key 'id': "):
+        ndjson_key("id")(7, line)
+
+
+def test_what_a_message_quotes_is_short() -> None:
+    with pytest.raises(InputError) as caught:
+        ndjson_key("id")(7, b"x" * 1000)
+
+    assert len(caught.value.message) < 120
+
+
+def test_a_column_of_csv_holds_the_ids() -> None:
+    assert column(b"x,id\n1,a\n2,b\n") == [None, "a", "b"]
+
+
+@pytest.mark.parametrize("delimiter", [b",", b";", b"\t"])
+def test_the_header_shows_what_the_delimiter_is(delimiter: bytes) -> None:
+    assert column(b"x,id,y\n1,a,2\n".replace(b",", delimiter)) == [None, "a"]
+
+
+def test_a_row_may_span_lines_within_quotes() -> None:
+    assert column(b'note,id\n"one\ntwo ""three""\n",a\nx,b\n') == [None, None, None, "a", "b"]
+
+
+def test_rows_without_an_id_are_blank() -> None:
+    assert column(b"id,x\n\n,1\na,2\n") == [None, None, None, "a"]
+
+
+def test_quoted_and_spaced_names_of_columns_are_found() -> None:
+    assert column(b'"x, y", id \n1,a\n') == [None, "a"]
+
+
+def test_a_column_that_is_not_there_is_told_with_those_that_are() -> None:
+    with pytest.raises(InputError, match="line 1: no column 'uuid', there are: x, id"):
+        column(b"x,id\n", "uuid")
+
+
+def test_a_row_that_ends_too_early_is_named() -> None:
+    with pytest.raises(InputError, match="line 3: the row ends before the column 'id'"):
+        column(b"x,id\n1,a\n2\n")
+
+
+def test_a_quote_that_is_never_closed_is_named() -> None:
+    with pytest.raises(InputError, match="line 2: a quote that opens in this line is never closed"):
+        column(b'x,id\n"1,a\n2,b\n')
+
+
+def test_a_quote_that_is_never_closed_does_not_fill_the_memory() -> None:
+    parse = CsvColumn("id")
+    parse(1, b"x,id")
+    parse(2, b'"')
+    with pytest.raises(InputError, match="line 2"):
+        for number in range(3, 30):
+            parse(number, b"x" * (1 << 16))
+
+
+def test_csv_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(InputError, match="line 2: this is not CSV: "):
+        column(b"x,id\na\rb,c\n")
+
+
+def test_a_large_cell_is_read() -> None:
+    assert column(b"x,id\n" + b"y" * 200_000 + b",a\n") == [None, "a"]

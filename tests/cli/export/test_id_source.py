@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from plivo_async.cli.export.id_parser import InputError, plain_line
+from plivo_async.cli.export.id_set import IdSet
+from plivo_async.cli.export.id_source import (
+    ByteInput,
+    IdSource,
+    line_parser,
+    open_input,
+)
+
+
+def source_of(text: bytes, tmp_path: Path, **options: str) -> IdSource:
+    path = tmp_path / "ids.txt"
+    path.write_bytes(text)
+    return IdSource((), open_input(str(path)), line_parser(options.get("column"), options.get("key")))
+
+
+async def ids_of(source: IdSource) -> list[str]:
+    return [call_uuid async for call_uuid in source]
+
+
+async def test_arguments_come_first_then_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "ids.txt"
+    path.write_bytes(b"c\nd\n")
+    source = IdSource(["a", "b"], open_input(str(path)), plain_line)
+
+    assert source.left == 4
+    assert await ids_of(source) == ["a", "b", "c", "d"]
+    assert source.left == 0
+
+
+async def test_an_id_that_comes_twice_is_given_once_and_counted(tmp_path: Path) -> None:
+    source = source_of(b"\xef\xbb\xbfa\r\n\r\n  b \r\nA\r\na\r\n", tmp_path)
+
+    assert await ids_of(source) == ["a", "b"]
+    assert (source.given, source.blank, source.duplicates, source.pulled) == (4, 1, 2, 2)
+
+
+async def test_an_id_that_is_written_already_is_skipped_and_counted(tmp_path: Path) -> None:
+    written = IdSet()
+    written.add("b")
+    source = IdSource(["a", "b", "b", "c"], None, plain_line, written)
+
+    assert await ids_of(source) == ["a", "c"]
+    assert (source.skipped, source.duplicates) == (1, 1)
+
+
+async def test_csv_and_ndjson_are_read(tmp_path: Path) -> None:
+    assert await ids_of(source_of(b"x,id\n1,a\n2,b", tmp_path, column="id")) == ["a", "b"]
+    assert await ids_of(source_of(b'{"id":"a"}\n{"id":"b"}', tmp_path, key="id")) == ["a", "b"]
+
+
+async def test_what_was_before_a_line_that_cannot_be_read_is_given(tmp_path: Path) -> None:
+    source = source_of(b'{"id":"a"}\n{"id":"b"}\nx\n', tmp_path, key="id")
+    given = []
+
+    with pytest.raises(InputError, match=r"ids\.txt, line 3: this is not JSON"):
+        async for call_uuid in source:
+            given.append(call_uuid)
+
+    assert given == ["a", "b"]
+
+
+async def test_a_quote_left_open_at_the_end_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"ids\.txt, line 2: a quote"):
+        await ids_of(source_of(b'id\n"a\nb\n', tmp_path, column="id"))
+
+
+async def test_a_large_file_is_read_in_pieces(tmp_path: Path) -> None:
+    many = [f"{number:036}" for number in range(10_000)]
+
+    assert await ids_of(source_of("\n".join(many).encode(), tmp_path)) == many
+
+
+@pytest.mark.parametrize(("text", "lines"), [(b"", 0), (b"a", 1), (b"a\n", 1), (b"a\nb", 2), (b"\n\n", 2)])
+def test_the_lines_of_a_file_are_counted_without_reading_ids(text: bytes, lines: int, tmp_path: Path) -> None:
+    assert source_of(text, tmp_path).left == lines
+
+
+async def test_a_file_is_read_up_to_a_limit(tmp_path: Path) -> None:
+    source = source_of(b"a\nb\nc\n", tmp_path)
+    assert source._input is not None
+    source._input.limit = 4
+
+    assert await ids_of(source) == ["a", "b"]
+
+
+async def test_a_pipe_that_is_silent_stops_nothing_else_and_can_be_given_up() -> None:
+    reading, writing = os.pipe()
+    source = IdSource((), ByteInput(reading, "stdin"), plain_line)
+    os.write(writing, b"a\nb")
+    assert source.left is None
+    assert await anext(source) == "a"
+    waiting = asyncio.create_task(anext(source, "end"))
+    done, _ = await asyncio.wait([waiting], timeout=0.01)
+    assert not done
+
+    source.stop()
+
+    assert await asyncio.wait_for(waiting, 30) == "end"
+    assert await ids_of(source) == []
+    os.close(reading)
+    os.close(writing)
+
+
+async def test_a_pipe_gives_what_comes_until_it_is_closed() -> None:
+    reading, writing = os.pipe()
+    source = IdSource((), ByteInput(reading, "stdin"), plain_line)
+    os.write(writing, b"a\nb")
+    os.close(writing)
+
+    assert await ids_of(source) == ["a", "b"]
+    source.stop()
+    os.close(reading)
+
+
+async def test_a_wait_that_is_over_cannot_be_ended_once_more() -> None:
+    reading, writing = os.pipe()
+    pipe = ByteInput(reading, "stdin")
+    waiting = asyncio.create_task(pipe.read())
+    await asyncio.sleep(0.01)
+
+    pipe.stop()
+    pipe.stop()
+
+    assert await asyncio.wait_for(waiting, 30) == b""
+    os.close(reading)
+    os.close(writing)
+
+
+async def test_arguments_can_be_given_up_too() -> None:
+    source = IdSource(["a", "b"], None, plain_line)
+    assert await anext(source) == "a"
+    assert source.left == 1
+
+    source.stop()
+
+    assert await ids_of(source) == []
+
+
+async def test_an_input_that_fails_is_told(tmp_path: Path) -> None:
+    fd = os.open(tmp_path / "f", os.O_WRONLY | os.O_CREAT)
+    with pytest.raises(click.ClickException, match="cannot read f: Bad file descriptor"):
+        await ByteInput(fd, "f").read()
+    os.close(fd)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(click.ClickException, match=r"cannot read .*no\.txt: No such file or directory"):
+        open_input(str(tmp_path / "no.txt"))
+
+
+def test_a_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(click.ClickException, match="cannot read .*: it is a folder"):
+        open_input(str(tmp_path))
+
+
+def test_a_stdin_that_was_never_open_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(click.ClickException, match="stdin is closed"):
+        open_input("-")
+
+
+def test_column_and_key_exclude_each_other() -> None:
+    with pytest.raises(click.UsageError, match="--column is for CSV, --key for NDJSON"):
+        line_parser("a", "b")

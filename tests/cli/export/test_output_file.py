@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from plivo_async.cli.export.output_file import (
+    OutputError,
+    ReaderGoneError,
+    file_output,
+    stdout_output,
+)
+
+
+def test_lines_are_in_the_file_at_once(tmp_path: Path) -> None:
+    with file_output(tmp_path / "f") as output:
+        output.write(b"a\n")
+        output.write(b"b\n")
+        assert (tmp_path / "f").read_bytes() == b"a\nb\n"
+        assert output.end == 4
+        output.sync()
+
+
+def test_what_a_file_has_stays(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"a\n")
+    with file_output(tmp_path / "f") as output:
+        assert output.end == 2
+        output.write(b"b\n")
+
+    assert (tmp_path / "f").read_bytes() == b"a\nb\n"
+
+
+def test_two_exports_into_one_file_are_refused(tmp_path: Path) -> None:
+    with (
+        file_output(tmp_path / "f"),
+        pytest.raises(click.ClickException, match="another export is writing to .*f"),
+        file_output(tmp_path / "f"),
+    ):
+        pass
+
+
+def test_a_folder_that_does_not_exist_is_told(tmp_path: Path) -> None:
+    match = "cannot write to .*no/f: No such file or directory"
+    with pytest.raises(click.ClickException, match=match), file_output(tmp_path / "no" / "f"):
+        pass
+
+
+def test_a_full_device_is_told() -> None:
+    with file_output(Path("/dev/full")) as output:
+        assert not output.is_file
+        with pytest.raises(OutputError, match="cannot write to /dev/full: No space left on device"):
+            output.write(b"a\n")
+
+
+def test_what_went_half_to_a_full_disk_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Filling(io.FileIO):
+        def write(self, data: object) -> int:
+            if os.fstat(self.fileno()).st_size > 6:
+                raise OSError(28, "No space left on device")
+            return super().write(bytes(data)[:3])  # type: ignore[call-overload]
+
+    monkeypatch.setattr("plivo_async.cli.export.output_file.FileIO", Filling)
+    with file_output(tmp_path / "f") as output:
+        output.write(b"first\n")
+        with pytest.raises(OutputError, match="No space left on device"):
+            output.write(b"second\n")
+
+    assert (tmp_path / "f").read_bytes() == b"first\n"
+
+
+def test_a_disk_that_fails_at_the_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with file_output(tmp_path / "f") as output, pytest.raises(OutputError, match="Input/output error"):
+        output.sync()
+
+
+def test_a_pipe_without_a_reader_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    with open(writing, "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        with stdout_output() as output:
+            output.write(b"a\n")
+            output.sync()
+            os.close(reading)
+            with pytest.raises(ReaderGoneError, match="stdout is closed: its reader went away") as caught:
+                output.write(b"b\n")
+
+    assert caught.value.exit_code == 141
+
+
+async def test_a_full_pipe_is_waited_for_without_blocking_anything_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with io.TextIOWrapper(io.BufferedWriter(io.FileIO(writing, "w"))) as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        with stdout_output() as output:
+            await asyncio.wait_for(output.writable(), 30)
+            filled = 0
+            try:
+                while True:
+                    filled += os.write(writing, b"x" * 4096)
+            except BlockingIOError:
+                pass
+            waiting = asyncio.create_task(output.writable())
+            done, _ = await asyncio.wait([waiting], timeout=0.01)
+            assert not done
+            os.read(reading, filled)
+            await asyncio.wait_for(waiting, 30)
+    os.close(reading)
+
+
+async def test_a_file_is_never_waited_for(tmp_path: Path) -> None:
+    with file_output(tmp_path / "f") as output:
+        await output.writable()
+
+
+def test_a_stdout_that_is_a_file_is_never_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open(tmp_path / "f", "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        with stdout_output() as output:
+            output.write(b"a\n")
+            assert output.fd is None
+
+    assert (tmp_path / "f").read_bytes() == b"a\n"
+
+
+def test_a_stdout_that_was_never_open_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(click.ClickException, match="stdout is closed"), stdout_output():
+        pass

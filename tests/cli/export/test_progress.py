@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+
+import pytest
+from rich.console import Console
+
+from plivo_async.cli.export.progress import (
+    LiveDisplay,
+    PlainDisplay,
+    RateMeter,
+    Snapshot,
+    display,
+    progress_bar,
+    showing,
+)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "text"),
+    [
+        (Snapshot(done=0), "0 · 0 failed · 0.0/s"),
+        (Snapshot(done=1220, failed=3, rate=58.34), "1,220 · 3 failed · 58.3/s"),
+        (Snapshot(done=20, left=80), "20 of 100 · 0 failed · 0.0/s"),
+        (Snapshot(done=20, left=80, rate=10.0), "20 of 100 · 0 failed · 10.0/s · 8.0 s left"),
+        (Snapshot(done=1, left=5999, rate=60.0), "1 of 6,000 · 0 failed · 60.0/s · 0:01:40 left"),
+        (Snapshot(done=1, pause=2.34), "1 · 0 failed · 0.0/s · waiting 2.3 s for the rate limit"),
+        (Snapshot(done=1, pause=0.05), "1 · 0 failed · 0.0/s"),
+    ],
+)
+def test_one_line_tells_how_far_it_is(snapshot: Snapshot, text: str) -> None:
+    assert snapshot.text() == text
+
+
+def test_the_rate_is_that_of_the_last_seconds() -> None:
+    meter = RateMeter()
+
+    assert meter.rate(0.0, 0) == 0.0
+    assert meter.rate(10.0, 300) == 30.0
+    assert meter.rate(20.0, 300) == 15.0
+    assert meter.rate(25.0, 300) == 0.0
+
+
+def bar(snapshot: Snapshot) -> str:
+    console = Console(file=io.StringIO(), width=100)
+    with console.capture() as captured:
+        console.print(progress_bar(snapshot))
+    return captured.get()
+
+
+def test_a_bar_shows_the_share_that_is_done() -> None:
+    assert [bar(Snapshot(done=n, left=10 - n)).count("━") for n in (0, 5, 10)] == [0, 10, 20]
+    assert "5 of 10" in bar(Snapshot(done=5, left=5))
+
+
+def test_a_bar_needs_no_total() -> None:
+    assert "7 · 0 failed" in bar(Snapshot(done=7))
+
+
+def test_a_bar_of_nothing_is_full() -> None:
+    assert "0 of 0" in bar(Snapshot(done=0, left=0))
+
+
+def test_a_terminal_gets_a_live_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    shown = display(quiet=False)
+    assert isinstance(shown, LiveDisplay)
+    shown.show(Snapshot(done=3, left=4))
+    shown.close()
+
+    assert "3 of 7" in sys.stderr.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("term", ["dumb", "xterm"])
+def test_what_is_no_terminal_gets_plain_lines(
+    term: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    if term == "dumb":
+        monkeypatch.setattr(sys, "stderr", Terminal())
+    shown = display(quiet=False)
+
+    assert isinstance(shown, PlainDisplay)
+
+
+def test_plain_lines_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = PlainDisplay(1.0)
+    shown.show(Snapshot(done=3, left=4))
+    shown.close()
+
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "plivo-async: 3 of 7 · 0 failed · 0.0/s\n")
+
+
+@pytest.mark.parametrize("options", [{"quiet": True}, {"quiet": False, "shares_terminal": True}])
+def test_nothing_is_shown_where_it_would_disturb(options: dict[str, bool]) -> None:
+    assert display(**options) is None
+
+
+def test_nothing_is_shown_without_a_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+
+    assert display(quiet=False) is None
+
+
+class Recording:
+    seconds = 0.0
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.shown: list[int] = []
+        self.closed = 0
+        self.broken = broken
+        self.several = asyncio.Event()
+
+    def show(self, snapshot: Snapshot) -> None:
+        self.shown.append(snapshot.done)
+        if len(self.shown) >= 3 or self.broken:
+            self.several.set()
+        if self.broken:
+            raise BrokenPipeError
+
+    def close(self) -> None:
+        self.closed += 1
+        if self.broken:
+            raise BrokenPipeError
+
+
+async def test_progress_is_shown_again_and_again_until_the_end() -> None:
+    recording = Recording()
+    async with showing(recording, lambda: Snapshot(done=7)):
+        await asyncio.wait_for(recording.several.wait(), 30)
+
+    assert set(recording.shown) == {7}
+    assert recording.closed == 1
+
+
+async def test_a_stderr_that_breaks_is_no_reason_to_stop() -> None:
+    recording = Recording(broken=True)
+    async with showing(recording, lambda: Snapshot(done=7)):
+        await asyncio.wait_for(recording.several.wait(), 30)
+        await asyncio.sleep(0)
+
+    assert recording.shown == [7]
+
+
+async def test_nothing_may_be_shown() -> None:
+    async with showing(None, lambda: Snapshot(done=7)):
+        assert len(asyncio.all_tasks()) == 1

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import click
+import pytest
+
+from plivo_async.cli.export.record_format import CSV_HEADER, csv_row, ndjson_line
+from plivo_async.cli.export.resume import Scan, scan
+from plivo_async.record.model import CallDetailRecord
+
+_RECORDS = [
+    CallDetailRecord.from_json(json.dumps({"call_uuid": f"c{number}", "from_number": text, "new": number}))
+    for number, text in enumerate(["plain", 'a "quoted"\nline', "\n", '"', "+1"])
+]
+_NDJSON = [ndjson_line(record) for record in _RECORDS]
+_CSV = [CSV_HEADER, *map(csv_row, _RECORDS)]
+
+
+def found(text: bytes) -> tuple[Scan, list[str]]:
+    ids: list[str] = []
+    return scan(io.BytesIO(text), "calls", lambda record: ids.append(record.call_uuid)), ids
+
+
+def test_an_empty_file_holds_nothing() -> None:
+    assert found(b"") == (Scan("ndjson"), [])
+
+
+def test_the_first_line_shows_the_format() -> None:
+    assert found(b"".join(_NDJSON)) == (
+        Scan("ndjson", sum(map(len, _NDJSON))),
+        ["c0", "c1", "c2", "c3", "c4"],
+    )
+    assert found(b"".join(_CSV)) == (Scan("csv", sum(map(len, _CSV))), ["c0", "c1", "c2", "c3", "c4"])
+
+
+@pytest.mark.parametrize("cut", range(sum(map(len, _NDJSON))))
+def test_ndjson_cut_anywhere_holds_its_whole_lines(cut: int) -> None:
+    text = b"".join(_NDJSON)[:cut]
+
+    report, ids = found(text)
+
+    lines = text.split(b"\n")
+    whole = len(lines) - 1
+    if report.lacks_newline:
+        assert (report.end, report.torn, ids) == (cut, 0, [f"c{n}" for n in range(whole + 1)])
+        assert text + b"\n" == b"".join(_NDJSON)[: cut + 1]
+    else:
+        assert ids == [f"c{n}" for n in range(whole)]
+        assert (report.end, report.torn) == (cut - len(lines[-1]), len(lines[-1]))
+
+
+@pytest.mark.parametrize("cut", range(1, sum(map(len, _CSV))))
+def test_csv_cut_anywhere_holds_its_whole_rows(cut: int) -> None:
+    report, ids = found(b"".join(_CSV)[:cut])
+
+    ends = [sum(map(len, _CSV[: number + 1])) for number in range(len(_CSV))]
+    end = max([end for end in ends if end <= cut], default=0)
+    assert report == Scan("csv", end, torn=cut - end)
+    assert ids == [f"c{n}" for n in range(len([end for end in ends if end <= cut]) - 1)]
+
+
+def test_blank_lines_are_passed_over() -> None:
+    assert found(b"\n" + _NDJSON[0] + b"\n")[1] == ["c0"]
+    assert found(CSV_HEADER + b"\n" + _CSV[1])[1] == ["c0"]
+
+
+@pytest.mark.parametrize("line", [b"hello\n", b'{"x": 1}\n', b"[]\n", b"\xff\n"])
+def test_a_line_that_is_no_record_is_named(line: bytes) -> None:
+    with pytest.raises(click.ClickException, match="^calls, line 2: no call detail record: "):
+        found(_NDJSON[0] + line + _NDJSON[1])
+
+
+def test_a_row_that_is_no_record_is_named() -> None:
+    with pytest.raises(click.ClickException, match="^calls, line 3: no call detail record: 2 cells"):
+        found(_CSV[0] + _CSV[1] + b"a,b\n")
+
+
+def test_a_file_of_something_else_is_named(tmp_path: Path) -> None:
+    with pytest.raises(click.ClickException, match="line 1"):
+        found(b"call_uuid,amount\n1,2\n")

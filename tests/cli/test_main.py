@@ -1,0 +1,142 @@
+"""The command as a whole, without a server."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+import pytest
+
+import plivo_async
+from plivo_async.cli import main
+from plivo_async.cli.app import run
+
+# By path: pytest loads the module of a plugin in a way that runpy cannot.
+MAIN = str(Path(plivo_async.__file__).with_name("__main__.py"))
+
+
+class Without(MetaPathFinder):
+    """Makes a package look as if it were not installed."""
+
+    def __init__(self, package: str) -> None:
+        self.package = package
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> ModuleSpec | None:
+        if fullname.partition(".")[0] == self.package:
+            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
+        return None
+
+
+def forget(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
+    for name in list(sys.modules):
+        if any(name == package or name.startswith(f"{package}.") for package in packages):
+            monkeypatch.delitem(sys.modules, name)
+
+
+@pytest.mark.parametrize("package", ["click", "rich"])
+def test_without_the_extra_the_command_says_in_one_line_what_to_install(
+    package: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forget(monkeypatch, package, "plivo_async.cli.app", "plivo_async.cli.get", "plivo_async.cli.output")
+    forget(monkeypatch, "plivo_async.cli.client", "plivo_async.cli.record_table")
+    monkeypatch.setattr(sys, "meta_path", [Without(package), *sys.meta_path])
+
+    assert main() == 1
+    assert capsys.readouterr().err == (
+        'plivo-async: the command line is an extra: pip install "plivo-async[cli]"\n'
+    )
+
+
+def test_another_module_that_is_missing_is_not_taken_for_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    forget(monkeypatch, "plivo_async.cli.app")
+    monkeypatch.setattr(sys, "meta_path", [Without("plivo_async"), *sys.meta_path])
+
+    with pytest.raises(ModuleNotFoundError):
+        main()
+
+
+def test_python_m_runs_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["plivo-async", "--version"])
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_path(MAIN, run_name="__main__")
+
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"plivo-async, version {plivo_async.__version__}\n"
+
+
+def test_importing_the_main_module_runs_nothing() -> None:
+    assert "main" in runpy.run_path(MAIN)
+
+
+def test_without_a_command_the_help_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 1
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "plivo-async get --fake" in captured.err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["get", "--help"], ["get", "-h"]])
+def test_help_is_output(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == 0
+    assert "Exit codes:" in capsys.readouterr().out
+
+
+def test_no_option_takes_the_token() -> None:
+    from plivo_async.cli.get import get
+
+    names = {name for parameter in get.params for name in parameter.opts}
+
+    assert not [name for name in names if "token" in name or "auth" in name]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["got"], "No such command"),
+        (["--loud"], "--loud"),
+        (["get", "--loud", "x"], "--loud"),
+        (["get", "-o", "xml", "x"], "xml"),
+        (["get", "--deadline", "soon", "x"], "soon"),
+        (["get", "--fake", "--try", "x"], "--fake and --try"),
+        (["get", "x"], "no credentials"),
+        (["get"], "no credentials"),
+    ],
+)
+def test_a_wrong_use_is_told_in_one_line_and_exits_1(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 1
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--base-url", "http://plivo.example"], "base_url must be an https:// URL"),
+        (["--timeout", "-1"], "timeout"),
+        (["--deadline", "nan"], "deadline"),
+        ([], "no CALL_UUID given"),
+    ],
+)
+def test_a_client_that_cannot_be_built_is_told_in_one_line_and_exits_1(
+    arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PLIVO_AUTH_ID", "MA1")
+    monkeypatch.setenv("PLIVO_AUTH_TOKEN", "s3cr3t")
+
+    assert run(["get", *arguments, *(["x"] if arguments else [])]) == 1
+
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+    assert "s3cr3t" not in captured.err

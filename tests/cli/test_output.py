@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import io
+import logging
+import os
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from rich.table import Table
+
+from plivo_async.cli.exit_codes import ExitCode
+from plivo_async.cli.output import (
+    logging_to_stderr,
+    print_table,
+    record_writer,
+    report,
+    write,
+)
+from plivo_async.record.model import CallDetailRecord
+
+_DOCUMENTED = Path(__file__).parent.parent.joinpath("fixtures", "call_documented.json").read_text()
+_RECORD = CallDetailRecord.from_json(_DOCUMENTED)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    record_writer(None)(_RECORD)
+
+    assert "Hang-up" in sys.stdout.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_pipe_gets_a_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    record_writer(None)(_RECORD)
+
+    assert capsys.readouterr().out == _RECORD.to_json() + "\n"
+
+
+def test_json_can_be_asked_for_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    record_writer("json")(_RECORD)
+
+    assert sys.stdout.getvalue() == _RECORD.to_json() + "\n"  # type: ignore[attr-defined]
+
+
+def test_a_table_can_be_asked_for_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    record_writer("table")(_RECORD)
+
+    out = capsys.readouterr().out
+    assert "Hang-up" in out
+    assert "\x1b" not in out
+
+
+def test_a_closed_pipe_ends_the_command_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        with pytest.raises(click.exceptions.Exit) as caught:
+            write("a line\n")
+
+    assert caught.value.exit_code == ExitCode.BROKEN_PIPE
+
+
+def test_a_full_disk_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        with pytest.raises(click.ClickException, match="cannot write to stdout: No space left on device"):
+            write("a line\n")
+
+
+def test_a_stdout_that_was_never_open_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(click.ClickException, match="stdout is closed"):
+        record_writer(None)(_RECORD)
+
+
+def test_a_report_is_one_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    report("first\nsecond\r\n  third")
+
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "plivo-async: first second third\n")
+
+
+def test_a_table_for_a_stderr_that_was_never_open_is_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+
+    print_table(Table("never shown"))
+
+
+def test_log_records_of_the_package_go_to_stderr_while_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    logger = logging.getLogger("plivo_async.some")
+    with logging_to_stderr(True):
+        logger.debug("said")
+    logger.debug("not said")
+
+    assert capsys.readouterr().err == "plivo_async.some: said\n"
+
+
+def test_log_records_are_not_shown_where_not_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    with logging_to_stderr(False):
+        logging.getLogger("plivo_async.some").info("not said")
+
+    assert capsys.readouterr().err == ""

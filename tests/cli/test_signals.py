@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import asyncio
+from signal import SIGINT
+
+import pytest
+
+from plivo_async.cli.signals import stopping
+
+
+async def test_the_second_ctrl_c_cancels_and_a_third_one_does_not_disturb_the_ending(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ended = []
+    with stopping(lambda: ended.append(True)) as stop:
+        stop.request(SIGINT)
+        await asyncio.sleep(0)
+        stop.request(SIGINT)
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        assert stop.was_ours()
+        stop.request(SIGINT)
+
+        await asyncio.sleep(0)
+
+    assert ended == [True]
+    assert capsys.readouterr().err.count("SIGINT: finishing") == 1

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from plivo_async.cli.summary import Run, Summary
+from plivo_async.cli.summary_table import duration, summary_tables
+from plivo_async.record.model import CallDetailRecord
+
+
+def rendered(summary: Summary, run: Run | None = None) -> str:
+    file = io.StringIO()
+    Console(file=file, width=80).print(summary_tables(summary, run))
+    return file.getvalue()
+
+
+def summary_of(*sent: dict[str, Any]) -> Summary:
+    summary = Summary()
+    for each in sent:
+        summary.add(CallDetailRecord.from_json(json.dumps({"call_uuid": "c", **each})))
+    return summary
+
+
+_INBOUND = {
+    "call_direction": "inbound",
+    "answer_time": "2022-10-12 21:57:47+05:30",
+    "call_duration": 61,
+    "billed_duration": 120,
+    "total_amount": "0.01100",
+    "hangup_cause_code": 4000,
+}
+_OUTBOUND = {"call_direction": "outbound", "total_amount": "1234.5", "hangup_cause_code": 3000}
+
+
+def test_a_summary_looks_like_this() -> None:
+    run = Run(written=2, failed=3, skipped=4, duplicates=5, seconds=4.0)
+    run.failures.update(["NotFoundError", "NotFoundError", "ServerError"])
+
+    text = rendered(summary_of(_INBOUND, _OUTBOUND, {}), run)
+
+    assert [line.strip("│ ") for line in text.splitlines()[1:11]] == [
+        "Written      2 in 4.0 s (0.5 a second)",
+        "Failed       3: 2 NotFoundError, 1 ServerError",
+        "Skipped      4 that were written before",
+        "Duplicates   5 ids that came more than once, fetched once",
+        "Records      3",
+        "Answered     1 (33.3%)",
+        "Duration     61 s (0:01:01)",
+        "Billed       120 s (0:02:00)",
+        "Amount       1,234.51100",
+        "No amount    1 record",
+    ]
+
+
+def test_causes_and_directions_have_tables_with_a_total() -> None:
+    lines = [
+        " ".join(line.strip("│ ").split()) for line in rendered(summary_of(_INBOUND, _OUTBOUND)).splitlines()
+    ]
+
+    assert "Hang-up cause Calls Answered Billed s Amount" in lines
+    assert "4000 Normal Hangup 1 100.0% 120 0.01100" in lines
+    assert "3000 No Answer 1 0.0% 0 1,234.50000" in lines
+    assert "inbound 1 100.0% 120 0.01100" in lines
+    assert lines.count("Total 2 50.0% 120 1,234.51100") == 2
+
+
+def test_a_total_of_one_row_is_left_out() -> None:
+    assert "Total" not in rendered(summary_of(_INBOUND))
+
+
+def test_what_has_no_name_says_so() -> None:
+    assert rendered(summary_of({})).count("(none)") == 2
+
+
+def test_without_records_there_is_little_to_show() -> None:
+    text = rendered(Summary(), Run())
+
+    assert "Written   0 in 0.0 s" in text
+    assert "Hang-up" not in text
+    assert "Amount" not in text
+
+
+def test_names_from_outside_cannot_reach_the_terminal() -> None:
+    text = rendered(summary_of({"hangup_cause_name": "\x1b[31m[bold]x", "call_direction": "\x07"}))
+
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "[bold]" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0.0 s"),
+        (59.94, "59.9 s"),
+        (60, "0:01:00"),
+        (90061, "1 day, 1:01:01"),
+        (1e15, "1,000,000,000,000,000 s"),
+    ],
+)
+def test_a_duration_reads_like_this(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

@@ -1,0 +1,359 @@
+from __future__ import annotations
+
+import gc
+import json
+import tracemalloc
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from itertools import islice, product
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plivo_async.record import record_hooks
+from plivo_async.record.converter import make_converter
+from plivo_async.record.enums import CallDirection, HangupCause, StirAttestation
+from plivo_async.record.model import CallDetailRecord
+from plivo_async.record.record_hooks import RecordError
+
+DOCUMENTED: dict[str, Any] = json.loads(
+    Path(__file__).parents[1].joinpath("fixtures").joinpath("call_documented.json").read_bytes()
+)
+CONVERTER = make_converter()
+
+
+def structure(sent: Any) -> CallDetailRecord:
+    return CONVERTER.structure(sent, CallDetailRecord)
+
+
+def unstructure(record: CallDetailRecord) -> dict[str, Any]:
+    return CONVERTER.unstructure(record)  # type: ignore[no-any-return]
+
+
+def reasons(sent: Any) -> dict[str, str]:
+    with pytest.raises(RecordError) as caught:
+        structure(sent)
+    return caught.value.reasons
+
+
+class TestReading:
+    def test_gives_every_documented_key_its_field(self) -> None:
+        zone = timezone(timedelta(hours=5, minutes=30))
+        record = structure({**DOCUMENTED, "cnam_lookup": "disabled"})
+        assert attrs.asdict(record, filter=lambda a, _: a.name != "wire_keys") == {
+            "call_uuid": "5607532d-5037-4066-befc-a8b40218dd4f",
+            "api_id": "52cd2e1d-2bfd-11ec-a7bd-0242ac110005",
+            "parent_call_uuid": None,
+            "conference_uuid": None,
+            "call_direction": CallDirection.OUTBOUND,
+            "call_state": "ANSWER",
+            "from_number": "+12025551111",
+            "to_number": "sip:sam9461399937766203278@phone.plivo.com",
+            "initiation_time": datetime(2022, 10, 12, 21, 57, 40, tzinfo=zone),
+            "answer_time": datetime(2022, 10, 12, 21, 57, 47, tzinfo=zone),
+            "end_time": datetime(2022, 10, 12, 21, 57, 47, tzinfo=zone),
+            "call_duration": 1,
+            "bill_duration": 1,
+            "billed_duration": 1,
+            "total_rate": Decimal("1.00000"),
+            "total_amount": Decimal("0.01667"),
+            "hangup_cause_code": HangupCause.INVALID_ANSWER_XML,
+            "hangup_cause_name": "Invalid Answer XML",
+            "hangup_source": "Error",
+            "stir_verification": "Not Applicable",
+            "stir_attestation": StirAttestation.A,
+            "voice_network_group": "",
+            "source_ip": "92.168.0.1",
+            "cnam_lookup": "disabled",
+            "resource_uri": "/v1/Account/MA2025RK4E639VJFZAGV/Call/5607532d-5037-4066-befc-a8b40218dd4f/",
+            "extra": {},
+        }
+
+    def test_needs_the_call_uuid_only(self) -> None:
+        assert structure({"call_uuid": "a"}) == CallDetailRecord(call_uuid="a")
+
+    @pytest.mark.parametrize("key", [key for key in DOCUMENTED if key != "call_uuid"])
+    def test_takes_null_for_any_other_field(self, key: str) -> None:
+        record = structure({"call_uuid": "a", key: None})
+        assert record == CallDetailRecord(call_uuid="a")
+
+    @pytest.mark.parametrize(
+        "key", ["call_direction", "hangup_source", "stir_verification", "Stir_attestation"]
+    )
+    def test_keeps_an_unknown_value_usable(self, key: str) -> None:
+        value = getattr(structure({"call_uuid": "a", key: "new"}), key.lower())
+        assert (value, value.is_known) == ("new", False)
+
+    def test_keeps_an_unknown_hangup_code_usable(self) -> None:
+        code = structure({"call_uuid": "a", "hangup_cause_code": 4001}).hangup_cause_code
+        assert code == 4001
+
+    def test_keeps_unknown_keys(self) -> None:
+        record = structure({"call_uuid": "a", "new": {"b": [1, None]}, "extra": None, "wire_keys": 1})
+        assert record.extra == {"new": {"b": [1, None]}, "extra": None, "wire_keys": 1}
+
+    @pytest.mark.parametrize("key", ["Stir_attestation", "stir_attestation"])
+    def test_takes_both_spellings_of_the_attestation(self, key: str) -> None:
+        record = structure({"call_uuid": "a", key: "B"})
+        assert (record.stir_attestation, record.extra) == ("B", {})
+
+    @pytest.mark.parametrize("key", ["call_state", "call_status"])
+    def test_takes_both_spellings_of_the_state(self, key: str) -> None:
+        record = structure({"call_uuid": "a", key: "ANSWER"})
+        assert (record.call_state, record.extra) == ("ANSWER", {})
+
+    @pytest.mark.parametrize(
+        "keys", [("Stir_attestation", "stir_attestation"), ("stir_attestation", "Stir_attestation")]
+    )
+    def test_with_both_spellings_at_once_prefers_the_documented_one(self, keys: tuple[str, str]) -> None:
+        record = structure({"call_uuid": "a", **{key: "A" if key[0] == "S" else "B" for key in keys}})
+        assert (record.stir_attestation, record.extra) == ("A", {"stir_attestation": "B"})
+
+    def test_shares_the_keys_between_records_of_a_layout(self) -> None:
+        first, second = structure(dict(DOCUMENTED)), structure(dict(DOCUMENTED))
+        assert first.wire_keys == tuple(DOCUMENTED)
+        assert first.wire_keys is second.wire_keys
+
+
+class TestRefusing:
+    @pytest.mark.parametrize(
+        ("key", "value", "reason"),
+        [
+            ("total_rate", Decimal("0.5"), "expected a decimal number as a string, got 0.5"),
+            ("total_amount", 1, "expected a decimal number as a string, got 1"),
+            ("call_duration", "1", "expected a whole number below 2**63, got '1'"),
+            ("billed_duration", True, "expected a whole number below 2**63, got True"),
+            ("hangup_cause_code", "4000", "expected a whole number below 2**63, got '4000'"),
+            ("from_number", 12025551111, "expected a string, got 12025551111"),
+            ("Stir_attestation", [], "expected a string, got []"),
+            ("stir_attestation", {}, "expected a string, got {}"),
+            ("call_status", 1, "expected a string, got 1"),
+            ("cnam_lookup", 0, "expected a string or a boolean, got 0"),
+            (
+                "answer_time",
+                "2022-02-30 00:00:00Z",
+                "day is out of range for month, got '2022-02-30 00:00:00Z'",
+            ),
+            ("call_uuid", 1, "expected a string, got 1"),
+            ("call_uuid", "", "expected a string that is not empty"),
+            ("call_uuid", None, "expected a string that is not empty"),
+        ],
+    )
+    def test_says_why_for_the_key(self, key: str, value: Any, reason: str) -> None:
+        assert reasons({"call_uuid": "a", key: value}) == {key: reason}
+
+    def test_without_a_call_uuid(self) -> None:
+        assert list(reasons({})) == ["call_uuid"]
+
+    def test_names_all_keys_at_fault_at_once(self) -> None:
+        assert list(reasons({"total_rate": 1, "end_time": "", "new": deep(65)})) == [
+            "total_rate",
+            "end_time",
+            "new",
+            "call_uuid",
+        ]
+
+    @pytest.mark.parametrize("sent", [None, [], "text", 1, True, [("call_uuid", "a")]])
+    def test_what_is_no_object(self, sent: Any) -> None:
+        with pytest.raises(ValueError, match="expected an object"):
+            structure(sent)
+
+    def test_an_unknown_key_with_too_deep_a_value(self) -> None:
+        assert list(reasons({"call_uuid": "a", "new": deep(65)})) == ["new"]
+
+    def test_not_one_within_the_limit(self) -> None:
+        assert structure({"call_uuid": "a", "new": deep(64)}).extra["new"] == deep(64)
+
+    def test_in_a_bounded_printable_message(self) -> None:
+        sent = {
+            "key\n" * 10**5: deep(65),
+            **{f"k{n}": deep(65) for n in range(999)},
+            "call_uuid": ["\n" * 10**6],
+        }
+        with pytest.raises(RecordError, match="and 993 more") as caught:
+            structure(sent)
+        assert len(str(caught.value)) < 4000
+        assert str(caught.value).isprintable()
+        assert len(caught.value.reasons) == 1001
+
+    def test_says_the_type_of_an_error_without_text(self) -> None:
+        converter = make_converter()
+
+        def refuse(value: Any, _: Any) -> datetime:
+            raise LookupError
+
+        converter.register_structure_hook(datetime, refuse)
+        with pytest.raises(RecordError, match="end_time: LookupError, got 'x'"):
+            converter.structure({"call_uuid": "a", "end_time": "x"}, CallDetailRecord)
+
+
+class TestWriting:
+    def test_gives_back_what_came(self) -> None:
+        assert list(unstructure(structure(DOCUMENTED)).items()) == list(DOCUMENTED.items())
+
+    def test_gives_plain_types_only(self) -> None:
+        assert {type(value) for value in unstructure(structure(DOCUMENTED)).values()} == {
+            str,
+            int,
+            type(None),
+        }
+
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            {"call_status": "x", "call_uuid": "a", "stir_attestation": None},
+            {"stir_attestation": "B", "Stir_attestation": "A", "call_uuid": "a"},
+            {"new": None, "call_uuid": "a", "newer": [Decimal("1.10")]},
+        ],
+    )
+    def test_keeps_order_spelling_nulls_and_unknown_keys(self, sent: dict[str, Any]) -> None:
+        assert list(unstructure(structure(sent)).items()) == list(sent.items())
+
+    def test_of_a_built_record_leaves_none_out_and_documents_the_keys(self) -> None:
+        record = CallDetailRecord(call_uuid="a", stir_attestation=StirAttestation.A, extra={"new": None})
+        assert unstructure(record) == {"call_uuid": "a", "Stir_attestation": "A", "new": None}
+
+    def test_appends_what_was_set_since(self) -> None:
+        record = attrs.evolve(
+            structure({"new": 1, "call_uuid": "a"}), total_rate=Decimal("1.0"), extra={"new": 2, "newer": 3}
+        )
+        assert list(unstructure(record).items()) == [
+            ("new", 2),
+            ("call_uuid", "a"),
+            ("total_rate", "1.0"),
+            ("newer", 3),
+        ]
+
+    def test_writes_null_for_a_field_that_was_sent_and_unset_since(self) -> None:
+        record = attrs.evolve(structure({"call_uuid": "a", "call_status": "x"}), call_state=None)
+        assert unstructure(record) == {"call_uuid": "a", "call_status": None}
+
+    def test_drops_an_unknown_key_that_was_removed_since(self) -> None:
+        record = attrs.evolve(structure({"call_uuid": "a", "new": 1}), extra={})
+        assert unstructure(record) == {"call_uuid": "a"}
+
+    def test_leaves_the_record_its_own_lists(self) -> None:
+        record = structure({"call_uuid": "a", "new": [1]})
+        unstructure(record)["new"].append(2)
+        assert record.extra == {"new": [1]}
+
+    def test_refuses_a_time_without_an_offset(self) -> None:
+        record = CallDetailRecord(call_uuid="a", end_time=datetime(2022, 10, 12))
+        with pytest.raises(ValueError, match="no wire form"):
+            unstructure(record)
+
+
+class TestLayouts:
+    """What the converter remembers of the keys it has seen."""
+
+    @pytest.fixture
+    def planned(self) -> list[tuple[str, ...]]:
+        return []
+
+    @pytest.fixture
+    def plan(self, planned: list[tuple[str, ...]]) -> Callable[[tuple[str, ...]], object]:
+        return record_hooks._Layouts(planned.append and (lambda keys: planned.append(keys) or object())).plan
+
+    def test_are_planned_once(self, planned: list[Any], plan: Callable[..., object]) -> None:
+        assert plan(("a", "b")) is plan(("a", "b"))
+        assert planned == [("a", "b")]
+
+    def test_differ_by_order(self, planned: list[Any], plan: Callable[..., object]) -> None:
+        assert plan(("a", "b")) is not plan(("b", "a"))
+
+    @pytest.mark.parametrize("keys", [tuple(map(str, range(65))), ("k" * 2049,)])
+    def test_are_not_kept_where_large(
+        self, keys: tuple[str, ...], planned: list[Any], plan: Callable[..., object]
+    ) -> None:
+        assert plan(keys) is not plan(keys)
+
+    def test_are_forgotten_where_many(self, planned: list[Any], plan: Callable[..., object]) -> None:
+        for keys in islice(product("abcdefghijklm", repeat=2), 129):
+            plan(keys)
+        plan(("a", "a"))
+        assert len(planned) == 130
+
+
+def deep(levels: int) -> Any:
+    value: Any = []
+    for _ in range(levels - 1):
+        value = [value]
+    return value
+
+
+def test_a_record_keeps_less_than_1700_bytes() -> None:
+    count = 1000
+    sent = [
+        json.dumps(
+            {
+                **DOCUMENTED,
+                "call_uuid": f"{n:08}-5037-4066-befc-a8b40218dd4f",
+                "end_time": f"2022-10-12 21:{n % 60:02}:47+05:30",
+                "total_rate": f"1.{n:05}",
+            }
+        )
+        for n in range(count)
+    ]
+    records: list[CallDetailRecord | None] = [None] * count
+    structure(json.loads(sent[0]))
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for n, text in enumerate(sent):
+            records[n] = structure(json.loads(text))
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept / count < 1700
+
+
+TIMES = st.datetimes(timezones=st.builds(lambda m: timezone(timedelta(minutes=m)), st.integers(-1439, 1439)))
+AMOUNTS = st.from_regex(r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,20})?", fullmatch=True)
+KINDS: dict[str, st.SearchStrategy[Any]] = {
+    "total": AMOUNTS,
+    "time": TIMES.map(lambda time: time.isoformat(" ")),
+    "duration": st.integers(0, 10**6),
+    "code": st.integers(0, 10**4),
+}
+UNKNOWN_VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.decimals(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+def values_of(key: str) -> st.SearchStrategy[Any]:
+    kind = next((values for part, values in KINDS.items() if part in key), st.text())
+    return kind if key == "call_uuid" else st.none() | kind
+
+
+@st.composite
+def wire_records_sent(draw: st.DrawFn) -> dict[str, Any]:
+    known = [*DOCUMENTED, "stir_attestation", "call_status", "cnam_lookup"]
+    keys = draw(st.lists(st.sampled_from(known), unique=True))
+    unknown = st.text().filter(lambda key: key not in (*known, *attrs.fields_dict(CallDetailRecord)))
+    sent = {key: draw(values_of(key)) for key in keys} | draw(st.dictionaries(unknown, UNKNOWN_VALUES))
+    sent["call_uuid"] = draw(st.text(min_size=1))
+    return {key: sent[key] for key in draw(st.permutations(list(sent)))}
+
+
+@given(wire_records_sent())
+def test_any_record_comes_back_as_sent(sent: dict[str, Any]) -> None:
+    # Compared as text, since Decimal("1.0") equals Decimal("1.00").
+    assert repr(unstructure(structure(sent))) == repr(sent)
+
+
+@given(wire_records_sent())
+def test_any_record_equals_itself_read_again(sent: dict[str, Any]) -> None:
+    record = structure(sent)
+    assert structure(unstructure(record)) == record

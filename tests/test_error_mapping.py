@@ -1,0 +1,443 @@
+from __future__ import annotations
+
+import json
+import pickle
+import ssl
+from pathlib import Path
+from typing import Any
+
+import httpcore
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plivo_async.error_mapping import (
+    answer_of,
+    failure_error,
+    is_certificate_failure,
+    is_transient,
+    kept_headers,
+    server_message,
+    status_error,
+    transport_error,
+)
+from plivo_async.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    DecodeError,
+    NetworkError,
+    NotFoundError,
+    PlivoError,
+    RateLimitError,
+    RedirectError,
+    RequestTimeoutError,
+    ServerError,
+    TLSError,
+)
+from plivo_async.text import printable
+
+FIXTURES = Path(__file__).with_name("fixtures")
+API_ID = "97ceeb52-58b6-11e1-86da-77300b68f8bb"
+REQUEST = httpx.Request("GET", "https://api.plivo.com/", headers={"Authorization": "Basic c2VjcmV0"})
+RETRYABLE = {408, 429, 500, 502, 503, 504}
+
+
+def said_in(value: Any) -> str | None:
+    return server_message(json.dumps(value).encode())[0]
+
+
+def refused(status: int) -> httpx.HTTPStatusError:
+    return httpx.HTTPStatusError("no", request=REQUEST, response=httpx.Response(status, text='{"error":"x"}'))
+
+
+class TestServerMessage:
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [
+            ("error_404.json", ("CDR for call uuid not found", None)),
+            ("error_envelope.json", ("answer_url parameter is missing", API_ID)),
+            (
+                "error_capital_key.json",
+                ("Trunk details for 00000000000000000 not found", "00000000-0000-0000-0000-000000000000"),
+            ),
+            ("async_spawned.json", ("async api spawned", "63f0761a-e0ed-11e1-8ea7-12313924e3a6")),
+        ],
+    )
+    def test_reads_the_bodies_of_the_documentation(self, name: str, expected: tuple[str, str | None]) -> None:
+        assert server_message(FIXTURES.joinpath(name).read_bytes()) == expected
+
+    @pytest.mark.parametrize(
+        ("answer", "expected"),
+        [
+            ({"error": "no"}, "no"),
+            ({"Error": "no"}, "no"),
+            ({"message": "no"}, "no"),
+            ({"error": {"error": "no"}}, "no"),
+            ({"error": {"Error": {"message": "no"}}}, "no"),
+            ({"error": {"message": "no", "code": 7}}, "no"),
+            ({"api_id": API_ID, "error_code": 1001, "message": "no"}, "no"),
+            ({"error_code": 1001}, "1001"),
+            ({"error_code": 0}, "0"),
+            ({"error": 5}, "5"),
+            ({"error": "", "message": "no"}, "no"),
+            ({"error": None, "Error": {}, "message": "no"}, "no"),
+            ({"error": True, "message": "no"}, "no"),
+            ({"error": ["a", "b"], "message": "no"}, "no"),
+            ({"error": {}, "error_code": 5}, "5"),
+            ({"detail": "no"}, '{"detail": "no"}'),
+            ({"error": ["a", "b"]}, '{"error": ["a", "b"]}'),
+            ({"error": {"error": {"error": {"error": "no"}}}}, "no"),
+            (
+                {"error": {"error": {"error": {"error": {"error": 1}}}}},
+                '{"error": {"error": {"error": {"error": {"error": 1}}}}}',
+            ),
+            ({"api_id": API_ID}, None),
+            ({}, None),
+            ([], "[]"),
+            (["no"], '["no"]'),
+            ("no", '"no"'),
+            (None, "null"),
+            (5, "5"),
+        ],
+        ids=str,
+    )
+    def test_finds_the_text_in_every_shape(self, answer: Any, expected: str | None) -> None:
+        assert said_in(answer) == expected
+
+    @pytest.mark.parametrize(
+        ("body", "expected"),
+        [
+            (b"", None),
+            (b" \r\n", None),
+            (b"Bad Gateway", "Bad Gateway"),
+            (b"<html>\r\n<h1>502 Bad Gateway</h1>\r\n</html>", "<html> <h1>502 Bad Gateway</h1> </html>"),
+            (b'{"error": "cut', '{"error": "cut'),
+            (b'{"error": "a"} b', '{"error": "a"} b'),
+            (b'\xff{"error": "no"}', '\ufffd{"error": "no"}'),
+            (b'\xef\xbb\xbf{"error": "no"}', '\\ufeff{"error": "no"}'),
+        ],
+        ids=str,
+    )
+    def test_gives_the_body_where_it_is_no_json(self, body: bytes, expected: str | None) -> None:
+        assert server_message(body) == (expected, None)
+
+    @pytest.mark.parametrize("api_id", [None, 5, "", {}, ["x"]])
+    def test_has_no_api_id_that_is_no_text(self, api_id: Any) -> None:
+        assert server_message(json.dumps({"error": "no", "api_id": api_id}).encode()) == ("no", None)
+
+    @pytest.mark.parametrize("depth", [50, 450, 900, 5_000, 50_000, 1_000_000])
+    @pytest.mark.parametrize(("opens", "closes"), [('{"error":', "}"), ("[", "]"), ('{"a":[', "]}")])
+    def test_survives_depth(self, opens: str, closes: str, depth: int) -> None:
+        said, api_id = server_message((opens * depth + "1" + closes * depth).encode())
+        assert said is not None
+        assert said.startswith(opens)
+        assert api_id is None
+
+    def test_survives_a_number_that_has_too_many_digits(self) -> None:
+        assert server_message(b'{"error": %s}' % (b"9" * 5000))[0] == '{"error": ' + "9" * 190 + "…"
+        assert server_message(b'{"error": %s}' % (b"9" * 4300))[0] == "9" * 200 + "…"
+
+    def test_reads_no_large_body_for_it(self) -> None:
+        body = b'{"error": "no", "rest": "' + b"x" * 70_000 + b'"}'
+        said, api_id = server_message(body)
+        assert said is not None
+        assert said.startswith('{"error": "no", "rest": "xxx')
+        assert api_id is None
+
+    def test_bounds_the_api_id_too(self) -> None:
+        assert server_message(json.dumps({"error": "no", "api_id": "x\n" * 1000}).encode())[1] == (
+            "x " * 100 + "…"
+        )
+
+    @given(
+        st.binary()
+        | st.recursive(
+            st.none() | st.booleans() | st.floats() | st.text() | st.integers(),
+            lambda inner: (
+                st.lists(inner)
+                | st.dictionaries(st.sampled_from(["error", "Error", "message", "api_id", "x"]), inner)
+            ),
+        ).map(lambda value: json.dumps(value).encode())
+    )
+    def test_whatever_comes_is_one_bounded_printable_line(self, body: bytes) -> None:
+        for text in server_message(body):
+            assert text is None or (text.isprintable() and 0 < len(text) <= 201)
+
+
+class TestShown:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("a\r\nb\tc  d", "a b c d"),
+            ("\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"),
+            ("nul\0", "nul\\x00"),
+            ("\u202eevil", "\\u202eevil"),
+            ("\u2028line\x85", "line"),
+            ("\ud800", "\\ud800"),
+            ("über", "über"),
+            ("\U000e0001", "\\U000e0001"),
+        ],
+    )
+    def test_escapes_what_is_not_printable(self, text: str, expected: str) -> None:
+        assert printable(text) == expected
+
+    def test_cuts_after_200_characters(self) -> None:
+        assert printable("x" * 200) == "x" * 200
+        assert printable("x" * 201) == "x" * 200 + "…"
+
+    @given(st.text())
+    def test_is_one_printable_line(self, text: str) -> None:
+        line = printable(text)
+        assert line.isprintable()
+        assert len(line) <= 201
+
+
+class TestStatusError:
+    def test_carries_what_the_answer_tells(self) -> None:
+        body = b'{"api_id": "a1", "error": "slow down"}'
+        headers = {"Retry-After": "2", "Server": "nginx", "Set-Cookie": "c=1", "X-Other": "1"}
+        error = status_error(httpx.Response(429, headers=headers, content=body), attempts=3)
+        assert type(error) is RateLimitError
+        assert str(error) == "HTTP 429: slow down: an account may send 300 requests per 5 seconds"
+        assert (error.status, error.api_id, error.attempts, error.retry_after) == (429, "a1", 3, 2.0)
+        assert error.body == body
+        assert error.headers == {"retry-after": "2", "server": "nginx", "content-length": str(len(body))}
+
+    def test_says_what_a_404_may_mean(self) -> None:
+        error = status_error(httpx.Response(404, json={"error": "CDR for call uuid not found"}), 1)
+        assert type(error) is NotFoundError
+        for meaning in (
+            "CDR for call uuid not found",
+            "no such call",
+            "not written yet",
+            "90 days",
+            "SIP-trunk",
+        ):
+            assert meaning in str(error)
+
+    def test_says_what_to_check_after_a_401(self) -> None:
+        error = status_error(httpx.Response(401), 1)
+        assert type(error) is AuthenticationError
+        assert str(error) == "HTTP 401: check PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN"
+
+    def test_says_where_a_redirect_led(self) -> None:
+        error = status_error(httpx.Response(302, headers={"Location": "http://evil.example/\x1b"}), 1)
+        assert type(error) is RedirectError
+        assert str(error) == "HTTP 302: redirects are not followed (to http://evil.example/\\x1b)"
+
+    def test_survives_an_answer_that_was_not_read(self) -> None:
+        class Body(httpx.AsyncByteStream):
+            pass
+
+        error = status_error(httpx.Response(503, stream=Body()), 1)
+        assert (type(error), str(error), error.body) == (ServerError, "HTTP 503", b"")
+
+    @given(st.integers(100, 599), st.binary())
+    def test_any_body_makes_a_printable_message_and_is_kept(self, status: int, body: bytes) -> None:
+        error = status_error(httpx.Response(status, content=body), 1)
+        assert str(error).isprintable()
+        assert error.body == body
+
+
+class TestTransportError:
+    @pytest.mark.parametrize(
+        ("kind", "message"),
+        [
+            (httpx.ConnectTimeout, "connect timeout: slow"),
+            (httpx.ReadTimeout, "read timeout: slow"),
+            (httpx.WriteTimeout, "write timeout: slow"),
+            (httpx.PoolTimeout, "pool timeout: slow"),
+        ],
+    )
+    def test_a_timeout_is_a_request_timeout(self, kind: type[httpx.HTTPError], message: str) -> None:
+        error = transport_error(kind("slow"), 2)
+        assert (type(error), str(error), error.attempts) == (RequestTimeoutError, message, 2)
+
+    @pytest.mark.parametrize(
+        "kind",
+        [
+            httpx.ConnectError,
+            httpx.ReadError,
+            httpx.WriteError,
+            httpx.CloseError,
+            httpx.NetworkError,
+            httpx.RemoteProtocolError,
+            httpx.ProxyError,
+            httpx.TransportError,
+            httpx.TooManyRedirects,
+        ],
+    )
+    def test_another_failure_is_a_network_error(self, kind: type[httpx.HTTPError]) -> None:
+        error = transport_error(kind("gone"), 2)
+        assert (type(error), str(error)) == (NetworkError, f"{kind.__name__}: gone")
+
+    @pytest.mark.parametrize("kind", [httpx.LocalProtocolError, httpx.UnsupportedProtocol])
+    def test_a_request_that_cannot_be_sent_is_a_configuration_error(
+        self, kind: type[httpx.HTTPError]
+    ) -> None:
+        error = transport_error(kind("bad header"), 1)
+        assert (type(error), str(error)) == (ConfigurationError, "the request cannot be sent: bad header")
+        assert not error.retryable
+
+    @pytest.mark.parametrize(
+        "text", ["407 Proxy Authentication Required", "the proxy answered 403 Forbidden"]
+    )
+    def test_a_proxy_that_refuses_is_a_configuration_error(self, text: str) -> None:
+        assert type(transport_error(httpx.ProxyError(text), 1)) is ConfigurationError
+
+    def test_a_body_that_httpx_cannot_decompress_is_a_decode_error(self) -> None:
+        error = transport_error(httpx.DecodingError("bad gzip"), 1)
+        assert (type(error), str(error)) == (DecodeError, "the body cannot be decompressed: bad gzip")
+
+    def test_a_redirect_that_httpx_cannot_read_is_a_redirect(self) -> None:
+        error = transport_error(httpx.RemoteProtocolError("Invalid URL in location header: no port."), 1)
+        assert (type(error), error.retryable) == (RedirectError, False)
+
+    def test_a_status_that_a_hook_refused_is_that_status(self) -> None:
+        error = transport_error(refused(404), 1)
+        assert (type(error), error.status, error.body) == (NotFoundError, 404, b'{"error":"x"}')
+
+    def test_a_failure_without_a_reason_says_so(self) -> None:
+        assert str(transport_error(httpx.ReadError(""), 1)) == "ReadError: no reason given"
+
+    def test_the_cause_is_the_error_of_the_system(self) -> None:
+        failure = httpx.ConnectError("refused")
+        failure.__cause__ = ConnectionRefusedError(111, "refused")
+        error = transport_error(failure, 1)
+        assert error.__cause__ is failure.__cause__
+        assert failure.__cause__.__traceback__ is None
+
+    def test_nothing_of_the_request_stays(self) -> None:
+        failure = httpx.ReadError("gone", request=REQUEST)
+        error = transport_error(failure, 1)
+        assert (error.__cause__, error.__context__) == (None, None)
+        assert b"c2VjcmV0" not in pickle.dumps(error)
+
+    @given(st.text())
+    def test_any_reason_makes_one_printable_line(self, reason: str) -> None:
+        error = transport_error(httpx.ReadError(reason), 1)
+        assert str(error).isprintable()
+        assert len(str(error)) < 250
+
+
+class TestCertificateFailure:
+    def test_is_found_behind_what_httpx_raises(self) -> None:
+        failure = httpx.ConnectError("bad certificate")
+        failure.__cause__ = httpcore.ConnectError("bad certificate")
+        # httpcore raises it again "from None", so that only the context knows.
+        failure.__cause__.__context__ = ssl.SSLCertVerificationError(1, "expired")
+        assert is_certificate_failure(failure)
+        error = transport_error(failure, 1)
+        assert type(error) is TLSError
+        assert str(error) == "the server's certificate was not accepted: bad certificate"
+        assert type(error.__cause__) is ssl.SSLCertVerificationError
+
+    def test_is_found_as_the_cause_itself(self) -> None:
+        failure = httpx.ConnectError("bad certificate")
+        failure.__cause__ = ssl.SSLCertVerificationError(1, "expired")
+        assert is_certificate_failure(failure)
+
+    @pytest.mark.parametrize(
+        "cause", [ssl.SSLError("wrong version"), ssl.SSLZeroReturnError(), OSError(), None]
+    )
+    def test_is_no_other_failure(self, cause: BaseException | None) -> None:
+        failure = httpx.ConnectError("handshake")
+        failure.__cause__ = cause
+        assert not is_certificate_failure(failure)
+        assert type(transport_error(failure, 1)) is NetworkError
+
+    def test_is_not_what_the_caller_was_handling_as_it_called(self) -> None:
+        failure = httpx.ConnectError("refused")
+        failure.__cause__ = ConnectionRefusedError(111, "refused")
+        failure.__cause__.__context__ = ssl.SSLCertVerificationError(1, "of another server")
+        assert not is_certificate_failure(failure)
+
+    def test_a_circle_of_causes_ends(self) -> None:
+        failure, other = httpx.ReadError("a"), httpx.ReadError("b")
+        failure.__cause__, other.__cause__ = other, failure
+        assert not is_certificate_failure(failure)
+
+
+def test_an_error_that_the_caller_was_handling_keeps_its_traceback() -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        Path("/nowhere/at/all").read_bytes()
+    failure = httpx.ReadError("gone")
+    failure.__context__ = caught.value
+    assert transport_error(failure, 1).__cause__ is None
+    assert caught.value.__traceback__ is not None
+
+
+class TestMayPass:
+    @pytest.mark.parametrize("status", range(100, 600))
+    def test_a_status_may_where_it_is_retryable(self, status: int) -> None:
+        assert is_transient(httpx.Response(status)) == (status in RETRYABLE)
+        assert is_transient(refused(status)) == (status in RETRYABLE)
+
+    @pytest.mark.parametrize(
+        "failure",
+        [
+            httpx.ConnectError("x"),
+            httpx.ReadError("x"),
+            httpx.WriteError("x"),
+            httpx.CloseError("x"),
+            httpx.ConnectTimeout("x"),
+            httpx.ReadTimeout("x"),
+            httpx.WriteTimeout("x"),
+            httpx.PoolTimeout("x"),
+            httpx.RemoteProtocolError("x"),
+            httpx.ProxyError("x"),
+            httpx.ProxyError("502 Bad Gateway"),
+            httpx.ProxyError("the proxy answered 503 Busy"),
+        ],
+        ids=repr,
+    )
+    def test_a_failure_on_the_wire_may(self, failure: httpx.TransportError) -> None:
+        assert is_transient(failure)
+
+    @pytest.mark.parametrize(
+        "failure",
+        [
+            httpx.LocalProtocolError("x"),
+            httpx.UnsupportedProtocol("x"),
+            httpx.ProxyError("407 Proxy Authentication Required"),
+            httpx.ProxyError("the proxy answered 403 Forbidden"),
+            httpx.RemoteProtocolError("Invalid URL in location header: Invalid port: 'x'."),
+        ],
+        ids=repr,
+    )
+    def test_what_never_gets_there_may_not(self, failure: httpx.TransportError) -> None:
+        assert not is_transient(failure)
+
+
+def test_the_answer_of_a_failure() -> None:
+    answer = httpx.Response(503)
+    assert answer_of(answer) is answer
+    hook = refused(503)
+    assert answer_of(hook) is hook.response
+    assert answer_of(httpx.ReadError("x")) is None
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [(httpx.Response(503), ServerError), (refused(503), ServerError), (httpx.ReadError("x"), NetworkError)],
+)
+def test_every_failure_has_its_error(
+    failure: httpx.Response | httpx.HTTPError, kind: type[PlivoError]
+) -> None:
+    error = failure_error(failure, 2)
+    assert (type(error), error.attempts) == (kind, 2)
+
+
+KEPT = ["content-type", "content-length", "content-encoding", "date", "retry-after", "server", "via"]
+
+
+def test_the_headers_that_help_are_kept() -> None:
+    assert kept_headers(httpx.Headers(dict.fromkeys(KEPT, "x"))) == dict.fromkeys(KEPT, "x")
+
+
+def test_headers_are_kept_by_an_allow_list() -> None:
+    headers = httpx.Headers(
+        {"Authorization": "Basic x", "Set-Cookie": "a=b", "DATE": "today\x1b", "Via": "1.1 x"}
+    )
+    assert kept_headers(headers) == {"date": "today\\x1b", "via": "1.1 x"}

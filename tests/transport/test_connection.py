@@ -1,0 +1,182 @@
+"""One connection by itself, where a real socket could not be made to do it every time."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+
+import h11
+import httpx
+import pytest
+
+from plivo_async.transport.connection import Connection
+
+GET = httpx.Request("GET", "http://127.0.0.1/", headers={"host": "127.0.0.1"})
+
+
+class Wire(asyncio.Transport):
+    """A transport that notes what it is asked for, and once closed may be asked no more, as uvloop's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent = b""
+        self.reading = True
+        self.open = True
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.check()
+        self.sent += data
+
+    def pause_reading(self) -> None:
+        self.check()
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.check()
+        self.reading = True
+
+    def is_closing(self) -> bool:
+        return not self.open
+
+    def close(self) -> None:
+        self.open = False
+
+    abort = close
+
+    def check(self) -> None:
+        if not self.open:
+            raise RuntimeError("the handler is closed")
+
+
+def connected() -> tuple[Connection, Wire]:
+    connection, wire = Connection(lambda _: None), Wire()
+    connection.connection_made(wire)
+    return connection, wire
+
+
+async def test_a_server_that_sends_faster_than_it_is_read_is_held_up_until_it_is() -> None:
+    connection, wire = connected()
+    await connection.send(GET, None)
+    connection.data_received(b"HTTP/1.1 200 OK\r\ncontent-length: 600000\r\n\r\n" + bytes(300_000))
+    assert not wire.reading
+
+    await connection.head(GET, None)
+    assert await connection.body(GET, None)
+    more = asyncio.create_task(connection.body(GET, None))
+    await asyncio.sleep(0)
+
+    assert wire.reading
+    connection.data_received(bytes(300_000))
+    assert await more == bytes(300_000)
+
+
+async def test_a_request_waits_while_the_server_does_not_take_it() -> None:
+    connection, wire = connected()
+    connection.pause_writing()
+    sending = asyncio.create_task(connection.send(GET, None))
+    await asyncio.sleep(0)
+    assert wire.sent
+    assert not sending.done()
+
+    connection.resume_writing()
+
+    await sending
+
+
+async def test_a_large_body_goes_out_in_pieces_each_with_a_time_of_its_own() -> None:
+    connection, wire = connected()
+    body = bytes(150_000)
+    connection.pause_writing()
+    sending = asyncio.create_task(connection.send(httpx.Request("POST", "http://h/", content=body), None))
+    await asyncio.sleep(0)
+    assert 0 < len(wire.sent) < 70_000
+
+    connection.resume_writing()
+    await sending
+
+    assert wire.sent.endswith(body)
+
+
+async def test_many_small_events_leave_the_event_loop_turns() -> None:
+    connection, _ = connected()
+    await connection.send(GET, None)
+    connection.data_received(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000)
+    turns = 0
+    heading = asyncio.create_task(connection.head(GET, None))
+    while connection._waiter is None:
+        await asyncio.sleep(0)
+        turns += 1
+
+    assert turns > 30
+    connection.abort()
+    with pytest.raises(httpx.ReadError):
+        await heading
+
+
+async def test_nothing_is_written_to_a_connection_that_was_lost() -> None:
+    connection, wire = connected()
+    connection.eof_received()
+
+    await connection.send(GET, None)
+
+    assert wire.sent == b""
+    with pytest.raises(httpx.RemoteProtocolError, match="without an answer"):
+        await connection.head(GET, None)
+    assert connection.hung_up
+
+
+async def test_a_connection_that_fails_before_the_event_loop_says_so_is_asked_for_nothing() -> None:
+    connection, wire = connected()
+    wire.close()
+
+    await connection.send(GET, None)
+    reading = asyncio.create_task(connection.head(GET, None))
+    await asyncio.sleep(0)
+    connection.connection_lost(ConnectionResetError("reset"))
+
+    with pytest.raises(httpx.ReadError, match="reset"):
+        await reading
+
+
+async def test_a_switch_of_protocols_that_was_asked_for_is_an_error() -> None:
+    connection, _ = connected()
+    request = httpx.Request("GET", "http://h/", headers={"connection": "upgrade", "upgrade": "websocket"})
+    await connection.send(request, None)
+    connection.data_received(
+        b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+    )
+
+    with pytest.raises(httpx.RemoteProtocolError, match="switched protocols"):
+        await connection.head(request, None)
+
+
+async def test_an_answer_to_nothing_ends_the_connection() -> None:
+    connection, wire = connected()
+    await connection.send(GET, None)
+    connection.data_received(b"HTTP/1.1 204 No Content\r\n\r\n")
+    assert isinstance(await connection.head(GET, None), h11.Response)
+    assert await connection.body(GET, None) == b""
+    connection.rest()
+
+    connection.data_received(b"HTTP/1.1 200 OK\r\n\r\n")
+
+    assert connection.lost
+    assert not wire.open
+
+
+async def test_where_the_system_cannot_poll_a_connection_is_taken_for_quiet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Windows.
+    monkeypatch.delattr(select, "poll")
+    connection, _ = connected()
+
+    assert not connection.has_input
+
+
+async def test_a_body_that_is_not_as_long_as_declared_is_refused() -> None:
+    connection, _ = connected()
+    request = httpx.Request("POST", "http://h/", content=b"x", headers={"content-length": "5"})
+
+    with pytest.raises(httpx.LocalProtocolError, match="Too little data"):
+        await connection.send(request, None)

@@ -1,0 +1,295 @@
+"""The pool alone, over real sockets on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import trustme
+
+from plivo_async import ClientClosedError, ConfigurationError, ConnectionPool
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n"
+BODY = b'{"a":1}'
+
+
+class Server:
+    """Answers GET requests on connections that it counts, each as `answer` says."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.opened = 0
+        self.all_closed = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.asked: asyncio.Queue[str] = asyncio.Queue()
+        self.delays: random.Random | None = None
+        self._open = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.opened += 1
+        self._open += 1
+        self.all_closed.clear()
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                await self.answer(head.split()[1].decode(), writer)
+        except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
+            writer.close()
+        self._open -= 1
+        if not self._open:
+            self.all_closed.set()
+
+    async def answer(self, path: str, writer: asyncio.StreamWriter) -> None:
+        self.asked.put_nowait(path)
+        await self.may_answer.wait()
+        for part in (HEAD, BODY):
+            if self.delays is not None:
+                await asyncio.sleep(self.delays.random() * 0.005)
+            writer.write(part)
+            await writer.drain()
+
+
+@asynccontextmanager
+async def serving(context: ssl.SSLContext | None = None) -> AsyncGenerator[Server, None]:
+    server = Server()
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=context)
+    scheme = "http" if context is None else "https"
+    server.url = f"{scheme}://127.0.0.1:{listener.sockets[0].getsockname()[1]}/"
+    async with listener:
+        yield server
+        server.may_answer.set()
+        if server.opened:
+            await asyncio.wait_for(server.all_closed.wait(), 5)
+
+
+@pytest.fixture
+async def server() -> AsyncGenerator[Server, None]:
+    async with serving() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
+    """The context of a server, and the file of its CA."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    ca_file = tmp_path_factory.mktemp("tls") / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    return context, ca_file
+
+
+def sockets() -> int:
+    links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    return sum(str(link.readlink()).startswith("socket:") for link in links)
+
+
+class TestCancellation:
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    async def test_thousands_of_random_cancels_leave_no_slot_no_socket_and_no_task(
+        self, scheme: str, tls: tuple[ssl.SSLContext, Path]
+    ) -> None:
+        chance = random.Random(1)
+        context, ca_file = tls
+        rounds = 100 if scheme == "http" else 30
+        cancelled = 0
+        sockets_before, tasks_before = sockets(), asyncio.all_tasks()
+
+        async with serving(context if scheme == "https" else None) as server:
+            server.delays = chance
+            pool = ConnectionPool(max_connections=5, verify=ca_file)
+            async with httpx.AsyncClient(transport=pool) as http:
+                loop = asyncio.get_running_loop()
+                for _ in range(rounds):
+                    asking = [asyncio.create_task(http.get(server.url, timeout=None)) for _ in range(40)]
+                    for task in asking[10:]:
+                        first = chance.random() * 0.05
+                        loop.call_later(first, task.cancel)
+                        if chance.random() < 0.3:
+                            loop.call_later(first + chance.random() * 0.001, task.cancel)
+                    await asyncio.wait(asking)
+                    cancelled += sum(task.cancelled() for task in asking)
+                    assert all(task.result().content == BODY for task in asking if not task.cancelled())
+                    assert pool.busy == 0
+        assert cancelled > rounds
+        assert (sockets(), asyncio.all_tasks()) == (sockets_before, tasks_before)
+
+    async def test_a_cancelled_wait_for_a_connection_takes_none(self, server: Server) -> None:
+        server.may_answer.clear()
+        async with httpx.AsyncClient(transport=ConnectionPool(max_connections=1)) as http:
+            first = asyncio.create_task(http.get(server.url))
+            await server.asked.get()
+            second = asyncio.create_task(http.get(server.url))
+            await asyncio.sleep(0)
+            second.cancel()
+            server.may_answer.set()
+            assert (await first).content == BODY
+            assert second.cancelled()
+            assert (await http.get(server.url)).content == BODY
+        assert server.opened == 1
+
+    async def test_a_cancelled_request_costs_its_connection_and_no_other(self, server: Server) -> None:
+        pool = ConnectionPool(max_connections=2)
+        async with httpx.AsyncClient(transport=pool) as http:
+            await http.get(server.url)
+            await server.asked.get()
+            server.may_answer.clear()
+            asking = asyncio.create_task(http.get(server.url))
+            await server.asked.get()
+            asking.cancel()
+            await asyncio.wait([asking])
+            assert (pool.busy, pool.idle) == (0, 0)
+
+
+class TestReuse:
+    async def test_one_after_the_other_shares_one_connection(self, server: Server) -> None:
+        async with httpx.AsyncClient(transport=ConnectionPool()) as http:
+            for _ in range(5):
+                await http.get(server.url)
+        assert server.opened == 1
+
+    async def test_never_more_connections_than_allowed(self, server: Server) -> None:
+        async with httpx.AsyncClient(transport=ConnectionPool(max_connections=3)) as http:
+            await asyncio.gather(*(http.get(server.url) for _ in range(30)))
+        assert server.opened == 3
+
+    async def test_who_waits_for_a_connection_is_served_in_turn(self, server: Server) -> None:
+        async with httpx.AsyncClient(transport=ConnectionPool(max_connections=1)) as http:
+            await asyncio.gather(*(http.get(f"{server.url}{n}") for n in range(9)))
+        assert [server.asked.get_nowait() for _ in range(9)] == [f"/{n}" for n in range(9)]
+
+    async def test_the_connection_used_last_is_used_next(self, server: Server) -> None:
+        pool = ConnectionPool()
+        async with httpx.AsyncClient(transport=pool) as http:
+            await asyncio.gather(http.get(server.url), http.get(server.url))
+            stack = [connection for _, _, connection in pool._idle]
+            for _ in range(3):
+                await http.get(server.url)
+            assert [connection for _, _, connection in pool._idle] == stack
+
+    async def test_an_idle_connection_is_closed_when_it_expires(self, server: Server) -> None:
+        pool = ConnectionPool(keepalive_expiry=0.5)
+        async with httpx.AsyncClient(transport=pool) as http:
+            await asyncio.gather(http.get(server.url), http.get(server.url))
+            assert pool.idle == 2
+            await asyncio.wait_for(server.all_closed.wait(), 5)
+            assert pool.idle == 0
+
+    async def test_an_idle_connection_that_expires_later_stays(self, server: Server) -> None:
+        pool = ConnectionPool(keepalive_expiry=60)
+        async with httpx.AsyncClient(transport=pool) as http:
+            await asyncio.gather(http.get(server.url), http.get(server.url))
+            timer = pool._expiry_timer
+            assert timer is not None
+            timer.cancel()
+            since, origin, older = pool._idle[0]
+            pool._idle[0] = since - 60, origin, older
+
+            pool._expire()
+
+            assert pool.idle == 1
+            assert older.lost
+            assert pool._expiry_timer not in (None, timer)
+
+    async def test_at_the_limit_one_idle_connection_makes_room_for_one(self, server: Server) -> None:
+        pool = ConnectionPool(max_connections=3)
+        async with serving() as other, httpx.AsyncClient(transport=pool) as http:
+            await asyncio.gather(*(http.get(server.url) for _ in range(3)))
+            await http.get(other.url)
+            assert pool.idle == 3
+
+    async def test_an_expiry_of_zero_keeps_none_open(self, server: Server) -> None:
+        pool = ConnectionPool(keepalive_expiry=0)
+        async with httpx.AsyncClient(transport=pool) as http:
+            await http.get(server.url)
+            assert pool.idle == 0
+            await http.get(server.url)
+        assert server.opened == 2
+
+    async def test_connections_to_one_origin_serve_no_other(self, server: Server) -> None:
+        pool = ConnectionPool(max_connections=1)
+        async with serving() as other, httpx.AsyncClient(transport=pool) as http:
+            for url in (server.url, other.url, server.url):
+                await http.get(url)
+            assert (server.opened, other.opened) == (2, 1)
+
+    async def test_an_answer_that_is_not_read_to_its_end_costs_the_connection(self, server: Server) -> None:
+        pool = ConnectionPool()
+        async with httpx.AsyncClient(transport=pool) as http:
+            async with http.stream("GET", server.url):
+                assert pool.busy == 1
+            assert (pool.busy, pool.idle) == (0, 0)
+
+    async def test_a_request_that_http_does_not_allow_is_refused(self, server: Server) -> None:
+        pool = ConnectionPool()
+        async with httpx.AsyncClient(transport=pool) as http:
+            with pytest.raises(httpx.LocalProtocolError):
+                await http.get(server.url, headers={"x": "a\r\nb: c"})
+            assert (pool.busy, pool.idle) == (0, 0)
+
+    async def test_a_body_goes_out_with_its_request(self, server: Server) -> None:
+        async with httpx.AsyncClient(transport=ConnectionPool()) as http:
+            assert (await http.put(server.url, content=b"")).content == BODY
+
+
+class TestClosing:
+    async def test_closing_ends_what_is_under_way_and_what_waits(self, server: Server) -> None:
+        server.may_answer.clear()
+        pool = ConnectionPool(max_connections=1)
+        http = httpx.AsyncClient(transport=pool)
+        under_way = asyncio.create_task(http.get(server.url))
+        await server.asked.get()
+        waiting = asyncio.create_task(http.get(server.url))
+        await asyncio.sleep(0)
+        await pool.aclose()
+        with pytest.raises(httpx.ReadError, match="closed on this side"):
+            await under_way
+        with pytest.raises(ClientClosedError):
+            await waiting
+        server.may_answer.set()
+        assert repr(pool) == "ConnectionPool(max_connections=1, closed)"
+
+    async def test_closing_while_a_connection_is_made_ends_that(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def close_meanwhile(host: str, port: int) -> Any:
+            await pool.aclose()
+            return await open_socket(host, port)
+
+        from plivo_async.transport.connect import open_socket
+
+        monkeypatch.setattr("plivo_async.transport.connection.open_socket", close_meanwhile)
+        pool = ConnectionPool()
+        with pytest.raises(ClientClosedError):
+            await httpx.AsyncClient(transport=pool).get(server.url)
+        assert pool.busy == 0
+
+    async def test_closing_twice_is_closing_once(self, server: Server) -> None:
+        pool = ConnectionPool()
+        await httpx.AsyncClient(transport=pool).get(server.url)
+        await pool.aclose()
+        await pool.aclose()
+        assert pool.idle == 0
+
+
+class TestOptions:
+    @pytest.mark.parametrize("value", [0, -1, 1.5, True, "5", None])
+    def test_a_wrong_number_of_connections_is_refused(self, value: Any) -> None:
+        with pytest.raises(ConfigurationError, match="max_connections"):
+            ConnectionPool(max_connections=value)
+
+    @pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), True, "5", None])
+    def test_a_wrong_expiry_is_refused(self, value: Any) -> None:
+        with pytest.raises(ConfigurationError, match="keepalive_expiry"):
+            ConnectionPool(keepalive_expiry=value)
+
+    def test_the_repr_tells_the_limit_and_the_state(self) -> None:
+        assert repr(ConnectionPool(max_connections=7)) == "ConnectionPool(max_connections=7, busy=0, idle=0)"

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import Any
+
+import httpx
+import pytest
+
+from plivo_async.errors import ConfigurationError
+from plivo_async.transport.proxy import Proxy, environment_proxy, parse_proxy
+
+PLIVO = httpx.URL("https://api.plivo.com")
+NAMES = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"]
+PASSWORD = "pr0xy-pass"
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+def host_of(proxy: Proxy | None) -> str | None:
+    return proxy and proxy.host
+
+
+class TestParse:
+    @pytest.mark.parametrize(
+        ("url", "host", "port"),
+        [
+            ("http://proxy.example:3128", "proxy.example", 3128),
+            ("http://proxy.example", "proxy.example", 80),
+            ("https://proxy.example", "proxy.example", 443),
+            ("proxy.example:3128", "proxy.example", 3128),
+            ("10.0.0.1", "10.0.0.1", 80),
+            ("http://[::1]:3128", "::1", 3128),
+        ],
+    )
+    def test_finds_host_and_port(self, url: str, host: str, port: int) -> None:
+        proxy = parse_proxy(url)
+        assert (proxy.host, proxy.port) == (host, port)
+
+    @pytest.mark.parametrize(
+        ("url", "reason"),
+        [
+            ("socks5://proxy.example", "for another kind of proxy"),
+            ("ftp://proxy.example", "for another kind of proxy"),
+            ("http://", "with a valid host and port"),
+            ("", "with a valid host and port"),
+            ("http://proxy.example:99999", "with a valid host and port"),
+            ("http://xn--a", "with a valid host and port"),
+            (f"http://{'a' * 64}", "with a valid host and port"),
+            ("http://proxy.example:port", "such as http://proxy.example:3128$"),
+            ("http://[::1", "such as http://proxy.example:3128$"),
+            ("http://proxy.example\r\nX: y", "such as http://proxy.example:3128$"),
+        ],
+        ids=repr,
+    )
+    def test_refuses_what_is_no_proxy(self, url: str, reason: str) -> None:
+        with pytest.raises(ConfigurationError, match=f"^proxy must be a URL.*{reason}"):
+            parse_proxy(url)
+
+    @pytest.mark.parametrize("url", [b"http://user:pa55@h", {"https": "http://user:pa55@h"}])
+    def test_repeats_nothing_of_what_is_no_text(self, url: Any) -> None:
+        with pytest.raises(ConfigurationError) as caught:
+            parse_proxy(url)
+        assert "pa55" not in str(caught.value)
+
+    @pytest.mark.parametrize("url", [None, 5, True, b"http://proxy.example", ["http://proxy.example"]])
+    def test_refuses_what_is_no_text(self, url: Any) -> None:
+        with pytest.raises(ConfigurationError, match="proxy must be a URL.*, not of type "):
+            parse_proxy(url)
+
+    @pytest.mark.parametrize(
+        "url", [f"http://u:{PASSWORD}@", f"socks5://u:{PASSWORD}@h", f"http://u:{PASSWORD}@h:x"]
+    )
+    def test_repeats_no_password(self, url: str) -> None:
+        with pytest.raises(ConfigurationError) as caught:
+            parse_proxy(url)
+        assert PASSWORD not in f"{caught.value!r} {vars(caught.value)} {caught.value.__cause__!r}"
+
+
+class TestProxy:
+    def test_shows_no_password(self) -> None:
+        assert repr(parse_proxy(f"http://user:{PASSWORD}@proxy.example:3128")) == (
+            "Proxy(url='http://proxy.example:3128')"
+        )
+
+    def test_has_no_authorization_without_credentials(self) -> None:
+        assert parse_proxy("http://proxy.example").headers == []
+
+    @pytest.mark.parametrize(
+        ("userinfo", "pair"),
+        [
+            ("user:pass", b"user:pass"),
+            ("user", b"user:"),
+            ("u%40h:p%3Aq", b"u@h:p:q"),
+            ("%C3%BC:x", "ü:x".encode()),
+        ],
+    )
+    def test_has_the_basic_value_of_its_credentials(self, userinfo: str, pair: bytes) -> None:
+        assert parse_proxy(f"http://{userinfo}@proxy.example").headers == [
+            (b"Proxy-Authorization", b"Basic " + b64encode(pair))
+        ]
+
+    @pytest.mark.parametrize(("host", "name"), [("api.plivo.com", "api.plivo.com:443"), ("::1", "[::1]:443")])
+    def test_is_asked_for_a_way_to_a_host(self, host: str, name: str) -> None:
+        request = parse_proxy("http://user:pass@proxy.example:3128").connect_request(host, 443)
+        assert request.method == "CONNECT"
+        assert request.url == "http://proxy.example:3128"
+        assert request.headers.raw == [
+            (b"Host", name.encode()),
+            (b"Proxy-Authorization", b"Basic " + b64encode(b"user:pass")),
+        ]
+
+
+class TestEnvironment:
+    def test_names_none_by_default(self) -> None:
+        assert environment_proxy(PLIVO) is None
+
+    @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+    def test_names_one_for_https(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(name, "http://proxy.example:3128")
+        assert host_of(environment_proxy(PLIVO)) == "proxy.example"
+
+    def test_names_none_for_another_scheme(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
+        assert environment_proxy(PLIVO) is None
+        assert host_of(environment_proxy(httpx.URL("http://api.plivo.com"))) == "proxy.example"
+
+    def test_names_the_one_of_the_scheme_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HTTPS_PROXY", "http://one.example")
+        monkeypatch.setenv("ALL_PROXY", "http://other.example")
+        assert host_of(environment_proxy(PLIVO)) == "one.example"
+
+    def test_an_empty_one_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HTTPS_PROXY", "")
+        assert environment_proxy(PLIVO) is None
+
+    @pytest.mark.parametrize(
+        "exception",
+        ["*", "api.plivo.com", "plivo.com", ".plivo.com", "x, api.plivo.com", "api.plivo.com:443"],
+    )
+    def test_excepts_hosts(self, exception: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+        monkeypatch.setenv("NO_PROXY", exception)
+        assert environment_proxy(PLIVO) is None
+
+    @pytest.mark.parametrize("exception", ["", "livo.com", "api.plivo.com:8443", "example.com"])
+    def test_excepts_no_other_host(self, exception: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+        monkeypatch.setenv("NO_PROXY", exception)
+        assert host_of(environment_proxy(PLIVO)) == "proxy.example"
+
+    def test_excepts_a_port(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+        monkeypatch.setenv("NO_PROXY", "api.plivo.com:8443")
+        assert environment_proxy(httpx.URL("https://api.plivo.com:8443")) is None
+
+    @pytest.mark.parametrize("url", ["http://localhost:8000", "http://127.0.0.1", "https://[::1]:8443"])
+    def test_never_names_one_for_loopback(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in NAMES[:3]:
+            monkeypatch.setenv(name, "http://proxy.example:3128")
+        assert environment_proxy(httpx.URL(url)) is None
+
+    def test_says_which_variable_cannot_be_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ALL_PROXY", "socks5://proxy.example")
+        with pytest.raises(ConfigurationError, match=r"^ALL_PROXY must be a URL"):
+            environment_proxy(PLIVO)

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from plivo_async.errors import ConfigurationError
+from plivo_async.transport.tls import check_verify, ssl_context
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
+    file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(file))
+    return file
+
+
+def trusted(context: ssl.SSLContext) -> list[bytes]:
+    return context.get_ca_certs(binary_form=True)
+
+
+def der(authority: trustme.CA) -> bytes:
+    return ssl.PEM_cert_to_DER_cert(authority.cert_pem.bytes().decode())
+
+
+class TestCheck:
+    @pytest.mark.parametrize("verify", [True, False, "ca.pem", Path("ca.pem"), ssl.create_default_context()])
+    def test_takes_what_can_say_whom_to_trust_and_reads_no_file(self, verify: Any) -> None:
+        assert check_verify(verify) is verify
+
+    @pytest.mark.parametrize("verify", [None, "", 1, 0, b"ca.pem", [], object(), ssl.SSLContext])
+    def test_refuses_anything_else(self, verify: Any) -> None:
+        with pytest.raises(ConfigurationError, match="verify must be a bool, the path of a CA file, or "):
+            check_verify(verify)
+
+
+class TestContext:
+    def test_true_checks_certificate_and_host_name(self) -> None:
+        context = ssl_context(True)
+        assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+        assert len(trusted(context)) > 50
+
+    def test_false_checks_nothing(self) -> None:
+        context = ssl_context(False)
+        assert (context.verify_mode, context.check_hostname) == (ssl.CERT_NONE, False)
+
+    def test_one_is_made_for_all(self) -> None:
+        assert ssl_context(True) is ssl_context(True)
+        assert ssl_context(False) is not ssl_context(True)
+
+    def test_a_context_is_used_as_it_is(self) -> None:
+        context = ssl.create_default_context()
+        assert ssl_context(context) is context
+
+    @pytest.mark.parametrize("kind", [str, Path])
+    def test_a_file_says_whom_to_trust(self, kind: type, ca_file: Path, authority: trustme.CA) -> None:
+        context = ssl_context(kind(ca_file))
+        assert trusted(context) == [der(authority)]
+        assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+    def test_the_environment_may_name_that_file(
+        self, ca_file: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+        before = ssl_context(True)
+        monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
+        assert trusted(ssl_context(True)) == [der(authority)]
+        monkeypatch.delenv("SSL_CERT_FILE")
+        assert ssl_context(True) is before
+
+    def test_a_file_that_is_not_there_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigurationError, match=r"verify: the CA file '.*/nothing\.pem' cannot be read"):
+            ssl_context(tmp_path / "nothing.pem")
+
+    def test_a_file_without_a_certificate_is_named(self, tmp_path: Path) -> None:
+        file = tmp_path / "empty.pem"
+        file.write_text("no certificate")
+        with pytest.raises(ConfigurationError, match=r"empty\.pem' cannot be read"):
+            ssl_context(file)
+
+    @pytest.mark.parametrize("path", [".", "a\0b"])
+    def test_what_is_no_file_is_named(self, path: str) -> None:
+        with pytest.raises(ConfigurationError, match="cannot be read"):
+            ssl_context(path)
+
+    def test_a_file_of_the_environment_that_cannot_be_read_is_named(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = tmp_path / "empty.pem"
+        file.write_text("no certificate")
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        with pytest.raises(ConfigurationError, match="SSL_CERT_FILE or SSL_CERT_DIR cannot be used"):
+            ssl_context(True)
