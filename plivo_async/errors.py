@@ -12,16 +12,6 @@ from plivo_async.exported import exported
 RETRYABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
 
-def _rebuild(
-    cls: type[PlivoError], message: str, state: dict[str, Any], cause: PlivoError | None
-) -> PlivoError:
-    error = cls.__new__(cls, message)
-    error.__dict__.update(state)
-    error.args = (message,)
-    error.__cause__ = cause
-    return error
-
-
 @exported
 @define(slots=False, eq=False, repr=False, auto_exc=False)
 class PlivoError(Exception):
@@ -60,9 +50,11 @@ class PlivoError(Exception):
         return f"{type(self).__name__}({', '.join([repr(self.message), *facts])})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The default calls cls(*args), which loses keyword-only fields.
+        # The default calls cls(*args), which loses keyword-only fields. __new__ is that of a built-in
+        # exception, so that a pickle names the class and no function of this package.
         cause = self.__cause__ if isinstance(self.__cause__, PlivoError) else None
-        return _rebuild, (type(self), self.message, dict(self.__dict__), cause)
+        state = {**self.__dict__, "args": (self.message,), "__cause__": cause}
+        return type(self).__new__, (type(self), self.message), state
 
 
 @exported

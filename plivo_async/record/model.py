@@ -40,12 +40,29 @@ _short.maxstring = _short.maxother = _short.maxlong = 100
 @exported
 @final
 class FrozenMapping(Mapping[str, Any]):
-    """A mapping that cannot be changed; unlike `types.MappingProxyType` it pickles and deep-copies."""
+    """A mapping that cannot be changed. Unlike `types.MappingProxyType` it pickles and deep-copies.
+
+    As with `tuple` and `frozenset`, a FrozenMapping of a FrozenMapping is that object, and all empty ones are
+    one object.
+
+    Args:
+        items: The mapping to copy. Its values are not copied.
+    """
 
     __slots__ = ("_items",)
 
-    def __init__(self, items: Mapping[str, Any]) -> None:
-        self._items = dict(items)
+    _items: dict[str, Any]
+
+    def __new__(cls, items: Mapping[str, Any]) -> FrozenMapping:
+        if isinstance(items, FrozenMapping):
+            return items
+        return cls._holding(dict(items)) if items else _EMPTY
+
+    @classmethod
+    def _holding(cls, items: dict[str, Any]) -> FrozenMapping:
+        mapping = super().__new__(cls)
+        mapping._items = items
+        return mapping
 
     def __getitem__(self, key: str) -> Any:
         return self._items[key]
@@ -60,16 +77,10 @@ class FrozenMapping(Mapping[str, Any]):
         return _short.repr(self._items)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _frozen, (self._items,)
+        return FrozenMapping, (self._items,)
 
 
-_EMPTY = FrozenMapping({})
-
-
-def _frozen(items: Mapping[str, Any]) -> FrozenMapping:
-    if isinstance(items, FrozenMapping):
-        return items
-    return FrozenMapping(items) if items else _EMPTY
+_EMPTY = FrozenMapping._holding({})  # pyright: ignore[reportPrivateUsage]
 
 
 @exported
@@ -109,7 +120,7 @@ class CallDetailRecord:
     source_ip: str | None = None
     cnam_lookup: str | bool | None = None
     resource_uri: str | None = None
-    extra: Mapping[str, Any] = field(default=_EMPTY, converter=_frozen, hash=False)
+    extra: Mapping[str, Any] = field(default=_EMPTY, converter=FrozenMapping, hash=False)
     wire_keys: tuple[str, ...] = field(default=(), eq=False)
 
     @property
