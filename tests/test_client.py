@@ -677,10 +677,10 @@ class TestRequest:
         assert json.loads(request.content) == {"legs": "aleg"}
         assert request.headers["content-type"] == "application/json"
 
-    @pytest.mark.parametrize("status", range(200, 300))
-    async def test_gives_every_answer_of_success(self, status: int) -> None:
-        async with asking(httpx.Response(status)) as (client, _):
-            assert (await client.request("GET", "Call/")).status_code == status
+    async def test_returns_every_successful_response(self) -> None:
+        for status in range(200, 300):
+            async with asking(httpx.Response(status)) as (client, _):
+                assert (await client.request("GET", "Call/")).status_code == status
 
     @pytest.mark.parametrize("status", [101, 301, 304, 400, 404, 500])
     async def test_raises_every_other(self, status: int) -> None:

@@ -369,10 +369,10 @@ def test_an_error_that_the_caller_was_handling_keeps_its_traceback() -> None:
 
 
 class TestMayPass:
-    @pytest.mark.parametrize("status", range(100, 600))
-    def test_a_status_may_where_it_is_retryable(self, status: int) -> None:
-        assert is_transient(httpx.Response(status)) == (status in RETRYABLE)
-        assert is_transient(refused(status)) == (status in RETRYABLE)
+    def test_a_status_may_where_it_is_retryable(self) -> None:
+        for status in range(100, 600):
+            assert is_transient(httpx.Response(status)) == (status in RETRYABLE), status
+            assert is_transient(refused(status)) == (status in RETRYABLE), status
 
     @pytest.mark.parametrize(
         "failure",

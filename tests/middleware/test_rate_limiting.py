@@ -90,12 +90,14 @@ class TestEachAttempt:
         assert response.status_code == 200
         assert (limiter.came_back, len(server.requests)) == ([(1, "answered", None)], 1)
 
-    @pytest.mark.parametrize("status", [status for status in range(100, 600) if status != 429])
-    async def test_that_is_answered_with_anything_but_429_is_over(self, status: int) -> None:
-        limiter, server = CountingLimiter(), Server(status)
-        response = await RateLimitMiddleware(limiter)(request(), server)
-        assert response.status_code == status
-        assert (limiter.came_back, len(server.requests)) == ([(1, "answered", None)], 1)
+    async def test_with_any_status_but_429_releases_its_permit(self) -> None:
+        for status in range(100, 600):
+            if status == 429:
+                continue
+            limiter, server = CountingLimiter(), Server(status)
+            response = await RateLimitMiddleware(limiter)(request(), server)
+            assert response.status_code == status
+            assert (limiter.came_back, len(server.requests)) == ([(1, "answered", None)], 1), status
 
     @pytest.mark.parametrize(
         "failure",

@@ -162,19 +162,21 @@ class TestCallUUID:
 
 
 class TestStatus:
-    @pytest.mark.parametrize("status", [status for status in range(100, 600) if status != 200])
-    async def test_other_than_200_has_its_type_and_is_retried_where_that_may_help(self, status: int) -> None:
+    async def test_other_than_200_has_its_type_and_is_retried_where_that_may_help(self) -> None:
         text = b'{"api_id": "a1", "error": "so it is"}'
-        async with asking(httpx.Response(status, content=text)) as (client, route):
-            with pytest.raises(PlivoError) as caught:
-                await client.calls.get(CALL_UUID)
-        error = caught.value
-        attempts = 3 if status in RETRYABLE else 1
-        assert type(error) is type_for_status(status)
-        assert (route.call_count, error.attempts) == (attempts, attempts)
-        assert (error.status, error.api_id, error.body) == (status, "a1", text)
-        assert error.retryable == (status in RETRYABLE)
-        assert str(error).startswith(f"HTTP {status}: so it is")
+        for status in range(100, 600):
+            if status == 200:
+                continue
+            async with asking(httpx.Response(status, content=text)) as (client, route):
+                with pytest.raises(PlivoError) as caught:
+                    await client.calls.get(CALL_UUID)
+            error = caught.value
+            attempts = 3 if status in RETRYABLE else 1
+            assert type(error) is type_for_status(status), status
+            assert (route.call_count, error.attempts) == (attempts, attempts), status
+            assert (error.status, error.api_id, error.body) == (status, "a1", text)
+            assert error.retryable == (status in RETRYABLE), status
+            assert str(error).startswith(f"HTTP {status}: so it is")
 
     @pytest.mark.parametrize("status", [201, 202, 203, 204, 206, 299])
     async def test_of_success_is_no_record_unless_it_is_200(self, status: int) -> None:
