@@ -16,40 +16,36 @@ author = "plivo_async contributors"
 project_copyright = "plivo_async contributors"
 version = release = plivo_async.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"plivo_async {version}"
 html_copy_source = False
-# What psql understands beside SQL.
+# The recipes have commands of psql that are not SQL.
 suppress_warnings = ["misc.highlighting_failure"]
 
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
 
-# What is written in single backticks in a docstring is code.
+# Single backticks in a docstring mark code.
 default_role = "code"
+# Docstrings have Google sections. The first line of a property has no colon: it would end a type.
+napoleon_numpy_docstring = False
+# Autodoc lists the documented attributes, so a section `Attributes` must not list them once more.
+napoleon_use_ivar = True
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_default_options = {"members": True}
 python_use_unqualified_type_names = True
 maximum_signature_line_length = 100
 
-# The documentation of other projects is elsewhere, and nothing is downloaded to link to it.
+# A build downloads nothing, so types of other projects stay without a link.
 _FOREIGN = "asyncio|attr|cattrs|collections|datetime|decimal|enum|h11|httpx|pathlib|ssl|types|typing|uuid"
 nitpick_ignore_regex = [("py:.*", rf"({_FOREIGN})\..*")]
-# What the environment's proxies become; a user passes a URL.
+# An inner type: a user passes the URL of a proxy.
 nitpick_ignore = [("py:class", "plivo_async.transport.proxy.Proxy")]
 
-# Names that no English word looks like.
-_PUBLIC = {
-    name: f"{module.__name__}.{name}"
-    for module in (plivo_async, plivo_async.testing)
-    for name in module.__all__
-    if re.match(r"[A-Z]+[a-z]+[A-Z]", name)
-}
-_NAME = re.compile(rf"(?<![`\w.])({'|'.join(_PUBLIC)})(s?)(?![`\w(-])")
-_ARGUMENTS = re.compile(r"([a-z_]+(?: \([^)]*\))?(?:, [a-z_]+(?: \([^)]*\))?)*): ")
+# Default values without a readable repr, as the sources write them.
 _DEFAULTS = {
     "<function sleep[^>]*>": "asyncio.sleep",
     "<built-in method random[^>]*>": "random.random",
@@ -59,31 +55,10 @@ _DEFAULTS = {
 }
 
 
-def to_rst(_app: Sphinx, _what: str, name: str, _object: Any, _options: Any, lines: list[str]) -> None:
-    """Make a list of a docstring's `name: what it is` lines, and links of public names."""
-    own = name.rpartition(".")[2]
-    in_list = False
-    for index, line in enumerate(lines):
-        arguments = _ARGUMENTS.match(line)
-        text = _NAME.sub(lambda found: found[0] if found[1] == own else _link(found), line)
-        if arguments:
-            # The names, not what stands in parentheses after one.
-            names = re.sub(r"[a-z_]+(?![^(]*\))", r"**\g<0>**", arguments[1])
-            text = f"* {names}: {_NAME.sub(_link, line[arguments.end() :])}"
-        elif in_list and line:
-            text = f"  {text}"
-        in_list = bool(line) and (in_list or bool(arguments))
-        lines[index] = re.sub(r"^(Raises[^:]*):", r"**\1**:", text)
-
-
-def _link(found: re.Match[str]) -> str:
-    return f":py:obj:`~{_PUBLIC[found[1]]}`" + (f"\\ {found[2]}" if found[2] else "")
-
-
 def to_signature(
     _app: Sphinx, what: str, _name: str, of: Any, _options: Any, signature: str | None, returns: str | None
 ) -> tuple[str | None, str | None]:
-    """Defaults as they stand in the sources where Python shows no code; none where nobody calls it."""
+    """Replace unreadable default values. Hide the signature of classes that users do not call."""
     if isinstance(of, EnumType) or (what == "exception" and of is not plivo_async.PlivoError):
         return "", None
     for shown, written in _DEFAULTS.items():
@@ -92,6 +67,5 @@ def to_signature(
 
 
 def setup(app: Sphinx) -> None:
-    """Sphinx calls this."""
-    app.connect("autodoc-process-docstring", to_rst)
+    """Register the hook. Sphinx calls this function."""
     app.connect("autodoc-process-signature", to_signature)

@@ -125,7 +125,7 @@ class CallDetailRecord:
 
     @property
     def is_answered(self) -> bool:
-        """Whether the call was picked up: Plivo sends an `answer_time`."""
+        """Whether the call was picked up, that is, has an `answer_time`."""
         return self.answer_time is not None
 
     @property
@@ -153,7 +153,7 @@ class CallDetailRecord:
 
     @property
     def hangup_cause(self) -> str | None:
-        """Why the call ended, in words: the documented text of the code, else the name as sent."""
+        """Why the call ended, in words. The documented text of the code, else the name as sent."""
         if self.hangup_cause_code is not None and self.hangup_cause_code.description:
             return self.hangup_cause_code.description
         return self.hangup_cause_name

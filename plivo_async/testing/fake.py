@@ -124,7 +124,7 @@ class FakePlivo:
 
     @property
     def call_uuids(self) -> Sequence[str]:
-        """The call UUIDs that it has records of: given ones in their order, then generated ones."""
+        """The call UUIDs of its records, given ones in their order, then generated ones."""
         with self._lock:
             return self._account.store.call_uuids
 
@@ -192,7 +192,7 @@ class FakePlivo:
 
     @property
     def statuses(self) -> Counter[int | None]:
-        """How many requests got which status; None: those whose connection was dropped."""
+        """The number of requests by response status. None counts requests whose connection was dropped."""
         with self._lock:
             return self._statuses.copy()
 

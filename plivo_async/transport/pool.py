@@ -64,7 +64,7 @@ class ConnectionPool(httpx.AsyncBaseTransport):
 
     @property
     def busy(self) -> int:
-        """Slots taken: requests under way."""
+        """Slots taken by requests under way."""
         return self._busy
 
     @property
