@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 import ssl
-from typing import Any, cast
 
 import httpx
 
@@ -22,6 +20,7 @@ from plivo_async.errors import (
     type_for_status,
 )
 from plivo_async.retry_after import retry_after_seconds
+from plivo_async.server_message import server_message
 from plivo_async.text import printable
 
 # What an attempt can come to that is no success. HTTPStatusError is what raise_for_status() raises, in a
@@ -29,9 +28,6 @@ from plivo_async.text import printable
 Failure = httpx.Response | httpx.TransportError | httpx.HTTPStatusError
 
 _KEPT_HEADERS = ("content-type", "content-length", "content-encoding", "date", "retry-after", "server", "via")
-_PARSED_BYTES = 64 * 1024
-_TEXT_KEYS = ("error", "Error", "message", "error_code")
-_NESTED_TEXTS = 3
 # Told apart by their text, because httpx has no type for them.
 _BAD_LOCATION = "Invalid URL in location header"
 _PROXY_STATUS = re.compile(r"\b[1-5][0-9]{2}\b")
@@ -118,37 +114,9 @@ def is_certificate_failure(failure: BaseException) -> bool:
     return any(isinstance(link, ssl.SSLCertVerificationError) for link in _chain(failure))
 
 
-def server_message(body: bytes) -> tuple[str | None, str | None]:
-    """The text and api_id of an error body, in any shape seen; bounded, control characters escaped."""
-    if len(body) > _PARSED_BYTES:
-        return printable(body[:_PARSED_BYTES].decode("utf-8", "replace")), None
-    try:
-        answer = json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError):
-        return printable(body.decode("utf-8", "replace")) or None, None
-    if not isinstance(answer, dict):
-        return printable(body.decode("utf-8")) or None, None
-    fields = cast("dict[str, Any]", answer)
-    api_id = fields.get("api_id")
-    said = next(filter(None, (_text(fields.get(key)) for key in _TEXT_KEYS)), None)
-    if said is None and fields.keys() - {"api_id"}:
-        said = printable(body.decode("utf-8"))
-    return said, (printable(api_id) or None) if isinstance(api_id, str) else None
-
-
 def kept_headers(headers: httpx.Headers) -> dict[str, str]:
     """The headers an error may carry: an allow-list, so that no cookie or credential is among them."""
     return {name: printable(headers[name]) for name in _KEPT_HEADERS if name in headers}
-
-
-def _text(value: Any, levels: int = _NESTED_TEXTS) -> str | None:
-    if isinstance(value, dict) and levels:
-        nested = cast("dict[str, Any]", value)
-        return next(filter(None, (_text(nested.get(key), levels - 1) for key in _TEXT_KEYS)), None)
-    # A flag such as {"error": true} is no text.
-    if isinstance(value, str | int) and not isinstance(value, bool):
-        return printable(str(value))
-    return None
 
 
 def _cannot_be_sent(failure: httpx.HTTPError) -> bool:

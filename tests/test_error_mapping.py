@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import json
 import pickle
 import ssl
 from pathlib import Path
-from typing import Any
 
 import httpcore
 import httpx
@@ -18,7 +16,6 @@ from plivo_async.error_mapping import (
     is_certificate_failure,
     is_transient,
     kept_headers,
-    server_message,
     status_error,
     transport_error,
 )
@@ -35,162 +32,14 @@ from plivo_async.errors import (
     ServerError,
     TLSError,
 )
-from plivo_async.text import printable
 
-FIXTURES = Path(__file__).with_name("fixtures")
 API_ID = "97ceeb52-58b6-11e1-86da-77300b68f8bb"
 REQUEST = httpx.Request("GET", "https://api.plivo.com/", headers={"Authorization": "Basic c2VjcmV0"})
 RETRYABLE = {408, 429, 500, 502, 503, 504}
 
 
-def said_in(value: Any) -> str | None:
-    return server_message(json.dumps(value).encode())[0]
-
-
 def refused(status: int) -> httpx.HTTPStatusError:
     return httpx.HTTPStatusError("no", request=REQUEST, response=httpx.Response(status, text='{"error":"x"}'))
-
-
-class TestServerMessage:
-    @pytest.mark.parametrize(
-        ("name", "expected"),
-        [
-            ("error_404.json", ("CDR for call uuid not found", None)),
-            ("error_envelope.json", ("answer_url parameter is missing", API_ID)),
-            (
-                "error_capital_key.json",
-                ("Trunk details for 00000000000000000 not found", "00000000-0000-0000-0000-000000000000"),
-            ),
-            ("async_spawned.json", ("async api spawned", "63f0761a-e0ed-11e1-8ea7-12313924e3a6")),
-        ],
-    )
-    def test_reads_the_bodies_of_the_documentation(self, name: str, expected: tuple[str, str | None]) -> None:
-        assert server_message(FIXTURES.joinpath(name).read_bytes()) == expected
-
-    @pytest.mark.parametrize(
-        ("answer", "expected"),
-        [
-            ({"error": "no"}, "no"),
-            ({"Error": "no"}, "no"),
-            ({"message": "no"}, "no"),
-            ({"error": {"error": "no"}}, "no"),
-            ({"error": {"Error": {"message": "no"}}}, "no"),
-            ({"error": {"message": "no", "code": 7}}, "no"),
-            ({"api_id": API_ID, "error_code": 1001, "message": "no"}, "no"),
-            ({"error_code": 1001}, "1001"),
-            ({"error_code": 0}, "0"),
-            ({"error": 5}, "5"),
-            ({"error": "", "message": "no"}, "no"),
-            ({"error": None, "Error": {}, "message": "no"}, "no"),
-            ({"error": True, "message": "no"}, "no"),
-            ({"error": ["a", "b"], "message": "no"}, "no"),
-            ({"error": {}, "error_code": 5}, "5"),
-            ({"detail": "no"}, '{"detail": "no"}'),
-            ({"error": ["a", "b"]}, '{"error": ["a", "b"]}'),
-            ({"error": {"error": {"error": {"error": "no"}}}}, "no"),
-            (
-                {"error": {"error": {"error": {"error": {"error": 1}}}}},
-                '{"error": {"error": {"error": {"error": {"error": 1}}}}}',
-            ),
-            ({"api_id": API_ID}, None),
-            ({}, None),
-            ([], "[]"),
-            (["no"], '["no"]'),
-            ("no", '"no"'),
-            (None, "null"),
-            (5, "5"),
-        ],
-        ids=str,
-    )
-    def test_finds_the_text_in_every_shape(self, answer: Any, expected: str | None) -> None:
-        assert said_in(answer) == expected
-
-    @pytest.mark.parametrize(
-        ("body", "expected"),
-        [
-            (b"", None),
-            (b" \r\n", None),
-            (b"Bad Gateway", "Bad Gateway"),
-            (b"<html>\r\n<h1>502 Bad Gateway</h1>\r\n</html>", "<html> <h1>502 Bad Gateway</h1> </html>"),
-            (b'{"error": "cut', '{"error": "cut'),
-            (b'{"error": "a"} b', '{"error": "a"} b'),
-            (b'\xff{"error": "no"}', '\ufffd{"error": "no"}'),
-            (b'\xef\xbb\xbf{"error": "no"}', '\\ufeff{"error": "no"}'),
-        ],
-        ids=str,
-    )
-    def test_gives_the_body_where_it_is_no_json(self, body: bytes, expected: str | None) -> None:
-        assert server_message(body) == (expected, None)
-
-    @pytest.mark.parametrize("api_id", [None, 5, "", {}, ["x"]])
-    def test_has_no_api_id_that_is_no_text(self, api_id: Any) -> None:
-        assert server_message(json.dumps({"error": "no", "api_id": api_id}).encode()) == ("no", None)
-
-    @pytest.mark.parametrize("depth", [50, 450, 900, 5_000, 50_000, 1_000_000])
-    @pytest.mark.parametrize(("opens", "closes"), [('{"error":', "}"), ("[", "]"), ('{"a":[', "]}")])
-    def test_survives_depth(self, opens: str, closes: str, depth: int) -> None:
-        said, api_id = server_message((opens * depth + "1" + closes * depth).encode())
-        assert said is not None
-        assert said.startswith(opens)
-        assert api_id is None
-
-    def test_survives_a_number_that_has_too_many_digits(self) -> None:
-        assert server_message(b'{"error": %s}' % (b"9" * 5000))[0] == '{"error": ' + "9" * 190 + "…"
-        assert server_message(b'{"error": %s}' % (b"9" * 4300))[0] == "9" * 200 + "…"
-
-    def test_reads_no_large_body_for_it(self) -> None:
-        body = b'{"error": "no", "rest": "' + b"x" * 70_000 + b'"}'
-        said, api_id = server_message(body)
-        assert said is not None
-        assert said.startswith('{"error": "no", "rest": "xxx')
-        assert api_id is None
-
-    def test_bounds_the_api_id_too(self) -> None:
-        assert server_message(json.dumps({"error": "no", "api_id": "x\n" * 1000}).encode())[1] == (
-            "x " * 100 + "…"
-        )
-
-    @given(
-        st.binary()
-        | st.recursive(
-            st.none() | st.booleans() | st.floats() | st.text() | st.integers(),
-            lambda inner: (
-                st.lists(inner)
-                | st.dictionaries(st.sampled_from(["error", "Error", "message", "api_id", "x"]), inner)
-            ),
-        ).map(lambda value: json.dumps(value).encode())
-    )
-    def test_whatever_comes_is_one_bounded_printable_line(self, body: bytes) -> None:
-        for text in server_message(body):
-            assert text is None or (text.isprintable() and 0 < len(text) <= 201)
-
-
-class TestShown:
-    @pytest.mark.parametrize(
-        ("text", "expected"),
-        [
-            ("a\r\nb\tc  d", "a b c d"),
-            ("\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"),
-            ("nul\0", "nul\\x00"),
-            ("\u202eevil", "\\u202eevil"),
-            ("\u2028line\x85", "line"),
-            ("\ud800", "\\ud800"),
-            ("über", "über"),
-            ("\U000e0001", "\\U000e0001"),
-        ],
-    )
-    def test_escapes_what_is_not_printable(self, text: str, expected: str) -> None:
-        assert printable(text) == expected
-
-    def test_cuts_after_200_characters(self) -> None:
-        assert printable("x" * 200) == "x" * 200
-        assert printable("x" * 201) == "x" * 200 + "…"
-
-    @given(st.text())
-    def test_is_one_printable_line(self, text: str) -> None:
-        line = printable(text)
-        assert line.isprintable()
-        assert len(line) <= 201
 
 
 class TestStatusError:

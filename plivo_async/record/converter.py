@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import cattrs
 
-from plivo_async.error_mapping import server_message
 from plivo_async.errors import DecodeError
 from plivo_async.exported import exported
 from plivo_async.record.enums import (
@@ -41,6 +40,7 @@ from plivo_async.record.value_hooks import (
     unstructure_decimal,
     unstructure_time,
 )
+from plivo_async.server_message import server_message
 from plivo_async.text import printable, short_repr
 
 
