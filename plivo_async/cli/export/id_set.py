@@ -1,55 +1,40 @@
-"""A set of call UUIDs that takes little memory."""
+"""A set of call UUIDs."""
 
 from __future__ import annotations
 
 from hashlib import blake2b
 
-_BUCKETS = 1 << 16
-_KEPT_BYTES = 12
+# The largest digest for which CPython allocates 48 bytes; 1 byte takes as much.
+_DIGEST_BYTES = 15
 
 
 class IdSet:
-    """Remembers call UUIDs, letter case aside, in about 20 bytes each; a million take some 20 MB.
+    """A set of call UUIDs that ignores letter case.
 
-    It keeps 112 bits of a hash: among a billion ids the chance that any two are taken for one is below
-    one in 10**15.
+    It keeps a hash of 120 bits, so that an id of any length takes the same memory: about 82 bytes,
+    or 82 MB for a million ids, where a set of the ids takes 130 MB. Adding one takes 1.3 microseconds.
+    Hashes packed into byte strings would take 24 bytes, but 3.2 microseconds and three times the code.
+    Among a billion ids the probability that two have the same hash is below 10**-18.
     """
 
     def __init__(self) -> None:
-        self._buckets: list[bytearray | None] = [None] * _BUCKETS
-        self._size = 0
+        self._digests: set[bytes] = set()
 
     def add(self, call_uuid: str) -> bool:
-        """Remember an id; returns whether it is new."""
-        number, kept = _hashed(call_uuid)
-        bucket = self._buckets[number]
-        if bucket is None:
-            self._buckets[number] = bytearray(kept)
-        elif _holds(bucket, kept):
+        """Add an id; return whether it is new."""
+        digest = _digest(call_uuid)
+        if digest in self._digests:
             return False
-        else:
-            bucket += kept
-        self._size += 1
+        self._digests.add(digest)
         return True
 
     def __contains__(self, call_uuid: str) -> bool:
-        number, kept = _hashed(call_uuid)
-        bucket = self._buckets[number]
-        return bucket is not None and _holds(bucket, kept)
+        return _digest(call_uuid) in self._digests
 
     def __len__(self) -> int:
-        return self._size
+        return len(self._digests)
 
 
-def _hashed(call_uuid: str) -> tuple[int, bytes]:
+def _digest(call_uuid: str) -> bytes:
     text = call_uuid.lower().encode("utf-8", "surrogatepass")
-    digest = blake2b(text, digest_size=2 + _KEPT_BYTES).digest()
-    return digest[0] << 8 | digest[1], digest[2:]
-
-
-def _holds(bucket: bytearray, kept: bytes) -> bool:
-    at = bucket.find(kept)
-    # Across the border of two is no match.
-    while at > 0 and at % _KEPT_BYTES:
-        at = bucket.find(kept, at + 1)
-    return at >= 0
+    return blake2b(text, digest_size=_DIGEST_BYTES).digest()
