@@ -1,4 +1,4 @@
-"""The command group, and what becomes of an error that ends a command."""
+"""The command group; turns the error that ends a command into a message and an exit code."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def commands(context: click.Context) -> None:
     """Plivo's call detail records (CDRs) on the command line.
 
     \b
-    To see what it does, no account needed:
+    Try it without an account:
       plivo-async demo
       plivo-async get --fake
-    With your own account:
+    Use it with your own account:
       export PLIVO_AUTH_ID=... PLIVO_AUTH_TOKEN=...
       plivo-async get CALL_UUID
       plivo-async export -i ids.txt -o calls.ndjson
@@ -49,7 +49,11 @@ for command in (get, export, summarize, fake, demo, completion):
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run a command (None: the one in `sys.argv`); returns its exit code."""
+    """Run a command and return its exit code.
+
+    Args:
+        arguments: The command line without the program name; None for `sys.argv`.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return int(commands.main(given, obj=given, prog_name=PROGRAM, standalone_mode=False) or ExitCode.OK)
@@ -57,7 +61,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.INTERRUPTED
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else PROGRAM
-        report(f"{error.format_message()} ({path} --help tells more)")
+        report(f"{error.format_message()} (see {path} --help)")
     except click.ClickException as error:
         report(error.format_message())
         return error.exit_code

@@ -1,4 +1,4 @@
-"""The options that every command which asks Plivo takes, and the client that they stand for."""
+"""The connection options that get and export share, and the client that they describe."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ _VARIABLES = ("PLIVO_AUTH_ID", "PLIVO_AUTH_TOKEN")
 
 _OPTIONS = (
     click.option(
-        "--fake", is_flag=True, help="Ask the built-in fake Plivo; needs no account and no network."
+        "--fake", is_flag=True, help="Use the built-in fake Plivo; needs no account and no network."
     ),
     click.option(
         "--try",
         "try_fake",
         is_flag=True,
-        help="Ask Plivo if credentials are set in the environment, else the built-in fake.",
+        help="Use Plivo if credentials are set in the environment, else the built-in fake.",
     ),
     click.option(
         "--base-url",
         metavar="URL",
         envvar="PLIVO_ASYNC_BASE_URL",
         show_envvar=True,
-        help=f"Where the API is.  [default: {DEFAULT_BASE_URL}]",
+        help=f"The URL of the API.  [default: {DEFAULT_BASE_URL}]",
     ),
     click.option(
         "--proxy",
@@ -52,8 +52,8 @@ _OPTIONS = (
         show_envvar=True,
         type=float,
         metavar="SECONDS",
-        help="For each read and write of one attempt, and to connect.  "
-        f"[default: {DEFAULT_TIMEOUT.read:g}, to connect {DEFAULT_TIMEOUT.connect:g}]",
+        help="The limit for each read and write of one attempt, and for connecting.  "
+        f"[default: {DEFAULT_TIMEOUT.read:g}; {DEFAULT_TIMEOUT.connect:g} for connecting]",
     ),
     click.option(
         "--deadline",
@@ -61,15 +61,15 @@ _OPTIONS = (
         show_envvar=True,
         type=float,
         metavar="SECONDS",
-        help=f"For one call as a whole, retries and their waits included.  [default: {DEFAULT_DEADLINE:g}]",
+        help=f"The limit for one call, including retries and waits.  [default: {DEFAULT_DEADLINE:g}]",
     ),
-    click.option("-v", "--verbose", is_flag=True, help="Log retries and the like to stderr."),
+    click.option("-v", "--verbose", is_flag=True, help="Log retries and other events to stderr."),
 )
 
 
 @frozen(kw_only=True)
 class ConnectionOptions:
-    """What the command line says about whom to ask, and how patiently. None: the client's default."""
+    """Connection options of the command line. None means the client's default; times are in seconds."""
 
     fake: bool = False
     try_fake: bool = False
@@ -80,7 +80,7 @@ class ConnectionOptions:
     verbose: bool = False
 
     def request_options(self) -> RequestOptions:
-        """Those of them that a client takes as RequestOptions."""
+        """The given options that are request options of a client."""
         options = RequestOptions()
         if self.timeout is not None:
             options["timeout"] = self.timeout
@@ -94,19 +94,23 @@ _OPTION_NAMES = [attribute.name for attribute in fields(ConnectionOptions)]
 
 @frozen
 class CliClient:
-    """A client, and the calls that can be asked for where the user names none: only the fake has any."""
+    """A client for a command.
+
+    Attributes:
+        sample_ids: Call UUIDs to use if the user gives none; only the built-in fake has any.
+    """
 
     client: AsyncClient
     sample_ids: tuple[str, ...] = ()
 
 
 def connection_options(command: Callable[..., R]) -> Callable[..., R]:
-    """Give a click command these options; it gets them as one argument, `options`."""
+    """Add the connection options to a click command, which receives them as the argument `options`."""
 
     @functools.wraps(command)
     def with_options(**given: Any) -> R:
         options = ConnectionOptions(**{name: given.pop(name) for name in _OPTION_NAMES})
-        return command(options=_without_overruled(options), **given)
+        return command(options=_without_overridden(options), **given)
 
     wrapped: Callable[..., R] = with_options
     for option in reversed(_OPTIONS):
@@ -114,37 +118,39 @@ def connection_options(command: Callable[..., R]) -> Callable[..., R]:
     return wrapped
 
 
-def _without_overruled(options: ConnectionOptions) -> ConnectionOptions:
-    # The command line goes before the environment, also where an option rules another one out.
+def _without_overridden(options: ConnectionOptions) -> ConnectionOptions:
+    # The command line overrides the environment, also if the two options are mutually exclusive.
     source = click.get_current_context().get_parameter_source("base_url")
     if (options.fake or options.try_fake) and source is ParameterSource.ENVIRONMENT:
         return evolve(options, base_url=None)
     return options
 
 
-def asks_fake(options: ConnectionOptions, environ: Mapping[str, str]) -> bool:
-    """Whether the built-in fake answers, and not Plivo.
+def uses_fake(options: ConnectionOptions, environ: Mapping[str, str]) -> bool:
+    """Whether the command uses the built-in fake in place of Plivo.
 
-    Raises: UsageError for options that exclude each other, ClickException for credentials that are missing.
+    Raises:
+        UsageError: Two options are mutually exclusive.
+        ClickException: Credentials are missing.
     """
     if options.fake and options.try_fake:
-        raise click.UsageError("--fake and --try exclude each other")
+        raise click.UsageError("--fake and --try are mutually exclusive")
     if options.base_url is not None and (options.fake or options.try_fake):
-        raise click.UsageError("--base-url says whom to ask: --fake and --try do not go with it")
-    # A variable that is set but empty is what a secret missing in CI looks like.
+        raise click.UsageError("--base-url cannot be combined with --fake or --try")
+    # CI sets a variable whose secret is missing to an empty string.
     missing = [name for name in _VARIABLES if not environ.get(name)]
     if options.fake or (options.try_fake and len(missing) == len(_VARIABLES)):
         return True
     if missing:
         raise click.ClickException(
             f"no credentials: set {' and '.join(missing)} in the environment, "
-            "or add --fake to ask the built-in fake Plivo"
+            "or add --fake to use the built-in fake Plivo"
         )
     return False
 
 
 class CliClientOptions(TypedDict, total=False):
-    """What a command may set of its client besides."""
+    """Client options that a command sets itself."""
 
     rate_limit: RateLimiter | None
     max_connections: int
@@ -154,31 +160,33 @@ class CliClientOptions(TypedDict, total=False):
 def open_client(
     options: ConnectionOptions, **more: Unpack[CliClientOptions]
 ) -> Generator[CliClient, None, None]:
-    """The session that the options and the environment ask for; a fake lives as long as it does.
+    """Open the client that the options and the environment describe; the fake runs until the block ends.
 
-    Raises: ClickException, ConfigurationError.
+    Raises:
+        ClickException: Options are mutually exclusive, or credentials are missing.
+        ConfigurationError: An option has a value that the client refuses.
     """
     with logging_to_stderr(options.verbose):
-        if asks_fake(options, os.environ):
-            with _fake_client(options, more) as session:
-                yield session
+        if uses_fake(options, os.environ):
+            with _open_fake_client(options, more) as cli_client:
+                yield cli_client
             return
         base_url = options.base_url or DEFAULT_BASE_URL
         client = AsyncClient(base_url=base_url, proxy=options.proxy, **options.request_options(), **more)
         if options.try_fake:
-            report(f"credentials found in {' and '.join(_VARIABLES)}: asking {base_url}")
+            report(f"credentials found in {' and '.join(_VARIABLES)}: using {base_url}")
         yield CliClient(client)
 
 
 @contextmanager
-def _fake_client(options: ConnectionOptions, more: CliClientOptions) -> Generator[CliClient, None, None]:
-    # Here, because it is of no use to those who ask Plivo.
+def _open_fake_client(options: ConnectionOptions, more: CliClientOptions) -> Generator[CliClient, None, None]:
+    # Imported late: only the fake needs it.
     from plivo_async.testing import FakePlivo
 
     fake = FakePlivo()
     with fake.serve() as url:
         reason = "" if options.fake else "no credentials set: "
-        report(f"{reason}asking the built-in fake Plivo on {url}")
+        report(f"{reason}using the built-in fake Plivo at {url}")
         client = AsyncClient(
             fake.auth_id,
             fake.auth_token,

@@ -1,4 +1,4 @@
-"""`plivo-async completion`: what makes a shell complete commands and options."""
+"""`plivo-async completion`: the script that adds completion to a shell."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from plivo_async.cli.exit_codes import ExitCode
 from plivo_async.cli.output import PROGRAM, write
 
 _SHELLS: dict[str, type[ShellComplete]] = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
-# What click looks for when the command starts.
+# click reads this variable when the command starts.
 _VARIABLE = "_PLIVO_ASYNC_COMPLETE"
 
 
@@ -17,15 +17,15 @@ _VARIABLE = "_PLIVO_ASYNC_COMPLETE"
 @click.argument("shell", type=click.Choice(list(_SHELLS)))
 @click.pass_context
 def completion(context: click.Context, /, shell: str) -> ExitCode:
-    """Print what makes a shell complete the command, its options and file names.
+    """Print a script that completes commands, options and file names in SHELL.
 
     \b
-    Once, for every new shell:
+    Run one of these once; it takes effect in every new shell:
       plivo-async completion bash >> ~/.bashrc
       plivo-async completion zsh >> ~/.zshrc
       plivo-async completion fish > ~/.config/fish/completions/plivo-async.fish
     """
     complete = _SHELLS[shell](context.find_root().command, {}, PROGRAM, _VARIABLE)
-    # Not source(): for bash that starts one, to look at its version.
+    # source() would start a bash process to check its version.
     write((complete.source_template % complete.source_vars()).strip() + "\n")
     return ExitCode.OK

@@ -1,4 +1,4 @@
-"""`plivo-async demo`: the whole journey on the fake, in one command."""
+"""`plivo-async demo`: get, export and summarize on the built-in fake, in one command."""
 
 from __future__ import annotations
 
@@ -18,21 +18,28 @@ from plivo_async.cli.get import get
 from plivo_async.cli.output import PROGRAM, counted, report
 from plivo_async.cli.summarize import summarize
 
-# Three per cent of answers: enough for the client to have something to get over.
-_FAULTS = 0.03
+# The share of responses that fail, so that the client has something to retry.
+_FAULT_SHARE = 0.03
 
 
 @click.command()
 @click.option(
-    "--size", type=click.IntRange(1, 100_000), default=2000, show_default=True, help="How many calls."
+    "--size",
+    type=click.IntRange(1, 100_000),
+    default=2000,
+    show_default=True,
+    help="The number of calls.",
 )
-@click.option("--keep", type=click.Path(), metavar="FOLDER", help="Where the files go, and stay.")
+@click.option(
+    "--keep", type=click.Path(), metavar="FOLDER", help="Keep the files here.  [default: delete them]"
+)
 @click.pass_context
 def demo(context: click.Context, /, size: int, keep: str | None) -> ExitCode:
-    """Fetch a record, export 2,000 at the pace of the rate limit, sum them up: on the built-in fake.
+    """Run get, export and summarize against the built-in fake Plivo.
 
-    Needs no account and no network, and takes less than a minute. Each command is shown before it runs. The
-    fake answers three requests in a hundred with 500 or 503: the client gets over it.
+    Needs no account and no network, and takes less than a minute. Each command is shown before it runs.
+    The export is paced by the rate limit. The fake responds to 3 % of the requests with 500 or 503, and the
+    client retries them.
 
     \b
     Examples:
@@ -41,7 +48,8 @@ def demo(context: click.Context, /, size: int, keep: str | None) -> ExitCode:
     """
     from plivo_async.testing import FakePlivo, RandomFaults, StubResponse
 
-    fake = FakePlivo(random_faults=RandomFaults(rate=_FAULTS, faults=(StubResponse(500), StubResponse(503))))
+    faults = (StubResponse(500), StubResponse(503))
+    fake = FakePlivo(random_faults=RandomFaults(rate=_FAULT_SHARE, faults=faults))
     calls = fake.generate(size, seed=2)
     environ = {
         "PLIVO_AUTH_ID": fake.auth_id,
@@ -52,7 +60,7 @@ def demo(context: click.Context, /, size: int, keep: str | None) -> ExitCode:
     with _folder(keep) as name, fake.serve() as url:
         ids, output = Path(name) / "ids.txt", Path(name) / "calls.ndjson"
         write_ids(ids, calls)
-        report(f"a fake Plivo with {counted(size, 'call')} listens on {url}")
+        report(f"a fake Plivo with {counted(size, 'call')} is listening on {url}")
         base = ["--base-url", url]
         steps: list[tuple[click.Command, list[str]]] = [
             (get, [*base, "-o", "table", calls[0]]),
@@ -60,8 +68,11 @@ def demo(context: click.Context, /, size: int, keep: str | None) -> ExitCode:
             (summarize, [str(output), "-o", "table"]),
         ]
         with _environment(environ):
-            # Up to the first that fails.
-            return next(filter(None, (_run(context, *step) for step in steps)), ExitCode.OK)
+            for command, arguments in steps:
+                code = _run(context, command, arguments)
+                if code is not ExitCode.OK:
+                    return code
+    return ExitCode.OK
 
 
 def _run(context: click.Context, command: click.Command, arguments: list[str]) -> ExitCode:
@@ -77,7 +88,7 @@ def _folder(keep: str | None) -> AbstractContextManager[str]:
     try:
         Path(keep).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise click.ClickException(f"cannot make the folder {keep}: {error.strerror}") from None
+        raise click.ClickException(f"cannot create the folder {keep}: {error.strerror}") from None
     return nullcontext(keep)
 
 

@@ -1,4 +1,4 @@
-"""What the exit code of the command says. Pure."""
+"""The exit codes of the command. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from plivo_async.errors import (
 
 
 class ExitCode(IntEnum):
-    """The exit codes; those above 128 are what a shell reports for SIGINT, SIGPIPE and SIGTERM."""
+    """Exit codes; those above 128 are the ones a shell reports for SIGINT, SIGPIPE and SIGTERM."""
 
     OK = 0
     FAILED = 1
@@ -35,20 +35,20 @@ Exit codes:
   0  every record was fetched
   1  usage, missing credentials, or no such record
   2  the credentials were refused (HTTP 401 or 403)
-  3  server or network: timeout, deadline, TLS, unreadable answer
-  4  the rate limit (HTTP 429), also when the deadline ended the wait for it
+  3  server or network: timeout, deadline, TLS, unreadable response
+  4  the rate limit (HTTP 429), also if the deadline ended the wait for it
   6  export only: finished, but some calls failed
-Where calls fail for different reasons, the first of 2, 4, 3, 1.
-130 after Ctrl-C, 141 where the reader of a pipe went away, 143 after SIGTERM."""
+If calls fail for different reasons: the first of 2, 4, 3, 1.
+130 after Ctrl-C, 141 if the reader closed the pipe, 143 after SIGTERM."""
 
 EXPORT_EXIT_CODE_HELP = """\b
 Exit codes:
   0  every record was written
-  1  usage, missing credentials, an input or output that cannot be used
+  1  usage, missing credentials, or an unusable input or output
   2  the credentials were refused (HTTP 401)
-  6  finished, but some calls failed: they are in the failed file
-130 after Ctrl-C, 141 where the reader of a pipe went away, 143 after SIGTERM:
-what was written stays, and --resume goes on from there."""
+  6  finished, but some calls failed; the failed file lists them
+130 after Ctrl-C, 141 if the reader closed the pipe, 143 after SIGTERM:
+the output keeps all records written so far, and --resume continues from there."""
 
 _BY_TYPE: tuple[tuple[type[PlivoError], ExitCode], ...] = (
     (ConfigurationError, ExitCode.FAILED),
@@ -57,13 +57,13 @@ _BY_TYPE: tuple[tuple[type[PlivoError], ExitCode], ...] = (
     (AuthenticationError, ExitCode.AUTHENTICATION),
     (PermissionDeniedError, ExitCode.AUTHENTICATION),
 )
-# What stands in the way of most calls comes first: nothing works until that is mended.
+# The cause that affects most calls comes first: nothing works until it is fixed.
 _PRECEDENCE = (ExitCode.AUTHENTICATION, ExitCode.RATE_LIMIT, ExitCode.SERVER, ExitCode.FAILED)
 
 
 def exit_code(error: PlivoError) -> ExitCode:
-    """The exit code for one failed call, or for a client that could not be built."""
-    # By status, so that a deadline that ended a wait for the limit counts as the limit.
+    """Return the exit code for a call that failed, or for a client that could not be created."""
+    # By status, so that a deadline that ends a wait for the rate limit counts as the rate limit.
     if error.status == 429:
         return ExitCode.RATE_LIMIT
     if isinstance(error, BadRequestError):
@@ -72,6 +72,6 @@ def exit_code(error: PlivoError) -> ExitCode:
 
 
 def overall(codes: Iterable[ExitCode]) -> ExitCode:
-    """The exit code for several calls."""
+    """Return the exit code for several calls."""
     seen = set(codes)
     return next((code for code in _PRECEDENCE if code in seen), ExitCode.OK)

@@ -1,4 +1,4 @@
-"""`plivo-async fake`: a Plivo of your own on loopback."""
+"""`plivo-async fake`: serve a fake Plivo on loopback."""
 
 from __future__ import annotations
 
@@ -19,22 +19,24 @@ from plivo_async.rate_limit import RateLimit
 
 
 @click.command()
-@click.option("--size", type=click.IntRange(0), default=1000, show_default=True, help="How many calls.")
-@click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same calls.")
+@click.option("--size", type=click.IntRange(0), default=1000, show_default=True, help="The number of calls.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="The same seed generates the same calls."
+)
 @click.option(
     "--limit",
     callback=to_rate,
     default="300/5",
     show_default=True,
     metavar="RATE",
-    help="What passes before 429: REQUESTS/SECONDS, a number a second, or none.",
+    help="The rate limit, else HTTP 429: REQUESTS/SECONDS, a number per second, or none.",
 )
 @click.option(
     "--limit-kind",
     type=click.Choice(["fixed", "sliding", "bucket"]),
     default="fixed",
     show_default=True,
-    help="How the limit is counted.",
+    help="The algorithm of the rate limit.",
 )
 @click.option(
     "--latency",
@@ -42,7 +44,7 @@ from plivo_async.rate_limit import RateLimit
     default=0.0,
     show_default=True,
     metavar="SECONDS",
-    help="Before each answer.",
+    help="The delay before each response.",
 )
 @click.option(
     "--faults",
@@ -50,10 +52,10 @@ from plivo_async.rate_limit import RateLimit
     default=0.0,
     show_default=True,
     metavar="SHARE",
-    help="How many of the answers are 429, 500 or 503 instead, 0 to 1.",
+    help="The share of responses that are 429, 500 or 503, from 0 to 1.",
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="[default: a free one]")
-@click.option("--ids", type=click.Path(), help="Write the calls' ids to this file, a line each.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port.  [default: a free one]")
+@click.option("--ids", type=click.Path(), help="Write the call UUIDs to this file, one per line.")
 def fake(
     *,
     size: int,
@@ -65,45 +67,45 @@ def fake(
     port: int,
     ids: str | None,
 ) -> ExitCode:
-    """Serve a fake Plivo on loopback until Ctrl-C, to try things against. For tests only.
+    """Serve a fake Plivo on loopback until Ctrl-C. For tests only.
 
-    What to export into the environment is printed on stdout: every plivo-async command in a shell that has it
-    asks the fake.
+    It prints an export line on stdout. Every plivo-async command in a shell that runs this line uses the
+    fake.
 
     \b
     Examples:
       plivo-async fake --size 5000 --ids ids.txt
-    and in another terminal, with what it printed pasted in:
+    In another terminal, after you paste the export line:
       plivo-async export -i ids.txt -o calls.ndjson
-    A Plivo on a bad day:
+    A slow, faulty and strict Plivo:
       plivo-async fake --latency 0.3 --faults 0.1 --limit 100/5 --limit-kind sliding
     """
-    # Here, because whoever asks Plivo has no use for it.
+    # Imported late: the other commands do not need it.
     from plivo_async.testing import FakePlivo, FakeRateLimit, RandomFaults
 
-    served = FakePlivo(
+    fake_plivo = FakePlivo(
         rate_limit=None
         if limit is None
         else FakeRateLimit(requests=limit.requests, per=limit.per, kind=limit_kind),
         latency=latency,
         random_faults=RandomFaults(rate=faults, seed=seed) if faults else None,
     )
-    calls = served.generate(size, seed=seed)
+    calls = fake_plivo.generate(size, seed=seed)
     if ids is not None:
         write_ids(Path(ids), calls)
 
     async def serve() -> None:
         try:
-            async with served.serve(port) as url:
+            async with fake_plivo.serve(port) as url:
                 settings = {
-                    "PLIVO_AUTH_ID": served.auth_id,
-                    "PLIVO_AUTH_TOKEN": served.auth_token,
+                    "PLIVO_AUTH_ID": fake_plivo.auth_id,
+                    "PLIVO_AUTH_TOKEN": fake_plivo.auth_token,
                     "PLIVO_ASYNC_BASE_URL": url,
-                    # For those who have a proxy.
+                    # In case the user has a proxy configured.
                     "NO_PROXY": "127.0.0.1",
                 }
-                shown = " ".join(f"{name}={shlex.quote(value)}" for name, value in settings.items())
-                await wait_for_signal(lambda: _announce(f"export {shown}\n", size))
+                exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in settings.items())
+                await wait_for_signal(lambda: _announce(f"export {exports}\n", size))
         except OSError as error:
             raise click.ClickException(
                 f"cannot listen on port {port}: {os.strerror(error.errno or 0)}"
@@ -115,13 +117,14 @@ def fake(
 
 def _announce(exports: str, size: int) -> None:
     write(exports)
-    report(f"a fake Plivo with {counted(size, 'call')}; Ctrl-C ends it")
+    report(f"serving a fake Plivo with {counted(size, 'call')}; press Ctrl-C to stop")
 
 
 def write_ids(path: Path, ids: Iterable[str]) -> None:
-    """Write ids to a file, a line each.
+    """Write ids to a file, one per line.
 
-    Raises: ClickException.
+    Raises:
+        ClickException: The file cannot be written.
     """
     try:
         with path.open("w") as file:

@@ -1,4 +1,4 @@
-"""`plivo-async get`: the records of a few calls."""
+"""`plivo-async get`: fetch the records of a few calls."""
 
 from __future__ import annotations
 
@@ -36,17 +36,18 @@ _CONCURRENCY = 8
     "-o",
     "--output",
     type=click.Choice(["table", "json"]),
-    help="json: one line per record, every key and digit as sent.  [default: table on a terminal, else json]",
+    help="json: a line per record with every key and digit as sent.  "
+    "[default: table on a terminal, else json]",
 )
 @connection_options
 def get(options: ConnectionOptions, call_uuids: tuple[str, ...], output: Format | None) -> ExitCode:
     """Fetch the call detail records of calls that have ended.
 
-    Records come out on stdout in the order asked for. Whatever fails is told on stderr, a line per call;
-    once the credentials were refused no further call is asked for.
+    Records go to stdout in the order of the arguments. A call that fails is reported in one line on stderr.
+    After Plivo refuses the credentials, no further call is requested.
 
-    Credentials come from the environment, PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN, never from the command line:
-    every user of the machine could read them there.
+    The environment holds the credentials, PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN. No option takes them, because
+    every user of the machine can read a command line.
 
     \b
     Examples:
@@ -54,35 +55,35 @@ def get(options: ConnectionOptions, call_uuids: tuple[str, ...], output: Format 
       plivo-async get 5607532d-5037-4066-befc-a8b40218dd4f
       plivo-async get -o json CALL_UUID CALL_UUID | jq -r .total_amount
     """
-    with open_client(options) as session:
-        asked = call_uuids or session.sample_ids
-        if not asked:
-            raise click.UsageError("no CALL_UUID given; to see a record without one, add --fake")
-        return asyncio.run(_get(session.client, asked, record_writer(output)))
+    with open_client(options) as cli_client:
+        requested = call_uuids or cli_client.sample_ids
+        if not requested:
+            raise click.UsageError("no CALL_UUID given; add --fake to see a sample record")
+        return asyncio.run(_get(cli_client.client, requested, record_writer(output)))
 
 
 async def _get(
-    client: AsyncClient, asked: Sequence[str], write: Callable[[CallDetailRecord], None]
+    client: AsyncClient, requested: Sequence[str], write: Callable[[CallDetailRecord], None]
 ) -> ExitCode:
     codes: list[ExitCode] = []
     arrived: dict[str, Outcome] = {}
-    waiting = deque(asked)
-    # An id that is named twice is fetched once.
-    ids = dict.fromkeys(asked)
+    waiting = deque(requested)
+    # Fetch a repeated id once.
+    ids = dict.fromkeys(requested)
     async with client, client.calls.get_many(ids, concurrency=_CONCURRENCY) as batch:
         try:
             async for outcome in batch:
                 arrived[outcome.call_uuid] = outcome
                 while waiting and waiting[0] in arrived:
-                    codes.append(_tell(arrived[waiting.popleft()], write))
+                    codes.append(_write_outcome(arrived[waiting.popleft()], write))
         except AuthenticationError:
-            # Told of each call that met it.
+            # The batch has yielded it for each call that received it.
             if waiting:
-                report(f"{counted(len(waiting), 'call')} not asked for: the credentials were refused")
+                report(f"{counted(len(waiting), 'call')} not requested: the credentials were refused")
     return overall(codes)
 
 
-def _tell(outcome: Outcome, write: Callable[[CallDetailRecord], None]) -> ExitCode:
+def _write_outcome(outcome: Outcome, write: Callable[[CallDetailRecord], None]) -> ExitCode:
     if isinstance(outcome, Fetched):
         write(outcome.record)
         return ExitCode.OK

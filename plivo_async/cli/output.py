@@ -1,4 +1,4 @@
-"""Where output goes: records to stdout, everything else, a line at a time, to stderr."""
+"""Writes records to stdout and messages, one line each, to stderr."""
 
 from __future__ import annotations
 
@@ -25,7 +25,11 @@ Format = Literal["table", "json"]
 
 
 def record_writer(output: Format | None) -> Callable[[CallDetailRecord], None]:
-    """A function that writes a record to stdout; None: a table to a terminal, else a line of JSON."""
+    """Return a function that writes a record to stdout.
+
+    Args:
+        output: The format; None for a table on a terminal and a line of JSON elsewhere.
+    """
     stdout = cast("TextIO | None", sys.stdout)
     if output is None:
         output = "table" if stdout is not None and stdout.isatty() else "json"
@@ -34,7 +38,7 @@ def record_writer(output: Format | None) -> Callable[[CallDetailRecord], None]:
     console = Console(file=stdout, highlight=False, markup=False, emoji=False)
 
     def write_table(record: CallDetailRecord) -> None:
-        # Captured, because what rich writes itself it ends in its own way where a pipe is closed.
+        # Captured, because rich has its own way to exit if the pipe is closed.
         with console.capture() as captured:
             console.print(record_table(record, encoding=console.encoding))
         write(captured.get())
@@ -43,10 +47,11 @@ def record_writer(output: Format | None) -> Callable[[CallDetailRecord], None]:
 
 
 def write(text: str) -> None:
-    """Write to stdout, at once.
+    """Write to stdout and flush it.
 
-    Raises: click.exceptions.Exit, which is quiet, where the reader of a pipe went away; ClickException,
-    such as for a full disk.
+    Raises:
+        click.exceptions.Exit: The reader closed the pipe; the command ends without a message.
+        ClickException: stdout is closed, or the write failed, for example on a full disk.
     """
     stdout = cast("TextIO | None", sys.stdout)
     if stdout is None:
@@ -67,19 +72,25 @@ def report(message: str) -> None:
 
 
 def counted(count: int, noun: str) -> str:
-    """Such as 1 call, 2,000 calls."""
+    """Return a count with its noun, for example "1 call" or "2,000 calls"."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def report_failure(call_uuid: str, error: PlivoError) -> None:
-    """Write one line on a call that failed to stderr."""
+    """Write one line about a failed call to stderr."""
     report(f"{shlex.quote(printable(call_uuid))}: {type(error).__name__}: {error}")
 
 
 def print_table(table: RenderableType, *, err: bool = True) -> None:
-    """Write tables to stderr, if it is open, or to stdout; with colours on a terminal.
+    """Write a table, with colours on a terminal.
 
-    Raises: what `write` raises.
+    Args:
+        table: What rich can render.
+        err: Whether to write to stderr, which may be closed, or to stdout.
+
+    Raises:
+        click.exceptions.Exit: The reader closed the pipe.
+        ClickException: stdout cannot be written to.
     """
     if err and cast("TextIO | None", sys.stderr) is None:
         return
@@ -94,7 +105,7 @@ def print_table(table: RenderableType, *, err: bool = True) -> None:
 
 @contextmanager
 def logging_to_stderr(wanted: bool) -> Generator[None, None, None]:
-    """Whether the package's log records go to stderr."""
+    """Send the log records of the package to stderr within this block, if wanted."""
     if not wanted:
         yield
         return
@@ -112,15 +123,15 @@ def logging_to_stderr(wanted: bool) -> Generator[None, None, None]:
 
 
 class _StderrHandler(logging.Handler):
-    """Writes to stderr as it is at the moment: a live display stands in for it."""
+    """Looks up `sys.stderr` for each record, because a live display replaces it."""
 
     def emit(self, record: logging.LogRecord) -> None:
         click.echo(self.format(record), err=True)
 
 
 def discard(stdout: TextIO) -> None:
-    """Have whatever is still written to stdout go nowhere."""
-    # What is still buffered would fail once more when Python exits, with a traceback.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stdout.fileno())
-    os.close(nowhere)
+    """Redirect stdout to the null device."""
+    # Else the buffered rest fails again when Python exits, with a traceback.
+    null_fd = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null_fd, stdout.fileno())
+    os.close(null_fd)

@@ -1,4 +1,4 @@
-"""The value of --rate: what an account may send. Pure."""
+"""The value of --rate and --limit: requests per seconds. Pure."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import click
 from plivo_async.rate_limit import RateLimit
 
 _RATE = re.compile(r"(?P<requests>[0-9]{1,9}(?:\.[0-9]{1,6})?)(?:/(?P<per>[0-9]{1,9}(?:\.[0-9]{1,6})?))?")
-# The window of Plivo's own limit: bursts may be as large as it allows.
-_WINDOW = 5.0
+# The window of Plivo's own limit, so that a number per second allows the same bursts.
+_WINDOW_SECONDS = 5.0
 
 
 def to_rate(_context: click.Context, _parameter: click.Parameter, value: str) -> RateLimit | None:
-    """What stands for REQUESTS/SECONDS, for a number a second, or for none.
+    """Parse REQUESTS/SECONDS, a number of requests per second, or "none" (a callback for click).
 
-    Raises: BadParameter.
+    Raises:
+        BadParameter: The value has none of these forms.
     """
     if value == "none":
         return None
@@ -24,7 +25,7 @@ def to_rate(_context: click.Context, _parameter: click.Parameter, value: str) ->
     limit = None if match is None else _limit(float(match["requests"]), match["per"])
     if limit is None:
         raise click.BadParameter(
-            f"{value!r}: give requests per seconds such as 300/5, a number a second, or none"
+            f"{value!r}: expected REQUESTS/SECONDS such as 300/5, a number per second, or none"
         )
     return limit
 
@@ -35,5 +36,5 @@ def _limit(requests: float, per: str | None) -> RateLimit | None:
         return None
     if per is not None:
         return RateLimit(int(requests), seconds) if requests.is_integer() else None
-    in_window = requests * _WINDOW
-    return RateLimit(int(in_window), _WINDOW) if in_window >= 1 else RateLimit(1, 1.0 / requests)
+    in_window = requests * _WINDOW_SECONDS
+    return RateLimit(int(in_window), _WINDOW_SECONDS) if in_window >= 1 else RateLimit(1, 1.0 / requests)

@@ -16,12 +16,12 @@ from plivo_async.text import printable
 
 _Rows = list[tuple[str, str]]
 
-# Rounded, without lines between the columns.
+# Rounded corners, no lines between the columns.
 FRAME = Box("╭──╮\n│  │\n├──┤\n│  │\n├──┤\n├──┤\n│  │\n╰──╯\n")
 
 
 def record_table(record: CallDetailRecord, *, encoding: str = "utf-8") -> Table:
-    """A table that shows what is known of a call, in characters that the encoding has."""
+    """Return a table of a record, in characters that the encoding supports."""
     table = Table(box=FRAME, show_header=False, border_style="dim")
     table.add_column(style="bold cyan")
     table.add_column(style="dim", overflow="fold")
@@ -34,7 +34,7 @@ def record_table(record: CallDetailRecord, *, encoding: str = "utf-8") -> Table:
 
 
 def record_facts(record: CallDetailRecord) -> dict[str, _Rows]:
-    """What the table shows: names and values by group, without what Plivo did not send or left empty."""
+    """Return names and values by group, without fields that are absent, null or empty."""
     facts: dict[str, _Rows] = {}
     for group, name, value in _facts(record):
         if value:
@@ -76,7 +76,7 @@ def _time(time: datetime | None) -> str | None:
 
 
 def _answer(record: CallDetailRecord) -> str | None:
-    # Without an end, a call that nobody answered is not told from a record that is not whole.
+    # Without an end time, an unanswered call looks like an incomplete record.
     if record.answer_time is None and record.end_time is not None:
         return "no"
     return _time(record.answer_time)

@@ -1,4 +1,4 @@
-"""What Ctrl-C and SIGTERM do to an export: it finishes what is under way, and says so."""
+"""SIGINT (Ctrl-C) and SIGTERM: finish the work in progress, then stop."""
 
 from __future__ import annotations
 
@@ -16,41 +16,48 @@ GRACE_SECONDS = 3.0
 
 @define
 class Stop:
-    """Which signal asked to stop, if any."""
+    """A request to stop the current task.
 
-    _end: Callable[[], None]
+    Attributes:
+        signal: The first signal that arrived; None before one did.
+    """
+
+    _end_input: Callable[[], None]
     _grace: float | None
     _task: asyncio.Task[object]
     signal: Signals | None = None
-    _is_over: bool = field(default=False, init=False)
+    _is_finished: bool = field(default=False, init=False)
     _timer: asyncio.TimerHandle | None = field(default=None, init=False)
 
     def request(self, asked_by: Signals) -> None:
-        """The first time ends the input and cancels after a time of grace, the second time at once."""
+        """Handle a signal.
+
+        The first one ends the input and cancels the task after the grace period; the second one cancels now.
+        """
         if self.signal is not None:
             self._cancel()
             return
         self.signal = asked_by
-        self._end()
+        self._end_input()
         if self._grace is None:
             return
         self._timer = asyncio.get_running_loop().call_later(self._grace, self._cancel)
-        report(f"{asked_by.name}: finishing what is under way; once more ends it at once")
+        report(f"{asked_by.name}: finishing the calls in progress; repeat it to stop immediately")
 
     def finish(self) -> None:
-        """Cancel no more: nothing is left that takes time."""
-        self._is_over = True
+        """Stop cancelling: the slow part of the task is over."""
+        self._is_finished = True
         if self._timer is not None:
             self._timer.cancel()
 
     def _cancel(self) -> None:
-        # Once: whoever presses Ctrl-C a third time must not end the ending.
-        if not self._is_over:
-            self._is_over = True
+        # Only once: a third Ctrl-C must not interrupt the clean-up.
+        if not self._is_finished:
+            self._is_finished = True
             self._task.cancel()
 
     def was_ours(self) -> bool:
-        """Whether a cancellation is ours; the task may go on then."""
+        """Whether a signal caused the cancellation; if so, the task may continue."""
         if self.signal is None:
             return False
         self._task.uncancel()
@@ -58,17 +65,21 @@ class Stop:
 
 
 @contextmanager
-def stopping(end: Callable[[], None], *, grace: float | None = GRACE_SECONDS) -> Generator[Stop, None, None]:
-    """Within this block signals stop the current task; `end` ends its input.
+def stop_on_signals(
+    end_input: Callable[[], None], *, grace: float | None = GRACE_SECONDS
+) -> Generator[Stop, None, None]:
+    """Stop the current task on SIGINT or SIGTERM within this block.
 
-    grace: seconds that it has to end by itself; None: as many as it takes.
+    Args:
+        end_input: Called on the first signal; it ends the input of the task.
+        grace: Seconds between the first signal and the cancellation; None for no cancellation.
     """
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - for the type checkers
-    stop = Stop(end, grace, task)
+    stop = Stop(end_input, grace, task)
     signals = (SIGINT, SIGTERM)
-    # asyncio.run has a handler for SIGINT of its own, which is not put back by itself.
+    # remove_signal_handler does not restore the SIGINT handler of asyncio.run.
     before = {number: getsignal(number) for number in signals}
     for number in signals:
         loop.add_signal_handler(number, stop.request, number)
@@ -78,13 +89,13 @@ def stopping(end: Callable[[], None], *, grace: float | None = GRACE_SECONDS) ->
         stop.finish()
         for number in signals:
             loop.remove_signal_handler(number)
-            # After one of them the process is about to end: no further one is to disturb what it still says.
+            # After a signal the process is about to end; a further one must not interrupt its last messages.
             signal(number, before[number] if stop.signal is None else SIG_IGN)
 
 
 async def wait_for_signal(when_ready: Callable[[], object]) -> None:
-    """Wait for Ctrl-C or SIGTERM; `when_ready` is called once they are waited for."""
+    """Wait for SIGINT or SIGTERM; call `when_ready` once the handlers are installed."""
     ended = asyncio.Event()
-    with stopping(ended.set, grace=None):
+    with stop_on_signals(ended.set, grace=None):
         when_ready()
         await ended.wait()

@@ -1,4 +1,4 @@
-"""`plivo-async summarize`: what the records in a file come to."""
+"""`plivo-async summarize`: counts and sums over the records in a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import BinaryIO, Literal, cast
 import click
 
 from plivo_async.cli.exit_codes import ExitCode
-from plivo_async.cli.export.resume import scan
+from plivo_async.cli.export.record_scan import scan
 from plivo_async.cli.output import print_table, report, write
 from plivo_async.cli.summary import Summary
 from plivo_async.cli.summary_table import summary_tables
@@ -26,10 +26,11 @@ from plivo_async.cli.summary_table import summary_tables
     help="[default: table on a terminal, else json]",
 )
 def summarize(file: str, output: Literal["table", "json"] | None) -> ExitCode:
-    """Tell what the records in FILE come to: counts, seconds, amounts by hang-up cause and direction.
+    """Sum up the records in FILE: counts, seconds and amounts by hang-up cause and direction.
 
-    FILE is what `export` wrote, NDJSON or CSV; - is stdin. It is read record by record, whatever its size.
-    Amounts are summed exactly. A last line cut short, as in a file that is being written, is left out.
+    FILE is the output of `export`, NDJSON or CSV; - is stdin. It may be of any size, because it is read
+    record by record. Amounts are exact. An incomplete last line, as in a file that is being written, is
+    ignored.
 
     \b
     Examples:
@@ -41,7 +42,7 @@ def summarize(file: str, output: Literal["table", "json"] | None) -> ExitCode:
         opened = _open(file, stack)
         found = scan(opened, file, summary.add)
     if found.torn:
-        report(f"{file}: the last line is cut short; left it out ({found.torn:,} bytes)")
+        report(f"{file}: ignored an incomplete last line ({found.torn:,} bytes)")
     if output is None:
         output = "table" if sys.stdout.isatty() else "json"
     if output == "json":

@@ -1,4 +1,4 @@
-"""What a number of records come to: counts, seconds, and amounts to the last digit. Pure."""
+"""Counts, seconds and exact amounts over many records. Pure."""
 
 from __future__ import annotations
 
@@ -11,26 +11,35 @@ from attrs import define, field
 
 from plivo_async.record.model import CallDetailRecord
 
-# Amounts have at most 64 characters: the sum of as many as fit on a disk has far fewer digits than this.
+# An amount has at most 64 characters, so the sum of all that fit on a disk has far fewer digits than this.
 _EXACT = Context(prec=400, traps=[Inexact])
-_NOTHING = Decimal("0.00000")
+_ZERO = Decimal("0.00000")
 
 _Key = tuple[str, int | None, str]
 
 
 @define
 class Tally:
-    """The sums over some records; seconds are whole, `amount` is exact and has no currency."""
+    """Sums over some records.
+
+    Attributes:
+        records: How many records there are.
+        answered: How many of the calls were answered.
+        call_seconds: The sum of `call_duration`.
+        billed_seconds: The sum of `billed_duration`.
+        amount: The exact sum of `total_amount`, without a currency.
+        without_amount: How many records have no `total_amount`.
+    """
 
     records: int = 0
     answered: int = 0
     call_seconds: int = 0
     billed_seconds: int = 0
-    amount: Decimal = _NOTHING
+    amount: Decimal = _ZERO
     without_amount: int = 0
 
     def add(self, record: CallDetailRecord) -> None:
-        """Count a record."""
+        """Add a record."""
         self.records += 1
         self.answered += record.answer_time is not None
         self.call_seconds += record.call_duration or 0
@@ -41,7 +50,7 @@ class Tally:
             self.amount = _EXACT.add(self.amount, record.total_amount)
 
     def merge(self, other: Tally) -> None:
-        """Count what another one counted."""
+        """Add the sums of another tally."""
         self.records += other.records
         self.answered += other.answered
         self.call_seconds += other.call_seconds
@@ -51,11 +60,11 @@ class Tally:
 
     @property
     def answered_share(self) -> float:
-        """From 0 to 1."""
+        """The share of calls that were answered, from 0 to 1."""
         return self.answered / self.records if self.records else 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: the amount is text, so that no parser on the way rounds it."""
+        """Return values for JSON; the amount is a string, so that no parser rounds it."""
         return {
             "records": self.records,
             "answered": self.answered,
@@ -69,15 +78,15 @@ class Tally:
 
 @define
 class Summary:
-    """Sums by direction and hang-up cause. Its size depends on how many causes there are, not records."""
+    """Sums by direction and hang-up cause; its size grows with the number of causes, not of records."""
 
     _tallies: dict[_Key, Tally] = field(factory=dict[_Key, Tally], init=False)
     _names: dict[int, str] = field(factory=dict[int, str], init=False)
 
     def add(self, record: CallDetailRecord) -> None:
-        """Count a record."""
+        """Add a record."""
         code = record.hangup_cause_code
-        # Where there is no code the name is all that tells causes apart.
+        # Without a code, only the name distinguishes causes.
         name = (record.hangup_cause or "") if code is None else ""
         key = (str(record.call_direction or ""), None if code is None else int(code), name)
         tally = self._tallies.get(key)
@@ -89,11 +98,11 @@ class Summary:
 
     @property
     def total(self) -> Tally:
-        """Over all records."""
+        """The sums over all records."""
         return _merged(self._tallies.values())
 
     def by_cause(self) -> list[tuple[int | None, str, Tally]]:
-        """Code, name and sums of each hang-up cause, the most frequent one first."""
+        """Return code, name and sums of each hang-up cause, the most frequent first."""
         grouped = self._grouped(lambda key: key[1:])
         rows = [
             (code, name if code is None else self._names[code], tally)
@@ -102,12 +111,12 @@ class Summary:
         return sorted(rows, key=lambda row: (-row[2].records, row[0] is None, row[0] or 0, row[1]))
 
     def by_direction(self) -> list[tuple[str, Tally]]:
-        """Name and sums of each direction, the most frequent one first."""
+        """Return name and sums of each direction, the most frequent first."""
         grouped = self._grouped(lambda key: key[0])
         return sorted(grouped.items(), key=lambda row: (-row[1].records, row[0]))
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return values for JSON."""
         return {
             **self.total.to_dict(),
             "by_direction": [{"direction": name, **tally.to_dict()} for name, tally in self.by_direction()],
@@ -125,7 +134,16 @@ class Summary:
 
 @define
 class Run:
-    """What one run of an export did; `seconds` is how long it took."""
+    """The counts of one run of an export.
+
+    Attributes:
+        written: Records written.
+        failed: Calls that failed.
+        skipped: Ids whose record was in the output before the run.
+        duplicates: Repetitions of an id in the input.
+        seconds: How long the run took.
+        failures: The number of failures by the name of the error type.
+    """
 
     written: int = 0
     failed: int = 0
@@ -135,7 +153,7 @@ class Run:
     failures: Counter[str] = field(factory=Counter[str])
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return values for JSON."""
         return {
             "written": self.written,
             "failed": self.failed,

@@ -1,4 +1,4 @@
-"""A summary as tables for people. Pure."""
+"""Renders a summary as tables. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from plivo_async.text import printable
 
 
 def summary_tables(summary: Summary, run: Run | None = None) -> RenderableType:
-    """Tables of what was done, and of what the records come to."""
+    """Return tables of the sums, preceded by the counts of an export run, if any."""
     total = summary.total
     facts = Table(box=FRAME, show_header=False, border_style="dim")
     facts.add_column(style="bold cyan")
@@ -37,15 +37,15 @@ def summary_tables(summary: Summary, run: Run | None = None) -> RenderableType:
 def _run_facts(run: Run | None) -> list[tuple[str, str]]:
     if run is None:
         return []
-    per_second = f" ({run.written / run.seconds:,.1f} a second)" if run.written and run.seconds else ""
+    per_second = f" ({run.written / run.seconds:,.1f} per second)" if run.written and run.seconds else ""
     facts = [("Written", f"{run.written:,} in {duration(run.seconds)}{per_second}")]
     if run.failed:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in run.failures.most_common())
         facts.append(("Failed", f"{run.failed:,}: {kinds}"))
     if run.skipped:
-        facts.append(("Skipped", f"{run.skipped:,} that were written before"))
+        facts.append(("Skipped", f"{run.skipped:,} written before"))
     if run.duplicates:
-        facts.append(("Duplicates", f"{run.duplicates:,} ids that came more than once, fetched once"))
+        facts.append(("Duplicates", counted(run.duplicates, "repeated id")))
     return facts
 
 
@@ -85,8 +85,8 @@ def _grouped(title: str, rows: Sequence[tuple[str, Tally]], total: Tally) -> Tab
 
 
 def duration(seconds: float) -> str:
-    """Such as 0:01:05, or 3.2 s below a minute."""
+    """Return a duration as text, for example "0:01:05", or "3.2 s" below a minute."""
     if seconds < 60:
         return f"{seconds:.1f} s"
-    # A record may claim more seconds than a timedelta holds.
+    # A record may contain more seconds than a timedelta can hold.
     return str(timedelta(seconds=round(seconds))) if seconds < 1e13 else f"{seconds:,.0f} s"

@@ -48,7 +48,7 @@ def account(monkeypatch: pytest.MonkeyPatch, token: str | None = None) -> Iterat
 
 def told(captured: str) -> list[str]:
     """What stderr says, without the line that names the fake."""
-    return [line for line in captured.splitlines() if "asking the built-in fake" not in line]
+    return [line for line in captured.splitlines() if "using the built-in fake" not in line]
 
 
 def test_fake_shows_the_documented_record(capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,7 +56,7 @@ def test_fake_shows_the_documented_record(capsys: pytest.CaptureFixture[str]) ->
 
     captured = capsys.readouterr()
     assert json.loads(captured.out) == DOCUMENTED_CALL
-    assert captured.err.startswith("plivo-async: asking the built-in fake Plivo on http://127.0.0.1:")
+    assert captured.err.startswith("plivo-async: using the built-in fake Plivo at http://127.0.0.1:")
     assert captured.err.count("\n") == 1
 
 
@@ -82,7 +82,7 @@ def test_try_without_credentials_asks_the_fake_and_says_why(capsys: pytest.Captu
 
     captured = capsys.readouterr()
     assert json.loads(captured.out)["call_uuid"] == _DOCUMENTED
-    assert captured.err.startswith("plivo-async: no credentials set: asking the built-in fake Plivo on http")
+    assert captured.err.startswith("plivo-async: no credentials set: using the built-in fake Plivo at http")
 
 
 def test_try_with_credentials_asks_plivo(
@@ -95,8 +95,7 @@ def test_try_with_credentials_asks_plivo(
     captured = capsys.readouterr()
     assert json.loads(captured.out)["call_uuid"] == _DOCUMENTED
     assert (
-        captured.err
-        == f"plivo-async: credentials found in PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN: asking {url}\n"
+        captured.err == f"plivo-async: credentials found in PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN: using {url}\n"
     )
 
 
@@ -152,7 +151,7 @@ def test_refused_credentials_exit_2_and_stop_the_asking(
     assert [line.split(": ")[1] for line in lines] == asked[: len(lines)]
     assert all("AuthenticationError" in line for line in lines)
     assert "check PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN" in lines[0]
-    assert last == f"plivo-async: {40 - len(lines)} calls not asked for: the credentials were refused"
+    assert last == f"plivo-async: {40 - len(lines)} calls not requested: the credentials were refused"
     assert 1 <= len(fake.requests) <= 8
     assert captured.out == ""
     assert "s3cr3t" not in captured.err

@@ -43,7 +43,7 @@ def test_a_summary_can_be_a_table(folder: Path, capsys: pytest.CaptureFixture[st
 
     captured = capsys.readouterr()
     assert re.search(r"Amount +0\.10000", captured.out)
-    assert captured.err == ("plivo-async: calls.ndjson: the last line is cut short; left it out (21 bytes)\n")
+    assert captured.err == ("plivo-async: calls.ndjson: ignored an incomplete last line (21 bytes)\n")
 
 
 def test_a_terminal_gets_the_table(
@@ -80,7 +80,7 @@ def test_a_file_of_something_else_is_told(folder: Path, capsys: pytest.CaptureFi
     Path("calls").write_text("hello\n")
 
     assert run(["summarize", "calls"]) == 1
-    assert "calls, line 1: no call detail record: " in capsys.readouterr().err
+    assert "calls, line 1: not a call detail record: " in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_a_fake_says_what_to_export_serves_its_calls_and_ends_with_ctrl_c(
     captured = capsys.readouterr()
     assert captured.out.startswith("export PLIVO_AUTH_ID=MA2025RK4E639VJFZAGV PLIVO_AUTH_TOKEN=fake-token ")
     assert captured.out.count("\n") == 1
-    assert captured.err == "plivo-async: a fake Plivo with 3 calls; Ctrl-C ends it\n"
+    assert captured.err == "plivo-async: serving a fake Plivo with 3 calls; press Ctrl-C to stop\n"
     ids = Path("ids.txt").read_text().split()
     assert ids == list(FakePlivo().generate(3, seed=7))
     assert visited["record"]["call_uuid"] == ids[-1]
@@ -194,7 +194,7 @@ def test_a_folder_that_cannot_be_made_is_told(folder: Path, capsys: pytest.Captu
     Path("file").touch()
 
     assert run(["demo", "--keep", "file"]) == 1
-    assert capsys.readouterr().err == "plivo-async: cannot make the folder file: File exists\n"
+    assert capsys.readouterr().err == "plivo-async: cannot create the folder file: File exists\n"
 
 
 def test_a_demo_that_fails_ends_there(

@@ -5,14 +5,14 @@ from signal import SIGINT
 
 import pytest
 
-from plivo_async.cli.signals import stopping
+from plivo_async.cli.signals import stop_on_signals
 
 
 async def test_the_second_ctrl_c_cancels_and_a_third_one_does_not_disturb_the_ending(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     ended = []
-    with stopping(lambda: ended.append(True)) as stop:
+    with stop_on_signals(lambda: ended.append(True)) as stop:
         stop.request(SIGINT)
         await asyncio.sleep(0)
         stop.request(SIGINT)

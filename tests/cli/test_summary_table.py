@@ -43,10 +43,10 @@ def test_a_summary_looks_like_this() -> None:
     text = rendered(summary_of(_INBOUND, _OUTBOUND, {}), run)
 
     assert [line.strip("│ ") for line in text.splitlines()[1:11]] == [
-        "Written      2 in 4.0 s (0.5 a second)",
+        "Written      2 in 4.0 s (0.5 per second)",
         "Failed       3: 2 NotFoundError, 1 ServerError",
-        "Skipped      4 that were written before",
-        "Duplicates   5 ids that came more than once, fetched once",
+        "Skipped      4 written before",
+        "Duplicates   5 repeated ids",
         "Records      3",
         "Answered     1 (33.3%)",
         "Duration     61 s (0:01:01)",

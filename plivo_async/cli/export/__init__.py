@@ -1,1 +1,1 @@
-"""`plivo-async export`: from a file of call UUIDs to a file of records."""
+"""`plivo-async export`: reads a file of call UUIDs, writes a file of records."""

@@ -1,4 +1,4 @@
-"""`plivo-async export`: the records of many calls, into a file or a pipe."""
+"""`plivo-async export`: write the records of many calls to a file or a pipe."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from plivo_async.cli.client import ConnectionOptions, connection_options, open_c
 from plivo_async.cli.exit_codes import EXPORT_EXIT_CODE_HELP, ExitCode
 from plivo_async.cli.export.exporter import Exporter
 from plivo_async.cli.export.files import open_files
-from plivo_async.cli.export.options import ExportOptions, resuming, trying_again
-from plivo_async.cli.export.progress import display
+from plivo_async.cli.export.options import ExportOptions, resume_command, retry_command
+from plivo_async.cli.export.progress import choose_display
 from plivo_async.cli.output import (
     counted,
     print_table,
@@ -34,9 +34,11 @@ from plivo_async.resources.batch import DEFAULT_CONCURRENCY
 @click.option(
     "-i", "--input", type=click.Path(), help="A file of call UUIDs, - for stdin.  [default: stdin if piped]"
 )
-@click.option("--column", metavar="NAME", help="The input is CSV; this column holds the ids.")
-@click.option("--key", metavar="NAME", help="The input is NDJSON; this key holds the ids.")
-@click.option("-o", "--output", type=click.Path(), help="Where the records go, - for stdout.  [default: -]")
+@click.option("--column", metavar="NAME", help="Read CSV; this column has the ids.")
+@click.option("--key", metavar="NAME", help="Read NDJSON; this key has the ids.")
+@click.option(
+    "-o", "--output", type=click.Path(), help="The file for the records, - for stdout.  [default: -]"
+)
 @click.option(
     "--format",
     "file_format",
@@ -46,10 +48,10 @@ from plivo_async.resources.batch import DEFAULT_CONCURRENCY
 @click.option(
     "--failed",
     type=click.Path(),
-    help="Where the calls that failed go.  [default: OUTPUT.failed, or a line each on stderr]",
+    help="The file for calls that failed.  [default: OUTPUT.failed, or stderr if OUTPUT is -]",
 )
-@click.option("--resume", is_flag=True, help="Go on with OUTPUT: fetch what it does not hold yet.")
-@click.option("--overwrite", is_flag=True, help="Begin anew where OUTPUT exists.")
+@click.option("--resume", is_flag=True, help="Continue OUTPUT: fetch the records it lacks.")
+@click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
 @click.option(
     "--rate",
     callback=to_rate,
@@ -58,7 +60,7 @@ from plivo_async.resources.batch import DEFAULT_CONCURRENCY
     envvar="PLIVO_ASYNC_RATE",
     show_default=True,
     show_envvar=True,
-    help="What may be sent: REQUESTS/SECONDS, a number a second, or none for no limit.",
+    help="The rate limit: REQUESTS/SECONDS, a number per second, or none for no limit.",
 )
 @click.option(
     "--concurrency",
@@ -68,26 +70,28 @@ from plivo_async.resources.batch import DEFAULT_CONCURRENCY
     envvar="PLIVO_ASYNC_CONCURRENCY",
     show_default=True,
     show_envvar=True,
-    help="How many calls may be under way.",
+    help="The number of calls in progress at once.",
 )
 @click.option(
     "--summary",
     type=click.Choice(["table", "json", "none"]),
     default="table",
     show_default=True,
-    help="What is told at the end: table on stderr; json as a line on stdout, on stderr if records go there.",
+    help="The summary: a table on stderr, or a line of json on stdout (on stderr if OUTPUT is -).",
 )
-@click.option("-q", "--quiet", is_flag=True, help="No progress, and no table at the end.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress and no table.")
 @connection_options
 @click.pass_context
 def export(context: click.Context, /, options: ConnectionOptions, **given: Any) -> ExitCode:
-    """Fetch the records of many calls into a file, at the pace that the account allows.
+    """Fetch the records of many calls into a file, within the rate limit of the account.
 
-    Ids come from arguments, a file or stdin: plain lines, or a column of CSV, or a key of NDJSON. Records are
-    written as they arrive, so their order is not that of the ids. An id that comes twice is fetched once.
+    Call UUIDs are read from arguments, a file or stdin: one per line, a column of CSV, or a key of NDJSON.
+    Each record is written when it arrives, so the records are not in the order of the ids. A repeated id is
+    fetched once.
 
-    Killed at any moment, the same command with --resume goes on where it was: OUTPUT itself says what is
-    done, and a last line cut short is repaired. Calls that failed are in OUTPUT.failed with the reason.
+    After a kill at any moment, the same command with --resume continues: it reads OUTPUT, removes an
+    incomplete last line, and fetches the records that are missing. OUTPUT.failed lists the calls that failed,
+    with the reason.
 
     \b
     Examples:
@@ -98,53 +102,55 @@ def export(context: click.Context, /, options: ConnectionOptions, **given: Any) 
       psql -Atc 'select call_uuid from calls' | plivo-async export | jq .total_amount
 
     \b
-    What counts: an option, then its environment variable, then the default.
-    Without an account at hand, see: plivo-async fake --help, plivo-async demo
+    An option overrides its environment variable, which overrides the default.
+    To try it without an account: plivo-async demo, plivo-async fake --help
     """
-    wanted = ExportOptions(**given)
-    limiter = None if wanted.rate is None else SlidingWindowLimiter(wanted.rate)
-    connections = max(100, wanted.concurrency)
+    export_options = ExportOptions(**given)
+    limiter = None if export_options.rate is None else SlidingWindowLimiter(export_options.rate)
+    connections = max(100, export_options.concurrency)
     with ExitStack() as stack:
-        session = stack.enter_context(open_client(options, rate_limit=limiter, max_connections=connections))
-        files = open_files(wanted, session.sample_ids, stack)
-        exporter = Exporter(files, limiter, wanted.concurrency)
-        shares_terminal = wanted.path is None and sys.stdout.isatty()
-        shown_on = display(quiet=wanted.quiet, shares_terminal=shares_terminal)
-        asyncio.run(exporter.export(session.client, shown_on))
-    return _conclude(exporter, wanted, context.obj)
+        opened = stack.enter_context(open_client(options, rate_limit=limiter, max_connections=connections))
+        files = open_files(export_options, opened.sample_ids, stack)
+        exporter = Exporter(files, limiter, export_options.concurrency)
+        shares_terminal = export_options.path is None and sys.stdout.isatty()
+        display = choose_display(quiet=export_options.quiet, shares_terminal=shares_terminal)
+        asyncio.run(exporter.export(opened.client, display))
+    return _conclude(exporter, export_options, context.obj)
 
 
-def _conclude(exporter: Exporter, wanted: ExportOptions, arguments: Sequence[str]) -> ExitCode:
-    """Tell how it went, and how to go on.
+def _conclude(exporter: Exporter, options: ExportOptions, arguments: Sequence[str]) -> ExitCode:
+    """Report the result and the command that continues.
 
-    Raises: what ended it.
+    Raises:
+        ClickException: A file ended the export.
+        PlivoError: An error of the client ended the export.
     """
-    run, path, failed_path = exporter.run, wanted.path, wanted.failed_path
-    _write_summary(exporter, wanted)
+    run, path, failed_path = exporter.run, options.path, options.failed_path
+    _write_summary(exporter, options)
     if run.failed and failed_path is not None:
-        again = "" if path is None else f"; to try them again: {trying_again(failed_path, path)}"
+        again = "" if path is None else f"; to retry them: {retry_command(failed_path, path)}"
         report(f"{counted(run.failed, 'call')} failed, see {failed_path}{again}")
     ended_by = exporter.ended_by
     if ended_by is None:
         return ExitCode.WITH_FAILURES if run.failed else ExitCode.OK
     if not exporter.files.output.is_file:
-        how = "what went to a pipe cannot be resumed, a file named with -o can"
+        how = "an export to a pipe cannot be resumed, one to a file (-o) can"
     else:
-        same = ", with the same ids on stdin" if wanted.reads_stdin else ""
-        how = f"to go on: {resuming(arguments)}{same}"
+        same = ", with the same ids on stdin" if options.reads_stdin else ""
+        how = f"to continue: {resume_command(arguments)}{same}"
     report(f"stopped after {counted(run.written, 'record')}; {how}")
     if isinstance(ended_by, ExitCode):
         return ended_by
     raise ended_by
 
 
-def _write_summary(exporter: Exporter, wanted: ExportOptions) -> None:
-    if wanted.summary == "json":
+def _write_summary(exporter: Exporter, options: ExportOptions) -> None:
+    if options.summary == "json":
         line = json.dumps({**exporter.run.to_dict(), **exporter.files.summary.to_dict()})
-        # stdout is for records where they go there.
-        if wanted.path is None:
+        # Keep stdout for the records if they are written there.
+        if options.path is None:
             click.echo(line, err=True)
         else:
             write(line + "\n")
-    elif wanted.summary == "table" and not wanted.quiet:
+    elif options.summary == "table" and not options.quiet:
         print_table(summary_tables(exporter.files.summary, exporter.run))

@@ -1,4 +1,4 @@
-"""One run of an export: ids in, records and failures out, and a summary at the end."""
+"""One run of an export: fetches the ids, writes records and failures, and counts them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from plivo_async.cli.export.progress import (
     Display,
     RateMeter,
     Snapshot,
-    showing,
+    show_progress,
 )
 from plivo_async.cli.export.record_format import Encode, encoder
 from plivo_async.cli.output import report_failure
-from plivo_async.cli.signals import Stop, stopping
+from plivo_async.cli.signals import Stop, stop_on_signals
 from plivo_async.cli.summary import Run
 from plivo_async.client import AsyncClient
 from plivo_async.errors import PlivoError
@@ -28,9 +28,14 @@ from plivo_async.resources.batch import Batch, Failed, Outcome
 
 @define
 class Exporter:
-    """Writes what the calls of a source come to.
+    """Fetches the ids of a source and writes the outcomes.
 
-    ended_by: what ended it before its input did, an error or a signal.
+    Attributes:
+        files: The open files.
+        limiter: The rate limiter of the client, if any, whose wait the progress shows.
+        concurrency: The number of calls in progress at once.
+        run: The counts of this run.
+        ended_by: The error or signal that ended the run before the end of its input; None for neither.
     """
 
     files: ExportFiles
@@ -44,14 +49,17 @@ class Exporter:
         self._encode = encoder(self.files.file_format)
 
     async def export(self, client: AsyncClient, display: Display | None) -> None:
-        """Run it, once; see `ended_by`."""
+        """Run the export, once.
+
+        Errors and signals that end it early do not propagate: they are in `ended_by`.
+        """
         began = time.monotonic()
         meter = RateMeter()
         meter.rate(asyncio.get_running_loop().time(), 0)
-        with stopping(self.files.source.stop) as stop:
+        with stop_on_signals(self.files.source.stop) as stop:
             async with client:
                 batch = client.calls.get_many(self.files.source, concurrency=self.concurrency)
-                async with batch, showing(display, lambda: self._snapshot(batch, meter)):
+                async with batch, show_progress(display, lambda: self._snapshot(batch, meter)):
                     await self._write_all(batch, stop)
                     stop.finish()
         if stop.signal is not None:
@@ -73,7 +81,7 @@ class Exporter:
             self.ended_by = error
 
     async def _write_arrived(self, batch: Batch) -> None:
-        """What is there already: the first wait for more ends it."""
+        """Write the outcomes that are available without a wait."""
         try:
             async with asyncio.timeout(0):
                 await self._write_each(batch)
@@ -81,11 +89,11 @@ class Exporter:
             pass
 
     async def _write_each(self, batch: Batch) -> None:
-        # Waited for before an outcome is taken, so that none is lost to a cancellation.
-        await self.files.output.writable()
+        # Wait before an outcome is taken from the batch, so that a cancellation loses none.
+        await self.files.output.wait_until_writable()
         async for outcome in batch:
             self._write(outcome)
-            await self.files.output.writable()
+            await self.files.output.wait_until_writable()
 
     def _write(self, outcome: Outcome) -> None:
         if isinstance(outcome, Failed):
@@ -111,7 +119,7 @@ class Exporter:
                 seen, written = self.files.source.seen, self.files.written
                 self.files.failed.settle(lambda call_uuid: call_uuid in seen or call_uuid in written)
         except (click.ClickException, OSError) as error:
-            self.ended_by = error if isinstance(error, click.ClickException) else _unwritten(error)
+            self.ended_by = error if isinstance(error, click.ClickException) else _write_error(error)
 
     def _snapshot(self, batch: Batch, meter: RateMeter) -> Snapshot:
         now = asyncio.get_running_loop().time()
@@ -126,10 +134,10 @@ class Exporter:
 
 
 def _pause(limiter: SlidingWindowLimiter | None, now: float) -> float:
-    """Seconds that the rate limit holds everything up; 0 where only an answer is awaited."""
+    """Return the seconds until the rate limit admits a request; 0 if it waits for a response."""
     delay = 0.0 if limiter is None else limiter.window.delay(now)
     return delay if delay < float("inf") else 0.0
 
 
-def _unwritten(error: OSError) -> click.ClickException:
+def _write_error(error: OSError) -> click.ClickException:
     return click.ClickException(f"cannot write to {error.filename or 'the failed file'}: {error.strerror}")

@@ -1,8 +1,9 @@
-"""The calls that failed, in a file that can be exported again: NDJSON, an object per call."""
+"""The failed file: NDJSON with one object for each call that failed, which is also an input for `export`."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from io import FileIO
@@ -21,7 +22,7 @@ _id_in = ndjson_key(_ID_KEY)
 
 
 def failed_line(failed: Failed) -> bytes:
-    """What is known of a failure, as a line."""
+    """Return a failure as a line of NDJSON."""
     error = failed.error
     facts = {
         _ID_KEY: failed.call_uuid,
@@ -35,9 +36,13 @@ def failed_line(failed: Failed) -> bytes:
 
 @define
 class FailedFile:
-    """Appends failures. What it held before is kept until the export has ended, see `settle`.
+    """Appends failures; the first one creates the file.
 
-    There is no file until a call fails.
+    Lines of earlier runs stay until `settle` removes those of calls that are done.
+
+    Attributes:
+        path: The path of the file.
+        before: The size in bytes of the lines of earlier runs.
     """
 
     path: Path
@@ -47,7 +52,8 @@ class FailedFile:
     def write(self, failed: Failed) -> None:
         """Append a failure.
 
-        Raises: OutputError.
+        Raises:
+            OutputError: The file cannot be written.
         """
         if self._output is None:
             try:
@@ -58,7 +64,14 @@ class FailedFile:
         self._output.write(failed_line(failed))
 
     def settle(self, is_settled: Callable[[str], bool]) -> None:
-        """Take out what it held before of calls that are settled now; without a line left, the file goes."""
+        """Remove lines of earlier runs whose call is settled; delete the file if no line is left.
+
+        Args:
+            is_settled: Whether this run exported the call, or wrote a new failure for it.
+
+        Raises:
+            OSError: The file cannot be replaced; it is unchanged then.
+        """
         self.close()
         if not self.before:
             return
@@ -68,8 +81,7 @@ class FailedFile:
                 line = old.readline()
                 if not _is_settled(line, is_settled):
                     kept.write(line)
-            while chunk := old.read(1 << 16):
-                kept.write(chunk)
+            shutil.copyfileobj(old, kept)
             kept.flush()
             os.fsync(kept.fileno())
             size = kept.tell()
@@ -85,12 +97,17 @@ class FailedFile:
 
 @contextmanager
 def failed_file(path: Path, *, resume: bool) -> Generator[FailedFile, None, None]:
-    """The file for failures, without a last line that was cut short; emptied, unless to resume.
+    """Open the failed file.
 
-    Raises: ClickException.
+    Args:
+        path: The path of the file.
+        resume: Whether to keep its lines, except for an incomplete last one; else the file is deleted.
+
+    Raises:
+        ClickException: The file cannot be changed.
     """
     try:
-        before = _repair(path) if resume else _empty(path)
+        before = _repair(path) if resume else _delete(path)
     except OSError as error:
         raise click.ClickException(f"cannot write to {path}: {error.strerror}") from None
     failed = FailedFile(path, before)
@@ -109,22 +126,22 @@ def _repair(path: Path) -> int:
             end += len(line)
         if line.endswith(b"\n"):
             return end
-        if _is_whole(line):
+        if _is_complete(line):
             file.seek(end)
             file.write(b"\n")
             return end + 1
         return file.truncate(end - len(line))
 
 
-def _is_whole(line: bytes) -> bool:
-    # An editor may leave out the last newline; no beginning of a JSON object is one.
+def _is_complete(line: bytes) -> bool:
+    # An editor may omit the last newline. No proper prefix of a JSON object is one.
     try:
         return _id_in(0, line) is not None
     except click.ClickException:
         return False
 
 
-def _empty(path: Path) -> int:
+def _delete(path: Path) -> int:
     if path.is_file():
         path.unlink()
     return 0
@@ -134,6 +151,6 @@ def _is_settled(line: bytes, is_settled: Callable[[str], bool]) -> bool:
     try:
         call_uuid = _id_in(0, line)
     except click.ClickException:
-        # Not ours, so not ours to take out.
+        # Not a line of this program: keep it.
         return False
     return call_uuid is None or is_settled(call_uuid)

@@ -1,4 +1,4 @@
-"""Opens what an export reads and writes, and finds out what is done already."""
+"""Opens the input, the output and the failed file of an export."""
 
 from __future__ import annotations
 
@@ -22,15 +22,22 @@ from plivo_async.cli.export.id_source import (
 from plivo_async.cli.export.options import ExportOptions
 from plivo_async.cli.export.output_file import Output, file_output, stdout_output
 from plivo_async.cli.export.record_format import FileFormat, header
-from plivo_async.cli.export.resume import scan
-from plivo_async.cli.output import report
+from plivo_async.cli.export.resume import begin_or_resume
 from plivo_async.cli.summary import Summary
-from plivo_async.record.model import CallDetailRecord
 
 
 @frozen
 class ExportFiles:
-    """What is open; `written` and `summary` tell of what the output holds already."""
+    """The open files of an export.
+
+    Attributes:
+        source: The call UUIDs to fetch.
+        output: The destination of the records.
+        file_format: The format of the output.
+        failed: The destination of failures; None for stderr.
+        written: The ids of the records that the output held at the start.
+        summary: The sums over all records in the output, those of earlier runs included.
+    """
 
     source: IdSource
     output: Output
@@ -40,103 +47,86 @@ class ExportFiles:
     summary: Summary = field(factory=Summary)
 
 
-def open_files(wanted: ExportOptions, samples: tuple[str, ...], stack: ExitStack) -> ExportFiles:
-    """Open the files; the output is repaired, and begun where it is empty. The stack closes them.
+def open_files(options: ExportOptions, sample_ids: tuple[str, ...], stack: ExitStack) -> ExportFiles:
+    """Open the files; repair the output if it exists, and write its header if it is empty.
 
-    samples: ids where the user gives none.
+    Args:
+        options: The options of the export.
+        sample_ids: Ids to use if the user gives none.
+        stack: Closes the files.
 
-    Raises: UsageError, ClickException.
+    Raises:
+        UsageError: The options contradict each other, or a file exists and no option allows to change it.
+        ClickException: A file cannot be opened, or it is not an export.
     """
-    check_paths(wanted)
-    parse = line_parser(wanted.column, wanted.key)
-    read = _input(wanted, bool(samples), stack)
-    ids = wanted.call_uuids or (() if read else samples)
+    check_paths(options)
+    parse = line_parser(options.column, options.key)
+    byte_input = _open_input(options, bool(sample_ids), stack)
+    ids = options.call_uuids or (() if byte_input else sample_ids)
     written, summary = IdSet(), Summary()
-    file_format = wanted.chosen_format
-    if wanted.path is None:
+    file_format = options.chosen_format
+    if options.path is None:
         output = stack.enter_context(stdout_output())
     else:
-        output = stack.enter_context(file_output(wanted.path))
+        output = stack.enter_context(file_output(options.path))
         if output.is_file:
-            file_format = _checkpoint(wanted, wanted.path, output, written, summary)
+            file_format = begin_or_resume(options, options.path, output, written, summary)
     if not output.end:
         output.write(header(file_format))
     failed = None
-    if wanted.failed_path is not None:
-        failed = stack.enter_context(failed_file(wanted.failed_path, resume=wanted.resume))
-        if read is not None and wanted.input and _is_same(wanted.failed_path, Path(wanted.input)):
-            # What is appended to it is not to be read in the same run.
-            read.limit = failed.before
-    return ExportFiles(IdSource(ids, read, parse, written), output, file_format, failed, written, summary)
+    if options.failed_path is not None:
+        failed = stack.enter_context(failed_file(options.failed_path, resume=options.resume))
+        if byte_input is not None and options.input and _is_same(options.failed_path, Path(options.input)):
+            # This run must not read the failures that it appends.
+            byte_input.limit = failed.before
+    source = IdSource(ids, byte_input, parse, written)
+    return ExportFiles(source, output, file_format, failed, written, summary)
 
 
-def check_paths(wanted: ExportOptions) -> None:
-    """Refuse what would lose data before anything is opened.
+def check_paths(options: ExportOptions) -> None:
+    """Refuse options that would lose data, before a file is opened.
 
-    Raises: UsageError.
+    Raises:
+        UsageError: The options contradict each other, or a failed file exists that would be emptied.
     """
-    path, failed = wanted.path, wanted.failed_path
-    if wanted.resume and (path is None or is_device(path)):
-        raise click.UsageError("--resume goes on with a file: name it with -o")
-    if wanted.resume and wanted.overwrite:
-        raise click.UsageError("--resume and --overwrite exclude each other")
-    given = None if wanted.input in (None, "-") else Path(str(wanted.input))
+    path, failed = options.path, options.failed_path
+    if options.resume and (path is None or is_device(path)):
+        raise click.UsageError("--resume needs an output file: name it with -o")
+    if options.resume and options.overwrite:
+        raise click.UsageError("--resume and --overwrite are mutually exclusive")
+    given = None if options.input in (None, "-") else Path(str(options.input))
     if path is not None and given is not None and _is_same(path, given):
-        raise click.UsageError(f"{path} is the input and the output")
+        raise click.UsageError(f"{path} is both the input and the output")
     if path is not None and failed is not None and _is_same(path, failed):
-        raise click.UsageError(f"{path} is the output and the file for failures")
-    if failed is not None and not wanted.resume:
+        raise click.UsageError(f"{path} is both the output and the failed file")
+    if failed is not None and not options.resume:
         if given is not None and _is_same(failed, given):
-            raise click.UsageError(f"{failed} is the input and the file for failures: add --resume")
-        if not wanted.overwrite and failed.is_file() and failed.stat().st_size:
-            raise click.UsageError(f"{failed} exists: add --resume to go on, or --overwrite to begin anew")
+            raise click.UsageError(f"{failed} is both the input and the failed file: add --resume")
+        if not options.overwrite and failed.is_file() and failed.stat().st_size:
+            raise click.UsageError(
+                f"{failed} already exists: add --resume to continue it, or --overwrite to replace it"
+            )
 
 
 def is_device(path: Path) -> bool:
-    """Whether a path is something to write to that is no file, such as /dev/null or a FIFO."""
+    """Whether a path exists and is not a regular file, for example /dev/null or a FIFO."""
     return path.exists() and not path.is_file()
 
 
-def _input(wanted: ExportOptions, has_samples: bool, stack: ExitStack) -> ByteInput | None:
+def _open_input(options: ExportOptions, has_samples: bool, stack: ExitStack) -> ByteInput | None:
     stdin = cast("TextIO | None", sys.stdin)
-    if wanted.input is None and (wanted.call_uuids or stdin is None or stdin.isatty()):
-        if wanted.column is not None or wanted.key is not None:
-            raise click.UsageError("--column and --key tell how to read a file: name it with -i")
-        if not wanted.call_uuids and not has_samples:
-            raise click.UsageError("no ids: give a file with -i, or pipe them in, or name some")
+    if options.input is None and (options.call_uuids or stdin is None or stdin.isatty()):
+        if options.column is not None or options.key is not None:
+            raise click.UsageError("--column and --key need an input file: name it with -i")
+        if not options.call_uuids and not has_samples:
+            raise click.UsageError(
+                "no call UUIDs: name a file with -i, pipe them in, or pass them as arguments"
+            )
         return None
-    read = open_input(wanted.input)
-    if read.name != "stdin":
-        stack.callback(os.close, read.fd)
-    return read
-
-
-def _checkpoint(
-    wanted: ExportOptions, path: Path, output: Output, written: IdSet, summary: Summary
-) -> FileFormat:
-    if wanted.overwrite:
-        os.truncate(path, 0)
-        output.end = 0
-    if not output.end:
-        return wanted.chosen_format
-    if not wanted.resume:
-        raise click.UsageError(f"{path} exists: add --resume to go on with it, or --overwrite to begin anew")
-
-    def remember(record: CallDetailRecord) -> None:
-        written.add(record.call_uuid)
-        summary.add(record)
-
-    with path.open("rb") as file:
-        found = scan(file, str(path), remember)
-    if wanted.file_format not in (None, found.file_format):
-        raise click.UsageError(f"{path} is {found.file_format}, not {wanted.file_format}")
-    os.truncate(path, found.end)
-    output.end = found.end
-    if found.lacks_newline:
-        output.write(b"\n")
-    if found.torn:
-        report(f"{path}: the last line was cut short; took it off ({found.torn:,} bytes)")
-    return found.file_format
+    byte_input = open_input(options.input)
+    if byte_input.name != "stdin":
+        stack.callback(os.close, byte_input.fd)
+    return byte_input
 
 
 def _is_same(one: Path, other: Path) -> bool:

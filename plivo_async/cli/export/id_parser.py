@@ -1,4 +1,4 @@
-"""Call UUIDs out of text: lines, a column of CSV, or a key of NDJSON. Pure: bytes are handed in."""
+"""Parses call UUIDs: plain lines, a column of CSV, or a key of NDJSON. Pure: takes bytes, does no I/O."""
 
 from __future__ import annotations
 
@@ -11,71 +11,78 @@ import click
 
 from plivo_async.text import printable
 
-MAX_LINE = 1 << 20
+MAX_LINE_BYTES = 1 << 20
+_EXCERPT_CHARACTERS = 80
 _BOM = b"\xef\xbb\xbf"
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _DELIMITERS = ",;\t"
 
-# The id in a line of this number; None where the line holds none.
+# Takes the number and the bytes of a line; returns its id, or None if it has none.
 LineParser: TypeAlias = Callable[[int, bytes], str | None]
 
 
 class InputError(click.ClickException):
-    """A line of the input cannot be read; the message names it."""
+    """A line of the input cannot be parsed; the message has its number."""
 
 
 class LineSplitter:
-    """Lines out of chunks, numbered from 1, without their ends; a byte order mark is dropped.
-
-    Raises: InputError for a line longer than 1 MiB, and for UTF-16.
-    """
+    """Splits chunks of bytes into lines, numbered from 1, without line ends and byte order mark."""
 
     def __init__(self) -> None:
         self.number = 0
         self._rest = b""
 
     def feed(self, chunk: bytes) -> Iterator[tuple[int, bytes]]:
-        """The lines that end in this chunk; all of them must be taken before the next one is fed."""
+        """Yield the lines that end in this chunk. Exhaust the iterator before the next call.
+
+        Raises:
+            InputError: A line is longer than 1 MiB, or the text is UTF-16.
+        """
         lines = (self._rest + chunk).split(b"\n")
         self._rest = lines.pop()
         for line in lines:
             yield self._numbered(line)
-        if len(self._rest) > MAX_LINE:
+        if len(self._rest) > MAX_LINE_BYTES:
             raise _too_long(self.number + 1)
 
     def close(self) -> Iterator[tuple[int, bytes]]:
-        """The last line, where no newline ends it."""
+        """Yield the last line if it lacks a newline.
+
+        Raises:
+            InputError: The text is UTF-16.
+        """
         if self._rest:
             yield self._numbered(self._rest)
 
     def _numbered(self, line: bytes) -> tuple[int, bytes]:
         self.number += 1
-        if len(line) > MAX_LINE:
+        if len(line) > MAX_LINE_BYTES:
             raise _too_long(self.number)
         if self.number == 1:
-            if line.startswith(_UTF_16):
+            if line.startswith(_UTF_16_MARKS):
                 raise InputError("line 1: this is UTF-16; save it as UTF-8")
             line = line.removeprefix(_BOM)
         return self.number, line.removesuffix(b"\r")
 
 
 def plain_line(number: int, line: bytes) -> str | None:
-    """A line is an id. What is none fails for itself, unless the first line looks like another format.
+    """Parse a line that is an id. It is not validated: the client rejects an invalid one on its own.
 
-    Raises: InputError.
+    Raises:
+        InputError: The first line looks like NDJSON or CSV.
     """
     text = line.strip().decode("utf-8", "backslashreplace")
     if number == 1 and text.startswith("{"):
-        raise InputError("line 1: this looks like NDJSON; name the key that holds the ids: --key call_uuid")
+        raise InputError("line 1: this looks like NDJSON; name the key that has the ids: --key call_uuid")
     if number == 1 and any(delimiter in text for delimiter in _DELIMITERS):
-        raise InputError("line 1: this looks like CSV; name the column that holds the ids: --column NAME")
+        raise InputError("line 1: this looks like CSV; name the column that has the ids: --column NAME")
     return text or None
 
 
 def ndjson_key(key: str) -> LineParser:
-    """A line is a JSON object with the id under this key.
+    """Return a parser for lines that are JSON objects with the id under this key.
 
-    Raises: InputError.
+    The parser raises InputError if a line is not JSON, or has no string under the key.
     """
 
     def parse(number: int, line: bytes) -> str | None:
@@ -84,20 +91,17 @@ def ndjson_key(key: str) -> LineParser:
         try:
             found = json.loads(line)
         except (ValueError, RecursionError):
-            raise InputError(f"line {number}: this is not JSON: {_quoted(line)}") from None
+            raise InputError(f"line {number}: not JSON: {_excerpt(line)}") from None
         value = cast("dict[str, Any]", found).get(key) if isinstance(found, dict) else None
         if not isinstance(value, str):
-            raise InputError(f"line {number}: no text under the key {key!r}: {_quoted(line)}")
+            raise InputError(f"line {number}: no string under the key {key!r}: {_excerpt(line)}")
         return value.strip() or None
 
     return parse
 
 
 class CsvColumn:
-    """Rows of CSV whose first one names the columns. A row may span lines, within quotes.
-
-    Raises: InputError.
-    """
+    """A parser for CSV whose first row has the names of the columns. A quoted cell may span lines."""
 
     def __init__(self, column: str) -> None:
         self._column = column
@@ -106,6 +110,11 @@ class CsvColumn:
         self._rows = CsvRows()
 
     def __call__(self, number: int, line: bytes) -> str | None:
+        """Return the id in the row that ends with this line, if any.
+
+        Raises:
+            InputError: The row is not CSV or too short, or the header lacks the column.
+        """
         row = self._rows.feed(number, line)
         if row is None or not row.strip():
             return None
@@ -115,7 +124,7 @@ class CsvColumn:
             names = [name.strip() for name in self._cells(number, text)]
             if self._column not in names:
                 listed = printable(", ".join(names))
-                raise InputError(f"line {number}: no column {self._column!r}, there are: {listed}")
+                raise InputError(f"line {number}: no column {self._column!r}; the columns are: {listed}")
             self._index = names.index(self._column)
             return None
         cells = self._cells(number, text)
@@ -124,22 +133,27 @@ class CsvColumn:
         return cells[self._index].strip() or None
 
     def close(self) -> None:
-        """Raises InputError where a quote is still open."""
+        """Check that the last row is complete.
+
+        Raises:
+            InputError: A quote is not closed.
+        """
         self._rows.close()
 
     def _cells(self, number: int, row: str) -> list[str]:
         try:
             return csv_cells(row, self._delimiter)
         except ValueError as error:
-            raise InputError(f"line {number}: this is not CSV: {error}") from None
+            raise InputError(f"line {number}: not CSV: {error}") from None
 
 
 def csv_cells(row: str, delimiter: str = ",") -> list[str]:
-    """The cells of one row.
+    """Return the cells of one row.
 
-    Raises: ValueError.
+    Raises:
+        ValueError: The row is not CSV.
     """
-    # The default stops at 128 KiB, a bound that the size of a line already sets.
+    # The default limit is 128 KiB; the size of a line is limited elsewhere.
     csv.field_size_limit(2**31 - 1)
     try:
         return next(csv.reader([row], delimiter=delimiter), list[str]())
@@ -148,7 +162,7 @@ def csv_cells(row: str, delimiter: str = ",") -> list[str]:
 
 
 class CsvRows:
-    """Rows out of lines: a row ends with a line at whose end no quote is open."""
+    """Joins lines into rows: a row ends at the end of a line outside quotes."""
 
     def __init__(self) -> None:
         self._lines: list[bytes] = []
@@ -156,9 +170,10 @@ class CsvRows:
         self._size = 0
 
     def feed(self, number: int, line: bytes) -> bytes | None:
-        """The row that ends with this line.
+        """Return the row that ends with this line; None if the row continues.
 
-        Raises: InputError for a row longer than 1 MiB.
+        Raises:
+            InputError: The row is longer than 1 MiB.
         """
         is_odd = line.count(b'"') % 2 == 1
         if not self._lines and not is_odd:
@@ -171,25 +186,28 @@ class CsvRows:
             row = b"\n".join(self._lines)
             self._lines, self._size = [], 0
             return row
-        if self._size > MAX_LINE:
+        if self._size > MAX_LINE_BYTES:
             self.close()
         return None
 
     @property
     def is_open(self) -> bool:
-        """Whether a row has begun and not ended."""
+        """Whether a row has begun but not ended."""
         return bool(self._lines)
 
     def close(self) -> None:
-        """Raises InputError where a row has not ended."""
+        """Check that the last row is complete.
+
+        Raises:
+            InputError: A quote is not closed.
+        """
         if self.is_open:
-            raise InputError(f"line {self._began}: a quote that opens in this line is never closed")
+            raise InputError(f"line {self._began}: the quote opened in this line is never closed")
 
 
 def _too_long(number: int) -> InputError:
-    return InputError(f"line {number}: longer than {MAX_LINE:,} bytes; is this a file of call UUIDs?")
+    return InputError(f"line {number}: longer than {MAX_LINE_BYTES:,} bytes; is this a file of call UUIDs?")
 
 
-def _quoted(line: bytes) -> str:
-    text = printable(line.decode("utf-8", "backslashreplace"))
-    return text if len(text) <= 80 else text[:80] + "…"
+def _excerpt(line: bytes) -> str:
+    return printable(line.decode("utf-8", "backslashreplace"), _EXCERPT_CHARACTERS)

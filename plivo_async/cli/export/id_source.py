@@ -1,4 +1,4 @@
-"""Where an export's call UUIDs come from: arguments, a file, or stdin, each id once."""
+"""The call UUIDs of an export: from arguments, a file or stdin, without repetitions."""
 
 from __future__ import annotations
 
@@ -22,35 +22,40 @@ from plivo_async.cli.export.id_parser import (
     plain_line,
 )
 from plivo_async.cli.export.id_set import IdSet
-from plivo_async.cli.waiting import resolve
 
-_CHUNK = 1 << 16
+_CHUNK_BYTES = 1 << 16
+_COUNTED_CHUNK_BYTES = 1 << 20
 
 
 @define
 class ByteInput:
-    """Reads a file descriptor without ever blocking the event loop: a pipe may be silent for hours.
+    """Reads a file descriptor without blocking the event loop: a pipe may be silent for hours.
 
-    limit: bytes to read at most; None for all.
+    Attributes:
+        fd: The file descriptor.
+        name: The name for error messages.
+        limit: The number of bytes to read at most; None for all.
     """
 
     fd: int
     name: str
     limit: int | None = None
-    _waiter: asyncio.Future[None] | None = field(default=None, init=False)
+    _is_stopped: bool = field(default=False, init=False)
+    _ready: asyncio.Event = field(factory=asyncio.Event, init=False)
 
     @property
     def is_file(self) -> bool:
-        """Whether its size is known beforehand."""
+        """Whether it is a regular file."""
         return stat.S_ISREG(os.fstat(self.fd).st_mode)
 
     async def read(self) -> bytes:
-        """The next bytes; none at the end, and once it was stopped.
+        """Return the next bytes; none at the end, and none after `stop`.
 
-        Raises: ClickException.
+        Raises:
+            ClickException: The input cannot be read.
         """
-        size = _CHUNK if self.limit is None else min(_CHUNK, self.limit)
-        # Also for a file: what is read ahead of the fetching must not hold it up.
+        size = _CHUNK_BYTES if self.limit is None else min(_CHUNK_BYTES, self.limit)
+        # For a file too: reading ahead must not delay the calls in progress.
         await asyncio.sleep(0)
         try:
             if not await self._readable():
@@ -63,32 +68,32 @@ class ByteInput:
         return chunk
 
     def stop(self) -> None:
-        """End a wait for bytes."""
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.cancel()
+        """End a wait for bytes, and the input."""
+        self._is_stopped = True
+        self._ready.set()
 
     async def _readable(self) -> bool:
+        if self._is_stopped:
+            return False
         loop = asyncio.get_running_loop()
-        waiter = self._waiter = loop.create_future()
+        self._ready.clear()
         try:
-            loop.add_reader(self.fd, resolve, waiter)
+            loop.add_reader(self.fd, self._ready.set)
         except PermissionError:
-            # A file is always readable; epoll knows none.
-            self._waiter = None
+            # A file is always readable, and epoll rejects it.
             return True
         try:
-            await asyncio.wait([waiter])
+            await self._ready.wait()
         finally:
             loop.remove_reader(self.fd)
-            self._waiter = None
-        return not waiter.cancelled()
+        return not self._is_stopped
 
     def count_lines(self) -> int | None:
-        """How many lines a file has; None where that cannot be known."""
+        """Return the number of lines of a file; None for a pipe or a device."""
         if not self.is_file:
             return None
         lines, at, last = 0, 0, b"\n"
-        while chunk := os.pread(self.fd, 1 << 20, at):
+        while chunk := os.pread(self.fd, _COUNTED_CHUNK_BYTES, at):
             lines += chunk.count(b"\n")
             at += len(chunk)
             last = chunk
@@ -96,9 +101,10 @@ class ByteInput:
 
 
 def open_input(path: str | None) -> ByteInput:
-    """A file, or stdin for None and "-".
+    """Open a file, or stdin for None and "-".
 
-    Raises: ClickException.
+    Raises:
+        ClickException: stdin is closed, or the file cannot be read.
     """
     if path is None or path == "-":
         stdin = cast("TextIO | None", sys.stdin)
@@ -116,22 +122,29 @@ def open_input(path: str | None) -> ByteInput:
 
 
 def line_parser(column: str | None, key: str | None) -> LineParser:
-    """What reads the lines of the input.
+    """Return the parser for the lines of the input.
 
-    Raises: UsageError where both are named.
+    Raises:
+        UsageError: Both a column and a key are given.
     """
     if column is not None and key is not None:
-        raise click.UsageError("--column is for CSV, --key for NDJSON: they exclude each other")
+        raise click.UsageError("--column is for CSV and --key for NDJSON: they are mutually exclusive")
     if column is not None:
         return CsvColumn(column)
     return plain_line if key is None else ndjson_key(key)
 
 
 class IdSource:
-    """An async iterable of call UUIDs, without those already written and without duplicates.
+    """An async iterable of call UUIDs, without repetitions and without those already written.
 
-    Attributes: `given` counts ids of any kind, `blank` lines without one, `duplicates` those that came
-    before, `skipped` those in `written`; `pulled` is the rest.
+    Attributes:
+        seen: The ids read so far.
+        stopped: Whether `stop` was called.
+        given: The number of ids read.
+        blank: The number of lines without an id.
+        duplicates: The number of ids that were read before.
+        skipped: The number of ids that were already written.
+        pulled: The number of ids that the iterator returned.
     """
 
     def __init__(
@@ -155,13 +168,13 @@ class IdSource:
 
     @property
     def left(self) -> int | None:
-        """How many ids may still come; None where that is not known."""
+        """The number of ids left at most; None if unknown."""
         if self._input is None:
             return self._arguments - self.given
         return None if self._lines is None else self._lines + self._arguments - self.given - self.blank
 
     def stop(self) -> None:
-        """Give no more ids."""
+        """End the iteration."""
         self.stopped = True
         if self._input is not None:
             self._input.stop()

@@ -1,4 +1,4 @@
-"""What the command line says about an export. Pure."""
+"""The options of `export`. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SummaryFormat: TypeAlias = Literal["table", "json", "none"]
 
 @frozen(kw_only=True)
 class ExportOptions:
-    """The options of `export`, besides those that say whom to ask. None: not given."""
+    """The options of `export` without the connection options. None means not given."""
 
     call_uuids: tuple[str, ...] = ()
     input: str | None = None
@@ -41,12 +41,12 @@ class ExportOptions:
 
     @property
     def reads_stdin(self) -> bool:
-        """Whether ids come from there, terminal or not."""
+        """Whether ids are read from stdin, terminal or not."""
         return self.input == "-" or (self.input is None and not self.call_uuids)
 
     @property
     def failed_path(self) -> Path | None:
-        """The file for failures; None for a line each on stderr."""
+        """The file for failures; None to report them on stderr."""
         if self.failed is not None:
             return Path(self.failed)
         path = self.path
@@ -56,21 +56,21 @@ class ExportOptions:
 
     @property
     def chosen_format(self) -> FileFormat:
-        """As asked for, else as the name of the file says."""
+        """The given format, else the one that the file name implies."""
         if self.file_format is not None:
             return self.file_format
         return "csv" if self.path is not None and self.path.suffix.lower() == ".csv" else "ndjson"
 
 
-def resuming(arguments: Sequence[str]) -> str:
-    """The command line that goes on with what these arguments began."""
+def resume_command(arguments: Sequence[str]) -> str:
+    """Return the command line that continues the export of these arguments."""
     kept = [argument for argument in arguments if argument not in ("--overwrite", "--resume")]
     at = kept.index("export") + 1
     return shlex.join([PROGRAM, *kept[:at], "--resume", *kept[at:]])
 
 
-def trying_again(failed: Path, output: Path) -> str:
-    """The command line that asks once more for what failed."""
+def retry_command(failed: Path, output: Path) -> str:
+    """Return the command line that retries the failures."""
     return shlex.join(
         [PROGRAM, "export", "--resume", "-i", str(failed), "--key", "call_uuid", "-o", str(output)]
         + ["--failed", str(failed)] * (failed.name != f"{output.name}.failed")

@@ -1,4 +1,4 @@
-"""Where an export's records are written: a file of its own, or stdout. Whole lines, at once."""
+"""The output of an export: a file or stdout, written line by line without a buffer."""
 
 from __future__ import annotations
 
@@ -18,24 +18,28 @@ from attrs import define, field
 
 from plivo_async.cli.exit_codes import ExitCode
 from plivo_async.cli.output import discard
-from plivo_async.cli.waiting import resolve
 
 
 class OutputError(click.ClickException):
-    """A record could not be written; the file ends with a whole line."""
+    """A line could not be written; a file ends with a complete line."""
 
 
 class ReaderGoneError(OutputError):
-    """Nobody reads what is written any more."""
+    """The reader closed the pipe."""
 
     exit_code = ExitCode.BROKEN_PIPE
 
 
 @define
 class Output:
-    """Writes lines, each whole before the next one; nothing stays in a buffer of this process.
+    """Writes lines; none stays in a buffer of this process.
 
-    end: bytes in the file, all of them whole lines.
+    Attributes:
+        raw: The stream to write to.
+        name: The name for error messages.
+        fd: The file descriptor; None if it is never waited for.
+        is_file: Whether it is a regular file, from which an incomplete line can be removed.
+        end: The size of the file in bytes, all of them complete lines.
     """
 
     raw: RawIOBase | BufferedIOBase
@@ -53,7 +57,8 @@ class Output:
     def write(self, line: bytes) -> None:
         """Append a line.
 
-        Raises: OutputError.
+        Raises:
+            OutputError: The write failed.
         """
         rest = memoryview(line)
         try:
@@ -61,29 +66,30 @@ class Output:
                 rest = rest[self.raw.write(rest) or 0 :]
             self.raw.flush()
         except OSError as error:
-            self._take_back()
+            self._remove_partial_line()
             if isinstance(error, BrokenPipeError):
-                raise ReaderGoneError(f"{self.name} is closed: its reader went away") from None
+                raise ReaderGoneError(f"{self.name}: the reader closed the pipe") from None
             raise OutputError(f"cannot write to {self.name}: {error.strerror}") from None
         self.end += len(line)
 
-    async def writable(self) -> None:
-        """Wait while a pipe is full: a slow reader must not stop the event loop."""
+    async def wait_until_writable(self) -> None:
+        """Wait while a pipe is full, so that a slow reader does not block the event loop."""
         poll, fd = self._poll, self.fd
         if poll is None or fd is None or poll.poll(0):
             return
         loop = asyncio.get_running_loop()
-        waiter = loop.create_future()
-        loop.add_writer(fd, resolve, waiter)
+        ready = asyncio.Event()
+        loop.add_writer(fd, ready.set)
         try:
-            await waiter
+            await ready.wait()
         finally:
             loop.remove_writer(fd)
 
     def sync(self) -> None:
-        """Have a file on the disk, not only in the memory of the system.
+        """Flush a file from the memory of the system to the disk.
 
-        Raises: OutputError.
+        Raises:
+            OutputError: The disk reported an error.
         """
         if self.is_file and self.fd is not None:
             try:
@@ -91,7 +97,7 @@ class Output:
             except OSError as error:
                 raise OutputError(f"cannot write to {self.name}: {error.strerror}") from None
 
-    def _take_back(self) -> None:
+    def _remove_partial_line(self) -> None:
         if self.is_file and self.fd is not None:
             with suppress(OSError):
                 os.ftruncate(self.fd, self.end)
@@ -101,18 +107,19 @@ class Output:
 
 @contextmanager
 def stdout_output() -> Generator[Output, None, None]:
-    """stdout, whatever it is.
+    """Write to stdout, be it a file, a pipe or a terminal.
 
-    Raises: ClickException.
+    Raises:
+        ClickException: stdout is closed.
     """
     buffer = _stdout_buffer()
     if buffer is None:
         raise click.ClickException("stdout is closed")
     fd: int | None = None
-    # A test's stdout has none.
+    # The stdout of a test has no file descriptor.
     with suppress(OSError):
         fd = sys.stdout.fileno()
-    # A file can always be written to.
+    # A file is always writable.
     if fd is not None and stat.S_ISREG(os.fstat(fd).st_mode):
         fd = None
     yield Output(buffer, "stdout", fd)
@@ -120,13 +127,14 @@ def stdout_output() -> Generator[Output, None, None]:
 
 @contextmanager
 def file_output(path: Path) -> Generator[Output, None, None]:
-    """A file to append to, created where there is none, that no other export writes to; or a device.
+    """Open and lock a file to append to, or open a device; create the file if it does not exist.
 
-    Raises: ClickException.
+    Raises:
+        ClickException: The file cannot be opened, or another export has locked it.
     """
     try:
         is_file = not path.exists() or path.is_file()
-        # Read too, because a file is its own checkpoint.
+        # Readable too, because --resume reads it back.
         mode = os.O_RDWR | os.O_CREAT if is_file else os.O_WRONLY
         fd = os.open(path, mode | os.O_APPEND, 0o666)
     except OSError as error:
@@ -138,7 +146,7 @@ def file_output(path: Path) -> Generator[Output, None, None]:
 
 
 def _lock(fd: int, path: Path) -> None:
-    # Here, because Windows has none.
+    # Imported late: Windows lacks it.
     import fcntl
 
     try:

@@ -1,4 +1,4 @@
-"""How an export gets on, told on stderr: a live line on a terminal, else a line now and then."""
+"""The progress of an export on stderr: a live line on a terminal, else a line at intervals."""
 
 from __future__ import annotations
 
@@ -19,16 +19,24 @@ from rich.text import Text
 from plivo_async.cli.output import report
 from plivo_async.cli.summary_table import duration
 
-LIVE_SECONDS = 0.25
-PLAIN_SECONDS = 10.0
-_RATE_SECONDS = 15.0
-_SHOWN_PAUSE = 0.1
-_LEAST_RATE = 0.01
+LIVE_INTERVAL_SECONDS = 0.25
+PLAIN_INTERVAL_SECONDS = 10.0
+_RATE_WINDOW_SECONDS = 15.0
+_MIN_SHOWN_PAUSE_SECONDS = 0.1
+_MIN_RATE_PER_SECOND = 0.01
 
 
 @frozen(kw_only=True)
 class Snapshot:
-    """How far it is: `left` is None where nobody knows, `rate` is per second, `pause` in seconds."""
+    """The progress at one moment.
+
+    Attributes:
+        done: The number of calls that ended, failures included.
+        failed: The number of failures.
+        left: The number of calls left; None if unknown.
+        rate: Calls per second.
+        pause: The seconds until the rate limit admits a request.
+    """
 
     done: int
     failed: int = 0
@@ -38,16 +46,16 @@ class Snapshot:
 
     @property
     def total(self) -> int | None:
-        """How many there are; None where nobody knows."""
+        """The number of calls; None if unknown."""
         return None if self.left is None else self.done + self.left
 
     @property
     def seconds_left(self) -> float | None:
-        """At this rate; None where nobody knows."""
-        return None if self.left is None or self.rate < _LEAST_RATE else self.left / self.rate
+        """The time left at this rate; None if unknown."""
+        return None if self.left is None or self.rate < _MIN_RATE_PER_SECOND else self.left / self.rate
 
     def text(self) -> str:
-        """One line of it."""
+        """Return the progress as one line."""
         total = self.total
         parts = [f"{self.done:,}" if total is None else f"{self.done:,} of {total:,}"]
         parts.append(f"{self.failed:,} failed")
@@ -55,30 +63,34 @@ class Snapshot:
         seconds = self.seconds_left
         if seconds is not None:
             parts.append(f"{duration(seconds)} left")
-        if self.pause >= _SHOWN_PAUSE:
+        if self.pause >= _MIN_SHOWN_PAUSE_SECONDS:
             parts.append(f"waiting {self.pause:.1f} s for the rate limit")
         return " · ".join(parts)
 
 
 @define
 class RateMeter:
-    """The rate over the last 15 seconds, three windows of Plivo's limit: bursts and pauses even out."""
+    """The rate over the last 15 seconds: three windows of Plivo's limit, to average bursts and pauses."""
 
     _samples: deque[tuple[float, int]] = field(factory=deque[tuple[float, int]], init=False)
 
     def rate(self, now: float, done: int) -> float:
-        """Take a sample; returns how many a second."""
+        """Add a sample and return the calls per second."""
         self._samples.append((now, done))
-        while len(self._samples) > 2 and self._samples[1][0] <= now - _RATE_SECONDS:
+        while len(self._samples) > 2 and self._samples[1][0] <= now - _RATE_WINDOW_SECONDS:
             self._samples.popleft()
         began, before = self._samples[0]
         return (done - before) / (now - began) if now > began else 0.0
 
 
 class Display(Protocol):
-    """Where progress is shown."""
+    """Shows progress.
 
-    seconds: float
+    Attributes:
+        interval: The seconds between two snapshots.
+    """
+
+    interval: float
 
     def show(self, snapshot: Snapshot) -> None: ...
     def close(self) -> None: ...
@@ -86,38 +98,38 @@ class Display(Protocol):
 
 @define
 class PlainDisplay:
-    """A line each time."""
+    """Writes a line for each snapshot."""
 
-    seconds: float
+    interval: float
 
     def show(self, snapshot: Snapshot) -> None:
-        """Write it."""
+        """Write the line."""
         report(snapshot.text())
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing."""
 
 
 class LiveDisplay:
-    """A bar that is drawn again in its place, and gone at the end."""
+    """Redraws a bar in place and removes it at the end."""
 
-    seconds = LIVE_SECONDS
+    interval = LIVE_INTERVAL_SECONDS
 
     def __init__(self, console: Console) -> None:
         self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False)
         self._live.start()
 
     def show(self, snapshot: Snapshot) -> None:
-        """Draw it."""
+        """Draw the bar."""
         self._live.update(progress_bar(snapshot), refresh=True)
 
     def close(self) -> None:
-        """Take it from the screen."""
+        """Remove the bar from the screen."""
         self._live.stop()
 
 
 def progress_bar(snapshot: Snapshot) -> RenderableType:
-    """A bar and its line."""
+    """Return a bar with its line of text."""
     row = Table.grid(padding=(0, 1))
     row.add_column(no_wrap=True)
     row.add_column(no_wrap=True, overflow="ellipsis")
@@ -130,10 +142,12 @@ def progress_bar(snapshot: Snapshot) -> RenderableType:
     return row
 
 
-def display(*, quiet: bool, shares_terminal: bool = False) -> Display | None:
-    """What fits stderr; None where nothing is to be shown.
+def choose_display(*, quiet: bool, shares_terminal: bool = False) -> Display | None:
+    """Return the display that suits stderr; None for no display.
 
-    shares_terminal: the records go to a terminal themselves.
+    Args:
+        quiet: Whether the user wants none.
+        shares_terminal: Whether the records are written to a terminal.
     """
     if quiet or shares_terminal or cast("TextIO | None", sys.stderr) is None:
         return None
@@ -141,29 +155,31 @@ def display(*, quiet: bool, shares_terminal: bool = False) -> Display | None:
     return (
         LiveDisplay(console)
         if console.is_terminal and not console.is_dumb_terminal
-        else PlainDisplay(PLAIN_SECONDS)
+        else PlainDisplay(PLAIN_INTERVAL_SECONDS)
     )
 
 
 @asynccontextmanager
-async def showing(on: Display | None, snapshot: Callable[[], Snapshot]) -> AsyncGenerator[None, None]:
-    """Progress is shown within this block."""
-    if on is None:
+async def show_progress(
+    display: Display | None, snapshot: Callable[[], Snapshot]
+) -> AsyncGenerator[None, None]:
+    """Show progress within this block."""
+    if display is None:
         yield
         return
-    task = asyncio.create_task(_show(on, snapshot))
+    task = asyncio.create_task(_show(display, snapshot))
     try:
         yield
     finally:
         task.cancel()
         await asyncio.wait([task])
         with suppress(OSError):
-            on.close()
+            display.close()
 
 
-async def _show(on: Display, snapshot: Callable[[], Snapshot]) -> None:
-    # A terminal that went away is no reason to stop an export.
+async def _show(display: Display, snapshot: Callable[[], Snapshot]) -> None:
+    # A lost terminal must not stop an export.
     with suppress(OSError):
         while True:
-            await asyncio.sleep(on.seconds)
-            on.show(snapshot())
+            await asyncio.sleep(display.interval)
+            display.show(snapshot())

@@ -1,4 +1,4 @@
-"""A record as a line of NDJSON or a row of CSV, and back. Pure."""
+"""Converts a record to a line of NDJSON or a row of CSV, and back. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from plivo_async.record.strict_json import parse_json, write_json
 FileFormat: TypeAlias = Literal["ndjson", "csv"]
 
 _FIELDS = tuple(name for name in attrs.fields_dict(CallDetailRecord) if name not in ("extra", "wire_keys"))
-# Every documented field, and one column of JSON for whatever else Plivo sends.
+# All documented fields, and a column of JSON for all other keys.
 CSV_COLUMNS = (*_FIELDS, "extra")
 CSV_HEADER = ",".join(CSV_COLUMNS).encode() + b"\n"
 _INTEGERS = {"call_duration", "bill_duration", "billed_duration", "hangup_cause_code"}
@@ -28,47 +28,50 @@ Encode: TypeAlias = Callable[[CallDetailRecord], bytes]
 
 
 def ndjson_line(record: CallDetailRecord) -> bytes:
-    """The record as Plivo sent it, with its newline."""
+    """Return the record as Plivo sent it, with a newline."""
     return record.to_json().encode("ascii") + b"\n"
 
 
 def csv_row(record: CallDetailRecord) -> bytes:
-    """The record under `CSV_COLUMNS`, with its newline.
+    """Return the values of `CSV_COLUMNS`, with a newline.
 
-    What is null or absent is empty, an empty text is `""`: databases tell them apart.
+    A null or absent value is an empty cell, an empty string is `""`: databases distinguish them.
     """
     cells = [_cell(getattr(record, name)) for name in _FIELDS]
     cells.append(_cell(write_json(record.extra)) if record.extra else "")
-    # A lone surrogate has no UTF-8 form.
+    # UTF-8 cannot encode a lone surrogate.
     return (",".join(cells) + "\n").encode("utf-8", "backslashreplace")
 
 
 def encoder(file_format: FileFormat) -> Encode:
-    """What makes a line of a record."""
+    """Return the function that converts a record to this format."""
     return csv_row if file_format == "csv" else ndjson_line
 
 
 def header(file_format: FileFormat) -> bytes:
-    """What the file begins with."""
+    """Return the first line of a file in this format; empty if it has no header."""
     return CSV_HEADER if file_format == "csv" else b""
 
 
 def record_in_line(line: bytes) -> CallDetailRecord:
-    """The record in a line of NDJSON.
+    """Return the record in a line of NDJSON.
 
-    Raises: DecodeError.
+    Raises:
+        DecodeError: The line is not a record.
     """
     return record_from_json(line)
 
 
 def record_in_row(row: bytes) -> CallDetailRecord:
-    """The record in a row that `csv_row` made; an empty text comes back as None.
+    """Return the record in a row of `csv_row`; an empty string is read as None.
 
-    Raises: DecodeError, ValueError.
+    Raises:
+        DecodeError: A cell has a value that its field rejects.
+        ValueError: The row is not CSV, or has another number of cells.
     """
     cells = csv_cells(row.decode("utf-8"))
     if len(cells) != len(CSV_COLUMNS):
-        raise ValueError(f"{len(cells)} cells, where {len(CSV_COLUMNS)} are expected")
+        raise ValueError(f"{len(cells)} cells, expected {len(CSV_COLUMNS)}")
     sent: dict[str, Any] = {}
     for name, cell in zip(_FIELDS, cells, strict=False):
         if cell:
@@ -76,8 +79,8 @@ def record_in_row(row: bytes) -> CallDetailRecord:
     if cells[-1]:
         rest = parse_json(cells[-1])
         if not isinstance(rest, dict):
-            raise ValueError("the last cell is no JSON object")
-        # Nothing that is a field may come out of the column for the rest.
+            raise ValueError("the last cell is not a JSON object")
+        # A key of the last column must not override a field.
         sent = {**cast("dict[str, Any]", rest), **sent}
     return record_from_json(write_json(sent))
 

@@ -1,93 +1,63 @@
-"""An export as its own checkpoint: what a file holds already, and the repair of a last line cut short."""
+"""`--resume` and `--overwrite`: an output that exists is its own checkpoint."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import BinaryIO
+import os
+from pathlib import Path
 
 import click
-from attrs import frozen
 
-from plivo_async.cli.export.id_parser import CsvRows
-from plivo_async.cli.export.record_format import (
-    CSV_HEADER,
-    FileFormat,
-    record_in_line,
-    record_in_row,
-)
-from plivo_async.errors import PlivoError
+from plivo_async.cli.export.id_set import IdSet
+from plivo_async.cli.export.options import ExportOptions
+from plivo_async.cli.export.output_file import Output
+from plivo_async.cli.export.record_format import FileFormat
+from plivo_async.cli.export.record_scan import scan
+from plivo_async.cli.output import report
+from plivo_async.cli.summary import Summary
 from plivo_async.record.model import CallDetailRecord
 
 
-@frozen
-class Scan:
-    """What a file of records holds.
+def begin_or_resume(
+    options: ExportOptions, path: Path, output: Output, written: IdSet, summary: Summary
+) -> FileFormat:
+    """Empty the output or read it back, and remove an incomplete last line.
 
-    end: bytes up to the end of the last whole line.
-    lacks_newline: the last line is whole but for its newline.
-    torn: bytes of a last line cut short.
+    Args:
+        options: The options of the export.
+        path: The path of the output.
+        output: The output, a regular file.
+        written: Receives the id of each record in the output.
+        summary: Receives each record in the output.
+
+    Returns:
+        The format of the output.
+
+    Raises:
+        UsageError: The output exists and no option allows to change it, or it has another format.
+        ClickException: The output is not an export; it was not changed.
     """
+    if options.overwrite:
+        os.truncate(path, 0)
+        output.end = 0
+    if not output.end:
+        return options.chosen_format
+    if not options.resume:
+        raise click.UsageError(
+            f"{path} already exists: add --resume to continue it, or --overwrite to replace it"
+        )
 
-    file_format: FileFormat
-    end: int = 0
-    lacks_newline: bool = False
-    torn: int = 0
+    def remember(record: CallDetailRecord) -> None:
+        written.add(record.call_uuid)
+        summary.add(record)
 
-
-def scan(file: BinaryIO, name: str, each: Callable[[CallDetailRecord], object]) -> Scan:
-    """Read an export from its beginning, record by record; the format shows in the first line.
-
-    Raises: ClickException, naming a line that is no record; the last one may be cut short.
-    """
-    first = file.readline()
-    if first == CSV_HEADER:
-        return _scan_csv(file, name, each)
-    if first and CSV_HEADER.startswith(first):
-        return Scan("csv", torn=len(first))
-    return _scan_ndjson(first, file, name, each)
-
-
-def _scan_ndjson(first: bytes, file: BinaryIO, name: str, each: Callable[[CallDetailRecord], object]) -> Scan:
-    end, number, line = 0, 0, first
-    while line:
-        number += 1
-        is_whole = line.endswith(b"\n")
-        if line.strip():
-            try:
-                record = record_in_line(line)
-            except PlivoError as error:
-                if not is_whole:
-                    return Scan("ndjson", end, torn=len(line))
-                raise _no_record(name, number, error) from None
-            each(record)
-        end += len(line)
-        if not is_whole:
-            # No beginning of a JSON object is one.
-            return Scan("ndjson", end, lacks_newline=True)
-        line = file.readline()
-    return Scan("ndjson", end)
-
-
-def _scan_csv(file: BinaryIO, name: str, each: Callable[[CallDetailRecord], object]) -> Scan:
-    end = size = len(CSV_HEADER)
-    rows = CsvRows()
-    for number, line in enumerate(file, start=2):
-        size += len(line)
-        if not line.endswith(b"\n"):
-            # Whole as it may look: what is missing may be the rest of its last cell.
-            break
-        row = rows.feed(number, line.removesuffix(b"\n"))
-        if row is None:
-            continue
-        if row.strip():
-            try:
-                record = record_in_row(row)
-            except (PlivoError, ValueError) as error:
-                raise _no_record(name, number, error) from None
-            each(record)
-        end = size
-    return Scan("csv", end, torn=size - end)
-
-
-def _no_record(name: str, number: int, error: Exception) -> click.ClickException:
-    return click.ClickException(f"{name}, line {number}: no call detail record: {error}")
+    with path.open("rb") as file:
+        found = scan(file, str(path), remember)
+    if options.file_format not in (None, found.file_format):
+        raise click.UsageError(f"{path} is {found.file_format}, not {options.file_format}")
+    os.truncate(path, found.end)
+    output.end = found.end
+    if found.lacks_newline:
+        output.write(b"\n")
+    if found.torn:
+        report(f"{path}: removed an incomplete last line ({found.torn:,} bytes)")
+    return found.file_format

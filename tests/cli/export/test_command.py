@@ -13,11 +13,13 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from plivo_async.cli import signals
 from plivo_async.cli.app import run
 from plivo_async.cli.export import exporter, progress
 from plivo_async.testing import FakePlivo, FakeRateLimit
@@ -116,7 +118,7 @@ def test_a_call_that_fails_is_in_the_failed_file_with_its_reason_and_exits_6(
     assert (by_id["no-such-call"]["kind"], by_id["no-such-call"]["status"]) == ("NotFoundError", 404)
     assert (by_id["a/b"]["kind"], by_id["a/b"]["attempts"]) == ("InvalidCallUUIDError", 0)
     assert capsys.readouterr().err == (
-        "plivo-async: 2 calls failed, see calls.ndjson.failed; to try them again: "
+        "plivo-async: 2 calls failed, see calls.ndjson.failed; to retry them: "
         "plivo-async export --resume -i calls.ndjson.failed --key call_uuid -o calls.ndjson\n"
     )
 
@@ -169,7 +171,9 @@ def test_an_output_that_exists_is_not_touched(ids: list[str], capsys: pytest.Cap
     assert export("-i", "ids.txt", "-o", "calls.ndjson") == 1
 
     assert Path("calls.ndjson").read_text() == "mine\n"
-    assert "calls.ndjson exists: add --resume to go on with it, or --overwrite" in capsys.readouterr().err
+    assert (
+        "calls.ndjson already exists: add --resume to continue it, or --overwrite" in capsys.readouterr().err
+    )
 
 
 def test_a_failed_file_that_exists_is_not_touched(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -178,7 +182,7 @@ def test_a_failed_file_that_exists_is_not_touched(ids: list[str], capsys: pytest
     assert export("-i", "ids.txt", "-o", "calls.ndjson") == 1
 
     assert Path("calls.ndjson.failed").read_text() == "mine\n"
-    assert "calls.ndjson.failed exists" in capsys.readouterr().err
+    assert "calls.ndjson.failed already exists" in capsys.readouterr().err
 
 
 def test_to_begin_anew_can_be_asked_for(ids: list[str]) -> None:
@@ -217,7 +221,7 @@ def test_a_torn_line_is_told(ids: list[str], capsys: pytest.CaptureFixture[str])
     assert export("-o", "calls.ndjson", "--resume", *ids[:2]) == 0
 
     assert capsys.readouterr().err == (
-        "plivo-async: calls.ndjson: the last line was cut short; took it off (15 bytes)\n"
+        "plivo-async: calls.ndjson: removed an incomplete last line (15 bytes)\n"
     )
 
 
@@ -253,21 +257,21 @@ def test_to_go_on_with_something_else_is_refused_and_nothing_is_lost(
     assert export("-o", "calls.ndjson", "--resume", ids[0]) == 1
 
     assert Path("calls.ndjson").read_text() == "mine\nand mine\n"
-    assert "calls.ndjson, line 1: no call detail record" in capsys.readouterr().err
+    assert "calls.ndjson, line 1: not a call detail record" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--resume", "x"], "--resume goes on with a file"),
-        (["--resume", "-o", "-", "x"], "--resume goes on with a file"),
-        (["--resume", "-o", "/dev/null", "x"], "--resume goes on with a file"),
-        (["--resume", "--overwrite", "-o", "f", "x"], "exclude each other"),
-        (["-i", "ids.txt", "-o", "ids.txt", "--overwrite"], "ids.txt is the input and the output"),
-        (["-i", "ids.txt", "-o", "./no", "--failed", "no"], "is the output and the file for failures"),
+        (["--resume", "x"], "--resume needs an output file"),
+        (["--resume", "-o", "-", "x"], "--resume needs an output file"),
+        (["--resume", "-o", "/dev/null", "x"], "--resume needs an output file"),
+        (["--resume", "--overwrite", "-o", "f", "x"], "are mutually exclusive"),
+        (["-i", "ids.txt", "-o", "ids.txt", "--overwrite"], "ids.txt is both the input and the output"),
+        (["-i", "ids.txt", "-o", "./no", "--failed", "no"], "is both the output and the failed file"),
         (["-i", "ids.txt", "-o", "f", "--failed", "ids.txt", "--overwrite"], "add --resume"),
         (["--column", "id", "x"], "name it with -i"),
-        (["--column", "id", "--key", "id", "-i", "ids.txt"], "exclude each other"),
+        (["--column", "id", "--key", "id", "-i", "ids.txt"], "are mutually exclusive"),
         (["-i", "no.txt"], "cannot read no.txt: No such file or directory"),
         (["-i", "ids.txt", "-o", "no/f"], "cannot write to no/f: No such file or directory"),
         (["--rate", "fast", "x"], "300/5"),
@@ -300,7 +304,10 @@ def test_on_a_terminal_without_ids_it_says_how_to_give_some(
     monkeypatch.setattr(sys, "stdin", Terminal())
 
     assert export("-o", "calls.ndjson") == 1
-    assert "no ids: give a file with -i, or pipe them in, or name some" in capsys.readouterr().err
+    assert (
+        "no call UUIDs: name a file with -i, pipe them in, or pass them as arguments"
+        in capsys.readouterr().err
+    )
 
 
 def test_the_built_in_fake_has_a_sample(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,7 +321,7 @@ def test_duplicates_are_fetched_once_and_told(ids: list[str], capsys: pytest.Cap
     assert run(["export", "--rate", "none", "-o", "calls.ndjson", ids[0], ids[0].upper(), ids[0]]) == 0
 
     assert written() == ids[:1]
-    assert "Duplicates   2 ids that came more than once, fetched once" in capsys.readouterr().err
+    assert "Duplicates   2 repeated ids" in capsys.readouterr().err
 
 
 def test_the_summary_of_an_export_that_goes_on_is_that_of_the_whole_file(
@@ -351,7 +358,7 @@ def test_progress_is_told_in_plain_lines_where_stderr_is_no_terminal(
     ids: list[str], served: FakePlivo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told = threading.Event()
-    monkeypatch.setattr(progress, "PLAIN_SECONDS", 0.001)
+    monkeypatch.setattr(progress, "PLAIN_INTERVAL_SECONDS", 0.001)
     show = progress.PlainDisplay.show
     monkeypatch.setattr(
         progress.PlainDisplay, "show", lambda self, snapshot: (show(self, snapshot), told.set())
@@ -369,7 +376,7 @@ def test_progress_is_told_in_plain_lines_where_stderr_is_no_terminal(
 def test_a_wait_for_the_limit_is_told(
     ids: list[str], served: FakePlivo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(progress, "PLAIN_SECONDS", 0.001)
+    monkeypatch.setattr(progress, "PLAIN_INTERVAL_SECONDS", 0.001)
     served.rate_limit = FakeRateLimit(requests=30, per=0.3)
 
     assert run(["export", "--rate", "30/0.3", "-i", "ids.txt", "-o", "c", "--summary", "none"]) == 0
@@ -380,7 +387,7 @@ def test_a_wait_for_the_limit_is_told(
 def test_with_stdin_nobody_knows_what_is_left(
     ids: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], served: FakePlivo
 ) -> None:
-    monkeypatch.setattr(progress, "PLAIN_SECONDS", 0.001)
+    monkeypatch.setattr(progress, "PLAIN_INTERVAL_SECONDS", 0.001)
     served.latency = 0.02
     reading, writing = os.pipe()
     os.write(writing, ids[0].encode())
@@ -400,7 +407,7 @@ def test_refused_credentials_end_it_with_a_way_to_go_on(
     assert export("-i", "ids.txt", "-o", "calls.ndjson", "--concurrency", "4") == 2
 
     err = capsys.readouterr().err
-    assert "plivo-async: stopped after 0 records; to go on: plivo-async export --resume " in err
+    assert "plivo-async: stopped after 0 records; to continue: plivo-async export --resume " in err
     assert err.splitlines()[-1].startswith("plivo-async: the batch stopped after ")
     assert "s3cr3t" not in err
     assert len(served.requests) <= 8
@@ -415,8 +422,10 @@ def test_a_line_that_cannot_be_read_ends_it_after_what_came_before(
 
     assert sorted(written()) == sorted(ids[:5])
     told = capsys.readouterr().err.splitlines()
-    assert told[0].startswith("plivo-async: stopped after 5 records; to go on: plivo-async export --resume")
-    assert told[1] == "plivo-async: ids.ndjson, line 6: this is not JSON: x"
+    assert told[0].startswith(
+        "plivo-async: stopped after 5 records; to continue: plivo-async export --resume"
+    )
+    assert told[1] == "plivo-async: ids.ndjson, line 6: not JSON: x"
 
 
 def test_a_full_disk_ends_it_in_one_line(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -466,8 +475,8 @@ def test_a_signal_ends_it_with_what_has_arrived_and_a_way_to_go_on(
     told = capsys.readouterr().err.splitlines()
     again = "plivo-async export --resume --rate none --quiet -i ids.txt -o calls.ndjson --concurrency 4"
     assert told == [
-        f"plivo-async: {number.name}: finishing what is under way; once more ends it at once",
-        f"plivo-async: stopped after {len(arrived)} records; to go on: {again}",
+        f"plivo-async: {number.name}: finishing the calls in progress; repeat it to stop immediately",
+        f"plivo-async: stopped after {len(arrived)} records; to continue: {again}",
     ]
     assert export("-i", "ids.txt", "-o", "calls.ndjson", "--resume") == 0
     assert Counter(written()) == Counter(ids)
@@ -482,8 +491,7 @@ def test_more_ctrl_cs_do_not_wait_for_what_is_under_way(ids: list[str], served: 
 def test_what_is_under_way_has_a_time_of_grace(
     ids: list[str], served: FakePlivo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stopping = exporter.stopping
-    monkeypatch.setattr(exporter, "stopping", lambda end: stopping(end, grace=0.05))
+    monkeypatch.setattr(exporter, "stop_on_signals", partial(signals.stop_on_signals, grace=0.05))
     served.latency = pressing(signal.SIGTERM, 1, seconds=3600.0)
 
     assert export("-i", "ids.txt", "-o", "calls.ndjson") == 143
@@ -496,7 +504,7 @@ def test_an_export_to_a_pipe_that_is_stopped_says_that_it_cannot_go_on(
     served.latency = pressing(signal.SIGINT, 1)
 
     assert export("-i", "ids.txt") == 130
-    assert "what went to a pipe cannot be resumed, a file named with -o can" in capsys.readouterr().err
+    assert "an export to a pipe cannot be resumed, one to a file (-o) can" in capsys.readouterr().err
 
 
 def test_ids_from_stdin_must_be_given_again(

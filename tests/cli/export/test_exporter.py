@@ -17,7 +17,6 @@ from plivo_async.cli.export.files import ExportFiles
 from plivo_async.cli.export.id_parser import plain_line
 from plivo_async.cli.export.id_source import IdSource
 from plivo_async.cli.export.output_file import file_output
-from plivo_async.cli.waiting import resolve
 from plivo_async.record.model import CallDetailRecord
 from plivo_async.resources.batch import Fetched, Outcome
 
@@ -103,11 +102,3 @@ async def test_a_cancellation_that_no_signal_asked_for_passes(tmp_path: Path) ->
 
     assert written(tmp_path / "f") == ["a"]
     exporter.files.output.raw.close()
-
-
-async def test_a_wait_may_be_ended_twice() -> None:
-    waiter = asyncio.get_running_loop().create_future()
-    resolve(waiter)
-    resolve(waiter)
-
-    assert waiter.done()

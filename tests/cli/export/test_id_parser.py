@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plivo_async.cli.export.id_parser import (
-    MAX_LINE,
+    MAX_LINE_BYTES,
     CsvColumn,
     InputError,
     LineSplitter,
@@ -58,7 +58,7 @@ def test_utf_16_is_refused(mark: bytes) -> None:
 @pytest.mark.parametrize("end", [b"", b"\n"])
 def test_a_line_that_is_too_long_is_named(end: bytes) -> None:
     with pytest.raises(InputError, match="line 3: longer than 1,048,576 bytes"):
-        split(b"a\nb\n" + b"x" * (MAX_LINE + 1) + end)
+        split(b"a\nb\n" + b"x" * (MAX_LINE_BYTES + 1) + end)
 
 
 def test_a_line_without_an_end_is_not_read_to_its_end() -> None:
@@ -100,13 +100,13 @@ def test_a_key_of_ndjson_holds_the_id() -> None:
 
 @pytest.mark.parametrize("line", [b"a", b"{", b"\xff", b"[" * 100_000])
 def test_a_line_that_is_no_json_is_named(line: bytes) -> None:
-    with pytest.raises(InputError, match="line 7: this is not JSON: "):
+    with pytest.raises(InputError, match="line 7: not JSON: "):
         ndjson_key("id")(7, line)
 
 
 @pytest.mark.parametrize("line", [b"{}", b"[]", b"null", b'{"id": 1}', b'{"id": null}', b'{"ID": "a"}'])
 def test_a_line_without_the_key_is_named(line: bytes) -> None:
-    with pytest.raises(InputError, match="line 7: no text under the key 'id': "):
+    with pytest.raises(InputError, match="line 7: no string under the key 'id': "):
         ndjson_key("id")(7, line)
 
 
@@ -139,7 +139,7 @@ def test_quoted_and_spaced_names_of_columns_are_found() -> None:
 
 
 def test_a_column_that_is_not_there_is_told_with_those_that_are() -> None:
-    with pytest.raises(InputError, match="line 1: no column 'uuid', there are: x, id"):
+    with pytest.raises(InputError, match="line 1: no column 'uuid'; the columns are: x, id"):
         column(b"x,id\n", "uuid")
 
 
@@ -149,7 +149,7 @@ def test_a_row_that_ends_too_early_is_named() -> None:
 
 
 def test_a_quote_that_is_never_closed_is_named() -> None:
-    with pytest.raises(InputError, match="line 2: a quote that opens in this line is never closed"):
+    with pytest.raises(InputError, match="line 2: the quote opened in this line is never closed"):
         column(b'x,id\n"1,a\n2,b\n')
 
 
@@ -163,7 +163,7 @@ def test_a_quote_that_is_never_closed_does_not_fill_the_memory() -> None:
 
 
 def test_csv_that_cannot_be_read_is_named() -> None:
-    with pytest.raises(InputError, match="line 2: this is not CSV: "):
+    with pytest.raises(InputError, match="line 2: not CSV: "):
         column(b"x,id\na\rb,c\n")
 
 

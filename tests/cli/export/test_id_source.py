@@ -63,7 +63,7 @@ async def test_what_was_before_a_line_that_cannot_be_read_is_given(tmp_path: Pat
     source = source_of(b'{"id":"a"}\n{"id":"b"}\nx\n', tmp_path, key="id")
     given = []
 
-    with pytest.raises(InputError, match=r"ids\.txt, line 3: this is not JSON"):
+    with pytest.raises(InputError, match=r"ids\.txt, line 3: not JSON"):
         async for call_uuid in source:
             given.append(call_uuid)
 
@@ -71,7 +71,7 @@ async def test_what_was_before_a_line_that_cannot_be_read_is_given(tmp_path: Pat
 
 
 async def test_a_quote_left_open_at_the_end_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"ids\.txt, line 2: a quote"):
+    with pytest.raises(InputError, match=r"ids\.txt, line 2: the quote"):
         await ids_of(source_of(b'id\n"a\nb\n', tmp_path, column="id"))
 
 
@@ -171,5 +171,5 @@ def test_a_stdin_that_was_never_open_is_told(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_column_and_key_exclude_each_other() -> None:
-    with pytest.raises(click.UsageError, match="--column is for CSV, --key for NDJSON"):
+    with pytest.raises(click.UsageError, match="--column is for CSV and --key for NDJSON"):
         line_parser("a", "b")

@@ -90,7 +90,7 @@ def test_a_pipe_without_a_reader_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
             output.write(b"a\n")
             output.sync()
             os.close(reading)
-            with pytest.raises(ReaderGoneError, match="stdout is closed: its reader went away") as caught:
+            with pytest.raises(ReaderGoneError, match="stdout: the reader closed the pipe") as caught:
                 output.write(b"b\n")
 
     assert caught.value.exit_code == 141
@@ -104,14 +104,14 @@ async def test_a_full_pipe_is_waited_for_without_blocking_anything_else(
     with io.TextIOWrapper(io.BufferedWriter(io.FileIO(writing, "w"))) as stdout:
         monkeypatch.setattr(sys, "stdout", stdout)
         with stdout_output() as output:
-            await asyncio.wait_for(output.writable(), 30)
+            await asyncio.wait_for(output.wait_until_writable(), 30)
             filled = 0
             try:
                 while True:
                     filled += os.write(writing, b"x" * 4096)
             except BlockingIOError:
                 pass
-            waiting = asyncio.create_task(output.writable())
+            waiting = asyncio.create_task(output.wait_until_writable())
             done, _ = await asyncio.wait([waiting], timeout=0.01)
             assert not done
             os.read(reading, filled)
@@ -121,7 +121,7 @@ async def test_a_full_pipe_is_waited_for_without_blocking_anything_else(
 
 async def test_a_file_is_never_waited_for(tmp_path: Path) -> None:
     with file_output(tmp_path / "f") as output:
-        await output.writable()
+        await output.wait_until_writable()
 
 
 def test_a_stdout_that_is_a_file_is_never_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,9 @@ from plivo_async.cli.export.progress import (
     PlainDisplay,
     RateMeter,
     Snapshot,
-    display,
+    choose_display,
     progress_bar,
-    showing,
+    show_progress,
 )
 
 
@@ -71,7 +71,7 @@ def test_a_bar_of_nothing_is_full() -> None:
 def test_a_terminal_gets_a_live_display(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", Terminal())
-    shown = display(quiet=False)
+    shown = choose_display(quiet=False)
     assert isinstance(shown, LiveDisplay)
     shown.show(Snapshot(done=3, left=4))
     shown.close()
@@ -86,7 +86,7 @@ def test_what_is_no_terminal_gets_plain_lines(
     monkeypatch.setenv("TERM", term)
     if term == "dumb":
         monkeypatch.setattr(sys, "stderr", Terminal())
-    shown = display(quiet=False)
+    shown = choose_display(quiet=False)
 
     assert isinstance(shown, PlainDisplay)
 
@@ -102,17 +102,17 @@ def test_plain_lines_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("options", [{"quiet": True}, {"quiet": False, "shares_terminal": True}])
 def test_nothing_is_shown_where_it_would_disturb(options: dict[str, bool]) -> None:
-    assert display(**options) is None
+    assert choose_display(**options) is None
 
 
 def test_nothing_is_shown_without_a_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", None)
 
-    assert display(quiet=False) is None
+    assert choose_display(quiet=False) is None
 
 
 class Recording:
-    seconds = 0.0
+    interval = 0.0
 
     def __init__(self, *, broken: bool = False) -> None:
         self.shown: list[int] = []
@@ -135,7 +135,7 @@ class Recording:
 
 async def test_progress_is_shown_again_and_again_until_the_end() -> None:
     recording = Recording()
-    async with showing(recording, lambda: Snapshot(done=7)):
+    async with show_progress(recording, lambda: Snapshot(done=7)):
         await asyncio.wait_for(recording.several.wait(), 30)
 
     assert set(recording.shown) == {7}
@@ -144,7 +144,7 @@ async def test_progress_is_shown_again_and_again_until_the_end() -> None:
 
 async def test_a_stderr_that_breaks_is_no_reason_to_stop() -> None:
     recording = Recording(broken=True)
-    async with showing(recording, lambda: Snapshot(done=7)):
+    async with show_progress(recording, lambda: Snapshot(done=7)):
         await asyncio.wait_for(recording.several.wait(), 30)
         await asyncio.sleep(0)
 
@@ -152,5 +152,5 @@ async def test_a_stderr_that_breaks_is_no_reason_to_stop() -> None:
 
 
 async def test_nothing_may_be_shown() -> None:
-    async with showing(None, lambda: Snapshot(done=7)):
+    async with show_progress(None, lambda: Snapshot(done=7)):
         assert len(asyncio.all_tasks()) == 1

@@ -89,7 +89,7 @@ def test_ctrl_c_on_the_keyboard_ends_it_cleanly_and_says_how_to_go_on(
 
     assert terminal.wait() == 130
     assert "Traceback" not in terminal.screen
-    assert "to go on: plivo-async export --resume -i ids.txt -o calls.ndjson" in plain(terminal.screen)
+    assert "to continue: plivo-async export --resume -i ids.txt -o calls.ndjson" in plain(terminal.screen)
     assert installed.run("export", "-q", "-i", "ids.txt", "-o", "calls.ndjson", "--resume").returncode == 0
     lines = (installed.folder / "calls.ndjson").read_text().splitlines()
     assert Counter(json.loads(line)["call_uuid"] for line in lines) == Counter(ids)
@@ -103,7 +103,7 @@ def test_ctrl_c_as_often_as_one_likes_ends_it_without_a_traceback(
     terminal = installed.in_terminal("export", "-i", "ids.txt", "-o", "calls.ndjson")
     assert asked.wait(PATIENCE)
     terminal.type(b"\x03")
-    terminal.wait_for("once more ends it at once")
+    terminal.wait_for("repeat it to stop immediately")
     terminal.type(b"\x03")
     terminal.type(b"\x03\x03")
 

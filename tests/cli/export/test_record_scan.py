@@ -8,7 +8,7 @@ import click
 import pytest
 
 from plivo_async.cli.export.record_format import CSV_HEADER, csv_row, ndjson_line
-from plivo_async.cli.export.resume import Scan, scan
+from plivo_async.cli.export.record_scan import Scan, scan
 from plivo_async.record.model import CallDetailRecord
 
 _RECORDS = [
@@ -70,12 +70,12 @@ def test_blank_lines_are_passed_over() -> None:
 
 @pytest.mark.parametrize("line", [b"hello\n", b'{"x": 1}\n', b"[]\n", b"\xff\n"])
 def test_a_line_that_is_no_record_is_named(line: bytes) -> None:
-    with pytest.raises(click.ClickException, match="^calls, line 2: no call detail record: "):
+    with pytest.raises(click.ClickException, match="^calls, line 2: not a call detail record: "):
         found(_NDJSON[0] + line + _NDJSON[1])
 
 
 def test_a_row_that_is_no_record_is_named() -> None:
-    with pytest.raises(click.ClickException, match="^calls, line 3: no call detail record: 2 cells"):
+    with pytest.raises(click.ClickException, match="^calls, line 3: not a call detail record: 2 cells"):
         found(_CSV[0] + _CSV[1] + b"a,b\n")
 
 

@@ -116,8 +116,8 @@ def test_a_signal_ends_it_cleanly(
     assert out == b""
     told = err.decode().splitlines()
     assert told[0].startswith(f"plivo-async: {number.name}: finishing")
-    assert told[1].startswith(f"plivo-async: stopped after {len(arrived)} records; to go on: ")
-    resume = told[1].partition("to go on: ")[2]
+    assert told[1].startswith(f"plivo-async: stopped after {len(arrived)} records; to continue: ")
+    resume = told[1].partition("to continue: ")[2]
     done = installed.shell(resume.replace("plivo-async", '"$command"', 1))
     assert done.returncode == 0, done.stderr
     assert Counter(written(installed.folder / "calls.ndjson")) == Counter(ids)
@@ -134,8 +134,8 @@ def test_a_reader_that_goes_away_ends_it_in_one_line(fake: FakePlivo, installed:
     assert process.wait(PATIENCE) == 141
     told = process.stderr.read().decode().splitlines()
     assert len(told) == 2
-    assert told[0].endswith("what went to a pipe cannot be resumed, a file named with -o can")
-    assert told[1] == "plivo-async: stdout is closed: its reader went away"
+    assert told[0].endswith("an export to a pipe cannot be resumed, one to a file (-o) can")
+    assert told[1] == "plivo-async: stdout: the reader closed the pipe"
 
 
 def test_a_reader_that_is_slow_costs_no_call(fake: FakePlivo, installed: Installed) -> None:
@@ -156,7 +156,7 @@ def test_ctrl_c_works_while_a_reader_is_slow(fake: FakePlivo, installed: Install
     assert process.stderr is not None
     until_stalled(fake)
     process.send_signal(signal.SIGINT)
-    assert b"once more ends it at once" in process.stderr.readline()
+    assert b"repeat it to stop immediately" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
 
     assert process.wait(PATIENCE) == 130
@@ -212,7 +212,7 @@ def test_a_file_as_windows_writes_it_is_read(fake: FakePlivo, installed: Install
 
     assert done.returncode == 0
     assert Counter(written(installed.folder / "calls.ndjson")) == Counter(ids)
-    assert "2 ids that came more than once, fetched once" in done.stderr.decode()
+    assert "2 repeated ids" in done.stderr.decode()
 
 
 @pytest.mark.parametrize("size", [10_000_000])
