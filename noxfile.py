@@ -1,4 +1,4 @@
-"""What the project is held to: `nox` runs it all, `nox --list` says what there is."""
+"""The checks of the project. `nox` runs those that decide on a change, `nox --list` shows all of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import nox
 PYTHONS = ["3.11", "3.12", "3.13"]
 ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
-# The record that the built-in fake serves first.
+# The first record of the built-in fake.
 SAMPLE = "5607532d-5037-4066-befc-a8b40218dd4f"
 
 nox.needs_version = ">=2025.2.9"
@@ -24,20 +24,20 @@ def group(name: str) -> list[str]:
 
 
 def floors() -> list[str]:
-    """Every requirement that a user's installation can have, at the lowest version it allows."""
+    """Pin every requirement of the package and of its users' extras to the lowest version it allows."""
     project = PYPROJECT["project"]
     extras = project["optional-dependencies"]
     requirements = [*project["dependencies"], *extras["testing"], *extras["cli"]]
     foreign = [text for text in requirements if not text.startswith(f"{project['name']}[")]
     pinned = [re.match(r"([A-Za-z0-9._-]+)>=([0-9.]+)(?=$|,)", text) for text in foreign]
     if not all(pinned):
-        raise ValueError(f"a requirement without a floor, one of {foreign}")
+        raise ValueError(f"one of these requirements has no lowest version: {foreign}")
     return [f"{match[1]}=={match[2]}" for match in pinned if match]
 
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The test suite; on the first Python with branch coverage of 100 %, which takes twice as long."""
+    """Run the test suite. On the first Python with branch coverage, which must be 100 %."""
     session.install("-e", ".[dev]")
     if session.python != PYTHONS[0] or session.posargs:
         session.run("pytest", *session.posargs)
@@ -49,32 +49,34 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0])
 def e2e(session: nox.Session) -> None:
-    """The installed command alone: piped, in a pseudo-terminal, killed, on full disks; and the recipes."""
+    """Run the tests of the installed command: piped, in a terminal, killed, on full disks."""
     session.install("-e", ".[dev]")
     session.run("pytest", "tests/e2e", *session.posargs)
 
 
 @nox.session(python=PYTHONS[0])
 def lowest(session: nox.Session) -> None:
-    """The test suite on the lowest versions that pyproject.toml allows."""
+    """Run the test suite on the lowest versions that pyproject.toml allows."""
     session.install("-e", ".[dev]", *floors())
     session.run("pytest", *session.posargs)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Ruff: rules and format."""
+    """Check rules and format (ruff), spelling (codespell) and pyproject.toml."""
     session.install(*group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("codespell")
+    session.run("validate-pyproject", "pyproject.toml")
 
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Mypy and pyright, both strict: the package, tests/typing, the documentation's examples."""
+    """Check types with mypy and pyright, both strict: the package, the tests, the examples of the pages."""
     session.install("-e", ".[dev]", *group("types"))
     session.run("mypy")
-    # Pyright looks for packages where the python on PATH has them.
+    # Pyright finds packages through the `python` on PATH.
     session.run("pyright")
     examples = Path(session.create_tmp()).resolve() / "examples"
     session.run("python", "-m", "tests.docs.doc_examples", str(examples))
@@ -83,25 +85,25 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The documentation; whatever Sphinx warns of is an error."""
-    session.install("-e", ".[docs]")
+    """Build the documentation. A warning of Sphinx is an error."""
+    session.install("-e", ".[cli,testing]", *group("docs"))
     session.run("sphinx-build", "-W", "-n", "--keep-going", "-b", "html", "docs", "docs/_build/html")
 
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Wheel and sdist: built, checked, installed each in an environment of its own, and run there."""
+    """Build wheel and sdist into dist/, check both, install each in a new environment and run it there."""
     session.install(*group("build"))
-    dist = Path(session.create_tmp()).resolve() / "dist"
+    dist = ROOT / "dist"
     for old in dist.glob("*"):
         old.unlink()
     session.run("python", "-m", "build", "--outdir", str(dist), str(ROOT))
     packages = sorted(dist.iterdir())
     session.run("twine", "check", "--strict", *map(str, packages))
     for package in packages:
-        # Away from the sources, so that what runs is what was installed.
+        # Away from the sources, so that the installed package is imported.
         session.chdir(dist)
-        environment = dist.parent / f"installed{package.suffix}"
+        environment = Path(session.create_tmp()).resolve() / f"installed{package.suffix}"
         session.run("python", "-m", "venv", "--clear", str(environment))
         bin_dir = environment / ("Scripts" if sys.platform == "win32" else "bin")
         session.run(str(bin_dir / "python"), "-m", "pip", "install", f"{package}[cli]", external=True)
@@ -115,13 +117,29 @@ def build(session: nox.Session) -> None:
             silent=True,
         )
         if not isinstance(printed, str) or SAMPLE not in printed:
-            session.error(f"{package.name}: installed, it does not print the record")
+            session.error(f"{package.name}: the installed command does not print the record")
         session.log(f"{package.name} prints {printed}")
 
 
 @nox.session
+def release_check(session: nox.Session) -> None:
+    """Check that a tag (`-- v1.2.3`) fits the version, the changelog and a clean checkout, then build."""
+    version = re.search(r'"(.+)"', (ROOT / "plivo_async" / "_version.py").read_text())
+    tag = "".join(session.posargs)
+    if version is None or tag != f"v{version[1]}":
+        session.error(f"the tag is {tag!r}, the version is {version and version[1]!r}")
+    heading = rf"^## \[{re.escape(version[1])}\] - [0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}$"
+    if not re.search(heading, (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE):
+        session.error(f"CHANGELOG.md has no section of {version[1]} with a date")
+    changes = session.run("git", "status", "--porcelain", external=True, silent=True)
+    if changes:
+        session.error(f"the checkout is not clean:\n{changes}")
+    session.notify("build")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
-    """One call and many, next to other clients; for a machine that does nothing else."""
+    """Measure one call and many, next to other clients. Needs a machine that does nothing else."""
     session.install("-e", ".", "-r", "tests/benchmarks/requirements.txt")
     session.run("python", "-m", "tests.benchmarks.one_call", *session.posargs)
     session.run("python", "-m", "tests.benchmarks.bulk", *session.posargs)
@@ -129,7 +147,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def bench_export(session: nox.Session) -> None:
-    """What an export costs next to `get_many` alone, and what 50 kills at random moments lose."""
+    """Measure an export next to `get_many` alone, and the records that 50 random kills lose."""
     session.install("-e", ".[cli]")
     session.run("python", "-m", "tests.benchmarks.export_cost")
     session.run("python", "-m", "tests.benchmarks.export_kills")
