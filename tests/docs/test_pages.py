@@ -75,7 +75,7 @@ def test_the_command_line_page_names_every_option_and_exit_code() -> None:
 
 
 def test_the_page_for_contributors_names_every_nox_session_and_module() -> None:
-    listed = " ".join(re.findall(r"^\| (`.*) \| ", text_of("docs/contributing.md"), re.MULTILINE))
+    listed = " ".join(re.findall(r"^\| (`.*) \| ", text_of("CONTRIBUTING.md"), re.MULTILINE))
     functions = [node for node in ast.parse(text_of("noxfile.py")).body if isinstance(node, ast.FunctionDef)]
     sessions = {f.name for f in functions if any("session" in ast.unparse(d) for d in f.decorator_list)}
     package = Path(plivo_async.__file__).parent
@@ -87,7 +87,7 @@ def test_the_page_for_contributors_names_every_nox_session_and_module() -> None:
     assert {name for name in modules if f"`{name}`" not in listed} == set()
 
 
-@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", sorted({*pages(), *ROOT.glob("*.md")}), ids=lambda page: page.name)
 def test_links_to_files_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
 
