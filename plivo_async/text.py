@@ -17,8 +17,8 @@ def short_repr(value: object, limit: int = _LONGEST_REPR) -> str:
     """Return the repr of a value, cut after `limit` characters."""
     try:
         text = repr(value)
-    except ValueError:
-        # An int of more than 4,300 digits has none.
+    except (ValueError, RecursionError):
+        # An int of more than 4,300 digits has no repr, and neither has a list that is nested too deeply.
         text = f"a value of type {type(value).__name__}"
     return text if len(text) <= limit else text[:limit] + "…"
 

@@ -1,1 +1,1 @@
-"""The call detail record (CDR) and its JSON form. Knows nothing of HTTP."""
+"""The call detail record (CDR) and its JSON form, without HTTP."""

@@ -1,4 +1,4 @@
-"""The converter, which holds every JSON rule as a cattrs hook, and what the client does with it."""
+"""The converter, which has each JSON rule as a cattrs hook, and the functions that use it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,6 @@ from plivo_async.record.model import CallDetailRecord
 from plivo_async.record.record_hooks import (
     REFUSALS,
     RecordError,
-    is_record,
-    message_of,
     structure_factory,
     unstructure_factory,
 )
@@ -41,20 +39,20 @@ from plivo_async.record.value_hooks import (
     unstructure_time,
 )
 from plivo_async.server_message import server_message
-from plivo_async.text import printable, short_repr
+from plivo_async.text import message_of, printable, short_repr
 
 
 @exported
 def make_converter() -> cattrs.Converter:
-    """A converter with the JSON rules of a `CallDetailRecord`, to register hooks of your own on.
+    """Return a converter with the JSON rules of a `CallDetailRecord`, to register further hooks on.
 
-    A hook registered on it, for `datetime` or `CallDetailRecord` say, takes the place of the rule here. It
+    A hook registered on it, for `datetime` or `CallDetailRecord` for example, replaces the rule here. A hook
     refuses a value by raising ValueError, TypeError, ArithmeticError or LookupError.
     """
     converter = cattrs.Converter()
     converter.register_structure_hook(str, structure_text)
     converter.register_structure_hook(int, structure_int)
-    # By predicate, because a copy of a converter forgets the hooks of its unions.
+    # By predicate, because a copy of a converter loses the hooks of unions.
     converter.register_structure_hook_func(lambda kind: kind == str | bool, structure_text_or_bool)
     converter.register_structure_hook(Decimal, structure_decimal)
     converter.register_unstructure_hook(Decimal, unstructure_decimal)
@@ -65,65 +63,68 @@ def make_converter() -> cattrs.Converter:
         converter.register_unstructure_hook(vocabulary, str)
     converter.register_structure_hook(HangupCause, members_hook(HangupCause, check_int))
     converter.register_unstructure_hook(HangupCause, int)
-    converter.register_structure_hook_factory(is_record, structure_factory)
-    converter.register_unstructure_hook_factory(is_record, unstructure_factory)
+    converter.register_structure_hook_factory(_is_record, structure_factory)
+    converter.register_unstructure_hook_factory(_is_record, unstructure_factory)
     return converter
 
 
-def decode_json(body: bytes, *, status: int | None = None, attempts: int = 0) -> Any:
-    """The value in a JSON body: UTF-8 only; a number with a fraction or an exponent becomes a Decimal.
+def decode_json(body: bytes) -> Any:
+    """Return the value in a JSON body in UTF-8; a number with a fraction or an exponent becomes a Decimal.
 
-    Raises: DecodeError.
+    Raises:
+        DecodeError: The body is empty or not JSON; the error has the body.
     """
     try:
         return parse_json(body.decode("utf-8"))
     except ValueError as error:
         message = "the body is empty"
         if body:
-            said = printable(body[:1000].decode("utf-8", "replace"))
-            message = f"the body is not JSON: {printable(str(error))}; it says '{said}'"
-        raise DecodeError(message, status=status, attempts=attempts, body=body) from None
+            begin = printable(body[:1000].decode("utf-8", "replace"))
+            message = f"the body is not JSON: {message_of(error)}; it begins with '{begin}'"
+        raise DecodeError(message, body=body) from None
 
 
-def decode_record(
-    body: bytes, converter: cattrs.Converter, *, status: int | None = None, attempts: int = 0
-) -> CallDetailRecord:
-    """The record in the body of an answer.
+def decode_record(body: bytes, converter: cattrs.Converter) -> CallDetailRecord:
+    """Return the record in a JSON body.
 
-    Raises: DecodeError, naming the keys that cannot be read and holding the body.
+    Raises:
+        DecodeError: The body is not a call detail record. The error has the body, the keys that cannot be
+            read, and the api_id if there is one.
     """
-    answer = decode_json(body, status=status, attempts=attempts)
+    value = decode_json(body)
     fields: tuple[str, ...] = ()
     try:
-        return converter.structure(answer, CallDetailRecord)
+        return converter.structure(value, CallDetailRecord)
     except RecordError as error:
         fields, reason = tuple(error.reasons), str(error)
     except REFUSALS as error:
         reason = message_of(error)
-    said, api_id = server_message(body)
+    server_text, api_id = server_message(body)
     message = f"the call detail record cannot be read: {reason}"
-    if not isinstance(answer, dict) or "call_uuid" not in answer:
-        quoted = said or printable(body.decode("utf-8"))
-        message = f"the answer is no call detail record: it says '{quoted}'"
-    raise DecodeError(message, fields=fields, status=status, api_id=api_id, attempts=attempts, body=body)
+    if not isinstance(value, dict) or "call_uuid" not in value:
+        quoted = server_text or printable(body.decode("utf-8"))
+        message = f"the body is not a call detail record: '{quoted}'"
+    raise DecodeError(message, fields=fields, api_id=api_id, body=body)
 
 
 def record_to_dict(record: CallDetailRecord, converter: cattrs.Converter | None = None) -> dict[str, Any]:
-    """The record as sent: its keys in their order and spelling, nulls, money and times as text.
+    """Return the record as sent: its keys in their order and spelling, nulls, money and times as text.
 
-    What was set since then follows, without what is None. Times are written in the documented form.
+    Fields that were set since follow, except those that are None. Times are written in the documented form.
 
-    Raises: ValueError for a field that has no wire form, such as a time without an offset.
+    Raises:
+        ValueError: A field has no JSON form, such as a time without an offset.
     """
     chosen = converter or _default_converter()
     return cast("dict[str, Any]", chosen.unstructure(record, CallDetailRecord))
 
 
 def record_to_json(record: CallDetailRecord, converter: cattrs.Converter | None = None) -> str:
-    """`record_to_dict` as one line of JSON, ASCII only; a Decimal in `extra` becomes a number.
+    """Return `record_to_dict` as one line of ASCII JSON; a Decimal in `extra` becomes a number.
 
-    Raises: ValueError for a field that has no wire form, TypeError for a value in `extra` that has no JSON
-    form.
+    Raises:
+        ValueError: A field has no JSON form.
+        TypeError: A value in `extra` has no JSON form.
     """
     return write_json(record_to_dict(record, converter))
 
@@ -131,13 +132,14 @@ def record_to_json(record: CallDetailRecord, converter: cattrs.Converter | None 
 def record_from_json(
     text: str | bytes | bytearray, converter: cattrs.Converter | None = None
 ) -> CallDetailRecord:
-    """The record in a JSON text.
+    """Return the record in a JSON text.
 
-    Raises: DecodeError.
+    Raises:
+        DecodeError: The text is not JSON, or not a call detail record.
     """
     if not isinstance(text, str | bytes | bytearray):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise DecodeError(f"expected JSON text as str or bytes, got {short_repr(text)}")
-    # A lone surrogate cannot be sent in UTF-8; it passes here to be refused like any other bad byte.
+    # UTF-8 has no lone surrogates. One is encoded here so that it is refused like any other bad byte.
     body = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else bytes(text)
     return decode_record(body, converter or _default_converter())
 
@@ -145,3 +147,7 @@ def record_from_json(
 @functools.cache
 def _default_converter() -> cattrs.Converter:
     return make_converter()
+
+
+def _is_record(kind: Any) -> bool:
+    return kind is CallDetailRecord

@@ -1,4 +1,4 @@
-"""The vocabularies of a call detail record: open enumerations, to which a value unknown today is no error."""
+"""The enumerations of a call detail record. They are open: an unknown value is not an error."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from plivo_async.exported import exported
 
 
 class _OpenText(StrEnum):
-    """A vocabulary that may grow: an unknown string becomes a value equal to it whose `is_known` is False."""
+    """An enumeration that may grow: an unknown string becomes a value equal to it, with `is_known` False."""
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
         if not isinstance(value, str):
             return None
-        # Not kept among the members: what a server invents must not pile up.
+        # Not kept among the members, because a server could invent any number of values.
         unknown = str.__new__(cls, value)
         unknown._name_ = unknown._value_ = str(value)
         return unknown
@@ -29,13 +29,13 @@ class _OpenText(StrEnum):
         return super().__repr__() if self.is_known else f"<{type(self).__name__} unknown: {self._value_!r}>"
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        # By value on every Python: some pickle members by name, which an unknown value has none of.
+        # By value, because some Python versions pickle members by name and an unknown value has no name.
         return type(self), (self._value_,)
 
 
 @exported
 class CallDirection(_OpenText):
-    """Seen from the account."""
+    """The direction of a call, as seen from the account."""
 
     INBOUND = "inbound"
     OUTBOUND = "outbound"
@@ -43,7 +43,7 @@ class CallDirection(_OpenText):
 
 @exported
 class HangupSource(_OpenText):
-    """Who ended the call, from Plivo's list of hangup causes and sources."""
+    """The party that ended the call, from Plivo's list of hangup causes and sources."""
 
     CALLER = "Caller"
     CALLEE = "Callee"
@@ -78,8 +78,11 @@ class StirAttestation(_OpenText):
 class HangupCause(IntEnum):
     """Why a call ended, from Plivo's list of hangup causes and sources.
 
-    Key on the code: the names changed their spelling over the years. An unknown code becomes a value equal to
-    its int whose `is_known` is False.
+    Compare codes, because the spelling of the names has changed over the years. An unknown code becomes a
+    value equal to its int, with `is_known` False.
+
+    Attributes:
+        description: Plivo's text for the code; empty for an unknown code.
     """
 
     _value_: int
@@ -156,7 +159,7 @@ class HangupCause(IntEnum):
 
     @property
     def is_known(self) -> bool:
-        """Whether Plivo documents this code; `description` is empty where not."""
+        """Whether Plivo documents this code."""
         return self._value_ in type(self)._value2member_map_
 
     def __repr__(self) -> str:

@@ -1,8 +1,7 @@
-"""The call detail record (CDR) as a value. Nothing here knows of JSON."""
+"""The call detail record (CDR) as a value. Its JSON form is in `converter`, which imports this module."""
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
@@ -18,6 +17,7 @@ from plivo_async.record.enums import (
     StirAttestation,
     StirVerification,
 )
+from plivo_async.text import short_repr
 
 __all__ = [
     "CallDetailRecord",
@@ -30,11 +30,9 @@ __all__ = [
 ]
 
 _AMOUNT_PLACES = Decimal("0.00001")
-# Wide enough that the division by 60 can never turn a digit into a tie that is none.
+# So many digits that the division by 60 cannot be rounded to a tie, which would be rounded once more.
 _AMOUNTS = Context(prec=200, rounding=ROUND_HALF_UP)
-
-_short = reprlib.Repr()
-_short.maxstring = _short.maxother = _short.maxlong = 100
+_REPR_CHARACTERS = 100
 
 
 @exported
@@ -74,7 +72,7 @@ class FrozenMapping(Mapping[str, Any]):
         return len(self._items)
 
     def __repr__(self) -> str:
-        return _short.repr(self._items)
+        return short_repr(self._items, _REPR_CHARACTERS)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return FrozenMapping, (self._items,)
@@ -87,12 +85,41 @@ _EMPTY = FrozenMapping._holding({})  # pyright: ignore[reportPrivateUsage]
 @final
 @frozen(kw_only=True, repr=False)
 class CallDetailRecord:
-    """One call that has ended, https://www.plivo.com/docs/voice/api/call/the-call-object/.
+    """One call that has ended.
 
-    Every field but `call_uuid` is None where Plivo left it out or sent null. Durations are in seconds,
-    `total_rate` is per minute; amounts carry no currency because Plivo names none. Times are aware, in the
-    account's zone as sent. `extra` holds the keys that this version does not know; `wire_keys` all keys as
-    they came, so that `to_dict` and `to_json` give back what was sent, and does not count in comparisons.
+    A field is None where Plivo left it out or sent null. Durations are in seconds. Amounts have no currency,
+    because Plivo names none. Times are aware and keep the account's UTC offset. The source of the fields is
+    https://www.plivo.com/docs/voice/api/call/the-call-object/.
+
+    Attributes:
+        call_uuid: The UUID of the call, the only field that is never None.
+        api_id: The UUID of the API request that returned the record.
+        parent_call_uuid: The call that dialled this one, if this is a B leg.
+        conference_uuid: The conference that the call joined.
+        call_direction: Inbound or outbound, as seen from the account.
+        call_state: `ANSWER`, where Plivo sends it.
+        from_number: The caller: a number or a SIP URI.
+        to_number: The number or SIP URI that was called.
+        initiation_time: When the call was requested or came in.
+        answer_time: When the call was answered; None for a call that was not.
+        end_time: When the call ended.
+        call_duration: Seconds from the answer to the end.
+        bill_duration: Seconds that are billable.
+        billed_duration: Billable seconds, rounded up to the billing increment.
+        total_rate: The price of a minute.
+        total_amount: The price of the call.
+        hangup_cause_code: Why the call ended; the value to compare with.
+        hangup_cause_name: Why the call ended, in words as sent.
+        hangup_source: Which party ended the call.
+        stir_verification: The STIR/SHAKEN verdict on the caller's number.
+        stir_attestation: The STIR/SHAKEN attestation level.
+        voice_network_group: The voice network group of the call.
+        source_ip: The IP address that the call came from.
+        cnam_lookup: The result of the caller-name lookup, text or a boolean.
+        resource_uri: The path of the record.
+        extra: The keys that this version does not know, with their values.
+        wire_keys: All keys in the order and spelling of Plivo's JSON, so that `to_dict` and `to_json` return
+            what was sent. They do not count in comparisons.
     """
 
     call_uuid: str
@@ -145,7 +172,7 @@ class CallDetailRecord:
 
     @property
     def ring_time(self) -> timedelta | None:
-        """From the initiation to the answer, or to the end of a call that nobody answered."""
+        """The time from the initiation to the answer, or to the end of an unanswered call."""
         ringing_ended = self.answer_time or self.end_time
         if self.initiation_time is None or ringing_ended is None:
             return None
@@ -160,28 +187,35 @@ class CallDetailRecord:
 
     @property
     def expected_amount(self) -> Decimal | None:
-        """`total_rate * billed_duration / 60`, rounded half up to 5 places: what `total_amount` should be.
+        """The expected `total_amount`: `total_rate * billed_duration / 60`, rounded half up to 5 places.
 
-        Plivo publishes no formula; this one held in every priced sample.
+        Plivo publishes no formula. This one holds for every priced sample.
         """
         if self.total_rate is None or self.billed_duration is None:
             return None
         seconds = _AMOUNTS.multiply(self.total_rate, Decimal(self.billed_duration))
         return _AMOUNTS.quantize(_AMOUNTS.divide(seconds, Decimal(60)), _AMOUNT_PLACES)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The record as Plivo sent it: its keys and their order, nulls, money and times as text.
+    # The converter imports this module, so its functions are imported when they are called.
 
-        Raises: ValueError for a field that has no wire form, such as a time without an offset.
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as Plivo sent it: keys in their order, nulls, money and times as text.
+
+        Fields that were set since follow, except those that are None.
+
+        Raises:
+            ValueError: A field has no JSON form, such as a time without an offset.
         """
         from plivo_async.record.converter import record_to_dict
 
         return record_to_dict(self)
 
     def to_json(self) -> str:
-        """The record as one line of JSON (ASCII), with every digit as sent.
+        """Return the record as one line of ASCII JSON, with every digit as sent.
 
-        Raises: ValueError for a field that has no wire form.
+        Raises:
+            ValueError: A field has no JSON form, such as a time without an offset.
+            TypeError: A value in `extra` has no JSON form.
         """
         from plivo_async.record.converter import record_to_json
 
@@ -189,21 +223,25 @@ class CallDetailRecord:
 
     @classmethod
     def from_json(cls, text: str | bytes | bytearray) -> CallDetailRecord:
-        """The record in a JSON text, from Plivo or from `to_json`.
+        """Read a record from JSON text, from Plivo or from `to_json`.
 
-        Raises: DecodeError.
+        Args:
+            text: The JSON; bytes are UTF-8.
+
+        Raises:
+            DecodeError: The text is not JSON, or not a call detail record.
         """
         from plivo_async.record.converter import record_from_json
 
         return record_from_json(text)
 
     def __repr__(self) -> str:
-        sent = ((a.name, getattr(self, a.name)) for a in fields(type(self)) if a.name != "wire_keys")
-        shown = (
-            f"{name}={_shown(value)}" for name, value in sent if value is not None and value is not _EMPTY
+        values = ((a.name, getattr(self, a.name)) for a in fields(type(self)) if a.name != "wire_keys")
+        known = (
+            f"{name}={_repr(value)}" for name, value in values if value is not None and value is not _EMPTY
         )
-        return f"{type(self).__name__}({', '.join(shown)})"
+        return f"{type(self).__name__}({', '.join(known)})"
 
 
-def _shown(value: Any) -> str:
-    return str(value) if isinstance(value, datetime | Decimal) else _short.repr(value)
+def _repr(value: Any) -> str:
+    return str(value) if isinstance(value, datetime | Decimal) else short_repr(value, _REPR_CHARACTERS)

@@ -1,140 +1,103 @@
-"""The JSON form of a whole record: which key is which field. Made of the value hooks of one converter."""
+"""The JSON form of a whole record: which key is which field, and the hooks for the fields' values."""
 
 from __future__ import annotations
 
 import copy
-import reprlib
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Container
 from decimal import Decimal
 from types import NoneType
-from typing import Any, Generic, TypeAlias, TypeVar, cast, get_args
+from typing import Any, cast, get_args
 
 import attrs
 import cattrs
 
 from plivo_async.record.model import CallDetailRecord
 from plivo_async.record.strict_json import check_depth
-from plivo_async.text import printable
+from plivo_async.text import message_of, printable, short_repr
 
-# What a hook, one of a user's included, raises for a value that it does not accept.
+# The exceptions by which a hook, the library's or a user's, refuses a value.
 REFUSALS = (ValueError, TypeError, ArithmeticError, LookupError, cattrs.BaseValidationError)
 
-# Spellings in samples that are not the documented ones.
-_OTHER_SPELLINGS = {"stir_attestation": "Stir_attestation", "call_status": "call_state"}
-# The wire key of each field, as documented.
+# Other spellings, seen in samples, of documented keys.
+_DOCUMENTED_SPELLINGS = {"stir_attestation": "Stir_attestation", "call_status": "call_state"}
+# The field of each documented key.
 _FIELDS: dict[str, str] = {
-    _OTHER_SPELLINGS.get(name, name): name
+    _DOCUMENTED_SPELLINGS.get(name, name): name
     for name in attrs.fields_dict(CallDetailRecord)
     if name not in ("extra", "wire_keys")
 }
-_REASONS_SHOWN = 8
-_MAX_PLANS = 128
-_MAX_PLAN_KEYS = 64
-_MAX_PLAN_CHARACTERS = 2048
-
-Plan = TypeVar("Plan")
-Hook: TypeAlias = Callable[[Any, Any], Any]
+_MAX_REASONS = 8
+_MAX_LAYOUTS = 128
+_MAX_LAYOUT_CHARACTERS = 2048
 
 
 class RecordError(ValueError):
-    """An object is no record; `reasons` says why for each key at fault."""
+    """An object is not a record; `reasons` has the reason for each key at fault."""
 
     def __init__(self, reasons: dict[str, str]) -> None:
         self.reasons = reasons
-        parts = [f"{printable(key)}: {reason}" for key, reason in list(reasons.items())[:_REASONS_SHOWN]]
-        if len(reasons) > _REASONS_SHOWN:
-            parts.append(f"and {len(reasons) - _REASONS_SHOWN} more")
+        parts = [f"{printable(key)}: {reason}" for key, reason in list(reasons.items())[:_MAX_REASONS]]
+        if len(reasons) > _MAX_REASONS:
+            parts.append(f"and {len(reasons) - _MAX_REASONS} more")
         super().__init__("; ".join(parts))
 
 
-class _Layouts(Generic[Plan]):
-    """Remembers the plan for each layout of keys: Plivo sends a handful of layouts over and over."""
-
-    def __init__(self, make_plan: Callable[[tuple[str, ...]], Plan]) -> None:
-        self._make_plan = make_plan
-        self._plans: dict[tuple[str, ...], Plan] = {}
-
-    def plan(self, keys: tuple[str, ...]) -> Plan:
-        plan = self._plans.get(keys)
-        if plan is None:
-            plan = self._make_plan(keys)
-            # Bounded, because the server chooses the keys.
-            if len(keys) <= _MAX_PLAN_KEYS and sum(map(len, keys)) <= _MAX_PLAN_CHARACTERS:
-                if len(self._plans) >= _MAX_PLANS:
-                    self._plans.clear()
-                self._plans[keys] = plan
-        return plan
-
-
-def is_record(kind: Any) -> bool:
-    """The predicate under which both factories are registered."""
-    return kind is CallDetailRecord
-
-
 def structure_factory(_: Any, converter: cattrs.Converter) -> Callable[[Any, Any], CallDetailRecord]:
-    """The hook that makes a record of a JSON object; it raises RecordError, once, for all keys at fault."""
-    hooks = {name: (converter.get_structure_hook(kind), kind) for name, kind in _field_types().items()}
+    """Return the hook that reads a JSON object; it raises one RecordError for all keys at fault."""
+    kinds = _field_types()
+    steps = {
+        key: (name, converter.get_structure_hook(kinds[name]), kinds[name]) for key, name in _FIELDS.items()
+    }
 
-    def make_step(key: str, name: str | None) -> tuple[str, str | None, Hook, Any]:
-        hook, kind = hooks[name] if name else (_keep, Any)
-        return key, name, hook, kind
-
-    def make_plan(keys: tuple[str, ...]) -> tuple[tuple[str, ...], list[tuple[str, str | None, Hook, Any]]]:
-        # The keys as well, so that all records of a layout share one tuple of them.
-        return keys, [make_step(key, _field_of(key, keys)) for key in keys]
-
-    layouts = _Layouts(make_plan)
-
-    def structure_record(answer: Any, _: Any) -> CallDetailRecord:
-        if not isinstance(answer, dict):
-            raise ValueError(f"expected an object, got {_brief(answer)}")
-        sent = cast("dict[str, Any]", answer)
-        keys, steps = layouts.plan(tuple(sent))
+    def structure_record(value: Any, _: Any) -> CallDetailRecord:
+        if not isinstance(value, dict):
+            raise ValueError(f"expected an object, got {_short(value)}")
+        sent = cast("dict[str, Any]", value)
         known: dict[str, Any] = {}
         extra: dict[str, Any] = {}
         reasons: dict[str, str] = {}
-        for (key, name, hook, kind), value in zip(steps, sent.values(), strict=True):
+        for key, member in sent.items():
+            step = steps.get(key) or steps.get(_documented_spelling(key, sent))
             try:
-                if name is None:
-                    extra[key] = hook(value, kind)
-                elif value is not None:
-                    known[name] = hook(value, kind)
+                if step is None:
+                    check_depth(member)
+                    extra[key] = member
+                elif member is not None:
+                    name, hook, kind = step
+                    known[name] = hook(member, kind)
             except REFUSALS as error:
-                reasons[key] = f"{message_of(error)}, got {_brief(value)}"
+                reasons[key] = f"{message_of(error)}, got {_short(member)}"
         if not known.get("call_uuid"):
             reasons.setdefault("call_uuid", "expected a string that is not empty")
         if reasons:
             raise RecordError(reasons)
-        return CallDetailRecord(**known, extra=extra, wire_keys=keys)
+        return CallDetailRecord(**known, extra=extra, wire_keys=_shared(tuple(sent)))
 
     return structure_record
 
 
 def unstructure_factory(_: Any, converter: cattrs.Converter) -> Callable[[CallDetailRecord], dict[str, Any]]:
-    """The hook that makes a JSON object of a record: the keys as sent, then what was set since."""
-    hooks = {name: converter.get_unstructure_hook(kind) for name, kind in _field_types().items()}
-
-    def make_plan(keys: tuple[str, ...]) -> tuple[list[tuple[str, str | None]], list[tuple[str, str]]]:
-        sent = [(key, _field_of(key, keys)) for key in keys]
-        names = {name for _, name in sent}
-        return sent, [(key, name) for key, name in _FIELDS.items() if name not in names]
-
-    layouts = _Layouts(make_plan)
+    """Return the hook that writes a record as a JSON object: the keys as sent, then what was set since."""
+    kinds = _field_types()
+    steps = {key: (name, converter.get_unstructure_hook(kinds[name])) for key, name in _FIELDS.items()}
 
     def unstructure_record(record: CallDetailRecord) -> dict[str, Any]:
         wire: dict[str, Any] = {}
-        sent, rest = layouts.plan(record.wire_keys)
+        written: set[str] = set()
         extra = record.extra
-        for key, name in sent:
-            if name is not None:
+        for key in record.wire_keys:
+            step = steps.get(key) or steps.get(_documented_spelling(key, record.wire_keys))
+            if step is not None:
+                name, hook = step
                 value = getattr(record, name)
-                wire[key] = None if value is None else hooks[name](value)
+                wire[key] = None if value is None else hook(value)
+                written.add(name)
             elif key in extra:
                 wire[key] = copy.deepcopy(extra[key])
-        for key, name in rest:
-            value = getattr(record, name)
-            if value is not None:
-                wire[key] = hooks[name](value)
+        for key, (name, hook) in steps.items():
+            if name not in written and (value := getattr(record, name)) is not None:
+                wire[key] = hook(value)
         for key in extra:
             if key not in wire:
                 wire[key] = copy.deepcopy(extra[key])
@@ -143,13 +106,19 @@ def unstructure_factory(_: Any, converter: cattrs.Converter) -> Callable[[CallDe
     return unstructure_record
 
 
-def message_of(error: Exception) -> str:
-    """The text of a refusal, bounded; its type where it has none."""
-    return printable(str(error)) or type(error).__name__
+def _shared(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Return one tuple for all records with the same keys: Plivo sends a handful of layouts."""
+    # Bounded, because the server chooses the keys.
+    return _cached(keys) if len("".join(keys)) <= _MAX_LAYOUT_CHARACTERS else keys
+
+
+@functools.lru_cache(maxsize=_MAX_LAYOUTS)
+def _cached(keys: tuple[str, ...]) -> tuple[str, ...]:
+    return keys
 
 
 def _field_types() -> dict[str, Any]:
-    """The type of each field, None apart: null is the business of the record."""
+    """Return the type of each field without None: null is handled by the hook of the record."""
     attrs.resolve_types(CallDetailRecord)
     types = attrs.fields_dict(CallDetailRecord)
     return {name: _without_none(types[name].type) for name in _FIELDS.values()}
@@ -163,16 +132,14 @@ def _without_none(kind: Any) -> Any:
     return rest
 
 
-def _field_of(key: str, keys: tuple[str, ...]) -> str | None:
-    documented = _OTHER_SPELLINGS.get(key, key)
-    # With both spellings in one record the documented one is the field, the other an extra key.
-    return None if documented != key and documented in keys else _FIELDS.get(documented)
+def _documented_spelling(key: str, keys: Container[str]) -> str:
+    """Return the documented spelling of a key, or the key itself.
+
+    If a record has both spellings, the documented one is the field and the other an extra key.
+    """
+    documented = _DOCUMENTED_SPELLINGS.get(key, key)
+    return key if documented in keys else documented
 
 
-def _keep(value: Any, _: Any) -> Any:
-    check_depth(value)
-    return value
-
-
-def _brief(value: Any) -> str:
-    return printable(str(value) if isinstance(value, Decimal) else reprlib.repr(value))
+def _short(value: Any) -> str:
+    return printable(str(value)) if isinstance(value, Decimal) else short_repr(value)

@@ -1,4 +1,4 @@
-"""Strict JSON (RFC 8259) in and out, keeping every digit. Knows nothing of records."""
+"""Strict JSON (RFC 8259) that keeps every digit. Knows nothing of records."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ MAX_DEPTH = 64
 
 
 def parse_json(text: str) -> Any:
-    """The value in a JSON text; a number with a fraction or an exponent becomes a Decimal.
+    """Parse JSON text; a number with a fraction or an exponent becomes a Decimal.
 
-    Raises: ValueError, whatever is wrong with the text.
+    Raises:
+        ValueError: The text is not JSON, is nested too deeply, or has two values under one key.
     """
     try:
         return _DECODER.decode(text)
@@ -24,19 +25,25 @@ def parse_json(text: str) -> Any:
 
 
 def write_json(value: Any) -> str:
-    """JSON text on one line, ASCII only; a Decimal becomes a number with its digits.
+    """Return one line of ASCII JSON; a Decimal becomes a number with the same digits.
 
-    Raises: ValueError for NaN or an infinity, TypeError for a type without a JSON form.
+    Raises:
+        ValueError: A number is NaN or infinite.
+        TypeError: A value has no JSON form.
     """
     try:
         return _ENCODER.encode(value)
     except TypeError:
-        # The standard encoder is fast, and knows no Decimal.
+        # The standard encoder is fast but does not know Decimal.
         return _write(value)
 
 
 def check_depth(value: Any) -> None:
-    """Raises ValueError for lists and dicts too deep to print or pickle safely: more than `MAX_DEPTH`."""
+    """Check that lists and dicts are not nested too deeply to be printed or pickled.
+
+    Raises:
+        ValueError: They are nested more than `MAX_DEPTH` deep.
+    """
     level = _containers([value])
     for _ in range(MAX_DEPTH):
         if not level:
@@ -56,14 +63,14 @@ def _number(digits: str) -> Decimal:
         number = Decimal(digits)
     except ArithmeticError:
         number = Decimal("NaN")
-    # The decimal context of the caller may turn the error into a quiet NaN.
+    # The caller's decimal context may return NaN instead of raising.
     if not number.is_finite():
         raise ValueError(f"the exponent of {printable(digits)} is too large")
     return number
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The JSON form of single values, each rule a cattrs hook: text, integers, money, times, vocabularies."""
+"""The JSON form of single values, one cattrs hook each: text, integers, money, times, enumerations."""
 
 from __future__ import annotations
 
@@ -35,9 +35,12 @@ def check_int(value: Any) -> int:
 
 
 def structure_text(value: Any, kind: Any) -> str:
-    # cattrs hands the hook of a type its subclasses too, such as enumerations of a user's.
-    text = check_text(value)
-    return text if kind is str else kind(text)
+    # Most fields are plain text, so they take a short cut.
+    if type(value) is str and kind is str:
+        return value
+    # cattrs calls the hook of a type for its subclasses too, such as a user's enumerations.
+    text: str = kind(check_text(value))
+    return text
 
 
 def structure_int(value: Any, kind: Any) -> int:
@@ -54,30 +57,30 @@ def structure_text_or_bool(value: Any, _: Any) -> str | bool:
 
 
 def structure_decimal(value: Any, _: Any) -> Decimal:
-    """Money is text on the wire, so that no parser on the way turns it into a binary fraction."""
+    """Read an amount: it is sent as text, so that no parser turns it into a binary fraction."""
     if type(value) is str and len(value) <= _DECIMAL_CHARACTERS and _DECIMAL.fullmatch(value):
         return Decimal(value)
     raise ValueError("expected a decimal number as a string")
 
 
 def unstructure_decimal(value: Decimal) -> str:
-    # The exponent first: written out, 1E+999999999 takes a gigabyte.
+    # Check the exponent first, because 1E+999999999 takes a gigabyte when written out.
     exponent = value.as_tuple().exponent
     if isinstance(exponent, int) and abs(exponent) < _DECIMAL_CHARACTERS:
         text = format(value, "f")
         if len(text) <= _DECIMAL_CHARACTERS:
             return text
-    raise ValueError(f"{value} has no wire form: no number of at most {_DECIMAL_CHARACTERS} characters")
+    raise ValueError(f"{value} has no wire form: not a number of at most {_DECIMAL_CHARACTERS} characters")
 
 
 def structure_time(value: Any, _: Any) -> datetime:
-    """As documented, `2022-10-12 21:57:47+05:30`; `T` and `Z` pass too, a time without an offset does not."""
+    """Read a time as documented, `2022-10-12 21:57:47+05:30`; `T` and `Z` are accepted, no offset is not."""
     match = _TIME.fullmatch(value) if type(value) is str else None
     if match is None:
         raise ValueError("expected a time with an offset, such as '2022-10-12 21:57:47+05:30'")
     local, offset = match.groups()
     naive = datetime.fromisoformat(local)
-    # A quarter of what replace() costs.
+    # Four times as fast as naive.replace().
     return datetime.combine(naive, naive.time(), _zone(offset))
 
 
@@ -89,8 +92,8 @@ def unstructure_time(value: datetime) -> str:
 
 
 def members_hook(vocabulary: type[Member], check: Callable[[Any], Any]) -> Callable[[Any, Any], Member]:
-    """The hook for an open enumeration of the values that `check` lets pass."""
-    # Calling an Enum costs twenty times what the look-up does.
+    """Return the hook for an open enumeration whose values `check` accepts."""
+    # This lookup is twenty times as fast as calling the Enum.
     members = {member.value: member for member in vocabulary}
 
     def structure_member(value: Any, _: Any) -> Member:
@@ -103,7 +106,7 @@ def members_hook(vocabulary: type[Member], check: Callable[[Any], Any]) -> Calla
 
 @functools.cache
 def _zone(offset: str) -> timezone:
-    # Shared by all records: a zone for each time would be a tenth of a record's memory. At most 2,881 exist.
+    # Shared, because a zone for each time takes a tenth of a record's memory. At most 2,881 exist.
     if offset == "Z":
         return UTC
     minutes = int(offset[1:3]) * 60 + int(offset[4:6])

@@ -13,6 +13,7 @@ from plivo_async.context import RequestContext
 from plivo_async.error_mapping import status_error
 from plivo_async.errors import (
     DeadlineExceededError,
+    DecodeError,
     InvalidCallUUIDError,
     NotFoundError,
     RecordMismatchError,
@@ -60,7 +61,11 @@ class CallsResource:
         attempts = RequestContext.of(response.request).attempts
         if response.status_code != 200:
             raise status_error(response, attempts)
-        record = decode_record(response.content, self._client.converter, status=200, attempts=attempts)
+        try:
+            record = decode_record(response.content, self._client.converter)
+        except DecodeError as error:
+            error.status, error.attempts = response.status_code, attempts
+            raise
         if record.call_uuid.lower() != asked.lower():
             raise RecordMismatchError(
                 f"asked for call {asked}, answered with the record of call {record.call_uuid[:128]!r}",

@@ -40,7 +40,7 @@ def test_only_the_call_uuid_is_needed() -> None:
 
 def test_fields_are_keyword_only() -> None:
     with pytest.raises(TypeError):
-        CallDetailRecord("5607532d")  # type: ignore[misc]
+        CallDetailRecord("5607532d")  # type: ignore[call-arg]
 
 
 def test_a_field_cannot_be_set() -> None:

@@ -3,10 +3,8 @@ from __future__ import annotations
 import gc
 import json
 import tracemalloc
-from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
-from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plivo_async.record import record_hooks
 from plivo_async.record.converter import make_converter
 from plivo_async.record.enums import CallDirection, HangupCause, StirAttestation
 from plivo_async.record.model import CallDetailRecord
@@ -118,6 +115,19 @@ class TestReading:
         first, second = structure(dict(DOCUMENTED)), structure(dict(DOCUMENTED))
         assert first.wire_keys == tuple(DOCUMENTED)
         assert first.wire_keys is second.wire_keys
+
+    def test_does_not_remember_a_layout_of_more_than_2048_characters(self) -> None:
+        first, second = (structure({"call_uuid": "a", "k" * 2040: None}) for _ in range(2))
+        assert first.wire_keys == second.wire_keys
+        assert first.wire_keys is not second.wire_keys
+
+    def test_remembers_128_layouts_at_most(self) -> None:
+        first = structure({"call_uuid": "a", "new": None})
+        for n in range(128):
+            structure({"call_uuid": "a", f"key {n}": None})
+        again = structure({"call_uuid": "a", "new": None})
+        assert first.wire_keys == again.wire_keys
+        assert first.wire_keys is not again.wire_keys
 
 
 class TestRefusing:
@@ -246,37 +256,6 @@ class TestWriting:
         record = CallDetailRecord(call_uuid="a", end_time=datetime(2022, 10, 12))
         with pytest.raises(ValueError, match="no wire form"):
             unstructure(record)
-
-
-class TestLayouts:
-    """What the converter remembers of the keys it has seen."""
-
-    @pytest.fixture
-    def planned(self) -> list[tuple[str, ...]]:
-        return []
-
-    @pytest.fixture
-    def plan(self, planned: list[tuple[str, ...]]) -> Callable[[tuple[str, ...]], object]:
-        return record_hooks._Layouts(planned.append and (lambda keys: planned.append(keys) or object())).plan
-
-    def test_are_planned_once(self, planned: list[Any], plan: Callable[..., object]) -> None:
-        assert plan(("a", "b")) is plan(("a", "b"))
-        assert planned == [("a", "b")]
-
-    def test_differ_by_order(self, planned: list[Any], plan: Callable[..., object]) -> None:
-        assert plan(("a", "b")) is not plan(("b", "a"))
-
-    @pytest.mark.parametrize("keys", [tuple(map(str, range(65))), ("k" * 2049,)])
-    def test_are_not_kept_where_large(
-        self, keys: tuple[str, ...], planned: list[Any], plan: Callable[..., object]
-    ) -> None:
-        assert plan(keys) is not plan(keys)
-
-    def test_are_forgotten_where_many(self, planned: list[Any], plan: Callable[..., object]) -> None:
-        for keys in islice(product("abcdefghijklm", repeat=2), 129):
-            plan(keys)
-        plan(("a", "a"))
-        assert len(planned) == 130
 
 
 def deep(levels: int) -> Any:
