@@ -12,15 +12,20 @@ from plivo_async.testing import FakePlivo
 
 @pytest.fixture(autouse=True)
 def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The credentials and settings of whoever runs the tests are not for the tests."""
+    """Hide the credentials and settings of the developer from the tests."""
     for name in [name for name in os.environ if name.startswith("PLIVO_")]:
         monkeypatch.delenv(name)
 
 
 @pytest.fixture(autouse=True)
-def signals_put_back() -> Iterator[None]:
-    """A command that was stopped ignores further signals, for its process is about to end."""
+def default_signal_handlers() -> Iterator[None]:
+    """Handle signals in a test as in a terminal, even if the test run ignores SIGINT.
+
+    A command that was stopped ignores further signals, so the handlers are restored afterwards.
+    """
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -28,7 +33,7 @@ def signals_put_back() -> Iterator[None]:
 
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePlivo]:
-    """A fake on loopback without a rate limit, that every command asks; it has 61 calls."""
+    """A fake on loopback that all commands use: 61 calls, no rate limit."""
     fake = FakePlivo(rate_limit=None)
     fake.generate(60, seed=1)
     with fake.serve() as url:
@@ -41,6 +46,6 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePlivo]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, an empty one."""
+    """An empty folder, which is the working directory."""
     monkeypatch.chdir(tmp_path)
     return tmp_path

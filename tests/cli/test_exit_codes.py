@@ -45,7 +45,7 @@ def test_each_error_has_its_exit_code(error: errors.PlivoError, code: ExitCode) 
     assert exit_code(error) is code
 
 
-def test_every_type_of_error_is_in_the_table_above() -> None:
+def test_every_error_type_is_in_the_table() -> None:
     types = {
         kind
         for kind in vars(errors).values()
@@ -69,7 +69,9 @@ def test_every_type_of_error_is_in_the_table_above() -> None:
         ),
     ],
 )
-def test_of_several_failures_the_one_that_blocks_most_decides(codes: list[ExitCode], code: ExitCode) -> None:
+def test_the_cause_that_affects_most_calls_decides_the_exit_code(
+    codes: list[ExitCode], code: ExitCode
+) -> None:
     assert {overall(order) for order in itertools.permutations(codes)} == {code}
 
 

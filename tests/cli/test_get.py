@@ -1,4 +1,4 @@
-"""`plivo-async get` from its arguments to its output and exit code, on the fake over a socket."""
+"""`plivo-async get`, run in this process against the fake over a socket."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _NO_RETRY = {"Retry-After": "3600"}
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs the tests may have a proxy for http:// URLs."""
+    """The developer may have a proxy for http:// URLs."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakePlivo:
-    """The fake that the command will ask."""
+    """The fake that the command uses."""
     fake = FakePlivo()
     monkeypatch.setattr(plivo_async.testing, "FakePlivo", lambda: fake)
     return fake
@@ -38,7 +38,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakePlivo:
 
 @contextmanager
 def account(monkeypatch: pytest.MonkeyPatch, token: str | None = None) -> Iterator[tuple[FakePlivo, str]]:
-    """A served fake and its URL, with its credentials, or a wrong token, in the environment."""
+    """A served fake and its URL; its credentials, or a wrong token, are in the environment."""
     fake = FakePlivo()
     with fake.serve() as url:
         monkeypatch.setenv("PLIVO_AUTH_ID", fake.auth_id)
@@ -46,12 +46,12 @@ def account(monkeypatch: pytest.MonkeyPatch, token: str | None = None) -> Iterat
         yield fake, url
 
 
-def told(captured: str) -> list[str]:
-    """What stderr says, without the line that names the fake."""
+def messages(captured: str) -> list[str]:
+    """Return the lines of stderr without the one that names the fake."""
     return [line for line in captured.splitlines() if "using the built-in fake" not in line]
 
 
-def test_fake_shows_the_documented_record(capsys: pytest.CaptureFixture[str]) -> None:
+def test_fake_returns_the_documented_record(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["get", "--fake"]) == 0
 
     captured = capsys.readouterr()
@@ -60,7 +60,7 @@ def test_fake_shows_the_documented_record(capsys: pytest.CaptureFixture[str]) ->
     assert captured.err.count("\n") == 1
 
 
-def test_the_line_of_json_has_every_key_and_digit_as_sent(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_every_key_and_digit_as_sent(capsys: pytest.CaptureFixture[str]) -> None:
     run(["get", "--fake", "-o", "json"])
 
     out = capsys.readouterr().out
@@ -69,7 +69,7 @@ def test_the_line_of_json_has_every_key_and_digit_as_sent(capsys: pytest.Capture
     assert '"total_amount":"0.01667"' in out
 
 
-def test_a_table_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_can_be_requested(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["get", "--fake", "-o", "table", _DOCUMENTED]) == 0
 
     out = capsys.readouterr().out
@@ -77,7 +77,9 @@ def test_a_table_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert _DOCUMENTED in out
 
 
-def test_try_without_credentials_asks_the_fake_and_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+def test_try_without_credentials_uses_the_fake_and_gives_the_reason(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert run(["get", "--try", _DOCUMENTED]) == 0
 
     captured = capsys.readouterr()
@@ -85,7 +87,7 @@ def test_try_without_credentials_asks_the_fake_and_says_why(capsys: pytest.Captu
     assert captured.err.startswith("plivo-async: no credentials set: using the built-in fake Plivo at http")
 
 
-def test_try_with_credentials_asks_plivo(
+def test_try_with_credentials_uses_plivo(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with account(monkeypatch) as (_, url):
@@ -99,7 +101,7 @@ def test_try_with_credentials_asks_plivo(
     )
 
 
-def test_with_credentials_nothing_but_the_record_is_written(
+def test_with_credentials_only_the_record_is_written(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with account(monkeypatch) as (_, url):
@@ -108,7 +110,7 @@ def test_with_credentials_nothing_but_the_record_is_written(
     assert capsys.readouterr().err == ""
 
 
-def test_records_come_in_the_order_asked_for_even_if_the_first_is_slow(
+def test_records_keep_the_order_of_the_arguments_even_if_the_first_is_slow(
     fake: FakePlivo, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = list(fake.generate(20, seed=1))
@@ -119,26 +121,26 @@ def test_records_come_in_the_order_asked_for_even_if_the_first_is_slow(
     assert [json.loads(line)["call_uuid"] for line in capsys.readouterr().out.splitlines()] == asked
 
 
-def test_a_call_that_does_not_exist_is_told_and_exits_1_and_the_others_come(
+def test_an_unknown_call_is_reported_and_the_others_are_written(
     fake: FakePlivo, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["get", "--fake", "no-such-call", _DOCUMENTED]) == 1
 
     captured = capsys.readouterr()
     assert json.loads(captured.out)["call_uuid"] == _DOCUMENTED
-    (line,) = told(captured.err)
+    (line,) = messages(captured.err)
     assert line.startswith("plivo-async: no-such-call: NotFoundError: HTTP 404: CDR for call uuid not found")
 
 
-def test_an_id_that_is_none_is_told_and_exits_1(fake: FakePlivo, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_id_is_reported_and_exits_1(fake: FakePlivo, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["get", "--fake", "a b/../c"]) == 1
 
-    (line,) = told(capsys.readouterr().err)
+    (line,) = messages(capsys.readouterr().err)
     assert line.startswith("plivo-async: 'a b/../c': InvalidCallUUIDError: ")
     assert fake.requests == ()
 
 
-def test_refused_credentials_exit_2_and_stop_the_asking(
+def test_refused_credentials_exit_2_and_end_the_requests(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = [f"call-{number}" for number in range(40)]
@@ -157,7 +159,7 @@ def test_refused_credentials_exit_2_and_stop_the_asking(
     assert "s3cr3t" not in captured.err
 
 
-def test_refused_credentials_are_told_once_of_one_call(
+def test_refused_credentials_are_reported_once_for_one_call(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with account(monkeypatch, "s3cr3t") as (_, url):
@@ -167,7 +169,7 @@ def test_refused_credentials_are_told_once_of_one_call(
     assert line.startswith(f"plivo-async: {_DOCUMENTED}: AuthenticationError: HTTP 401")
 
 
-def test_a_call_that_is_named_twice_is_fetched_once_and_shown_twice(
+def test_a_repeated_id_is_fetched_once_and_written_twice(
     fake: FakePlivo, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["get", "--fake", _DOCUMENTED, _DOCUMENTED]) == 0
@@ -190,7 +192,7 @@ def test_a_call_that_is_named_twice_is_fetched_once_and_shown_twice(
         (StubResponse(200, {"call_uuid": "another"}), 3, "RecordMismatchError"),
     ],
 )
-def test_what_goes_wrong_decides_the_exit_code(
+def test_the_error_decides_the_exit_code(
     fault: StubResponse, code: int, name: str, fake: FakePlivo, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake.script([fault])
@@ -198,7 +200,7 @@ def test_what_goes_wrong_decides_the_exit_code(
     assert run(["get", "--fake", _DOCUMENTED]) == code
 
     captured = capsys.readouterr()
-    (line,) = told(captured.err)
+    (line,) = messages(captured.err)
     assert line.startswith(f"plivo-async: {_DOCUMENTED}: {name}: ")
     assert captured.out == ""
 
@@ -221,16 +223,14 @@ def test_a_timeout_exits_3(fake: FakePlivo, capsys: pytest.CaptureFixture[str]) 
     assert "DeadlineExceededError" in capsys.readouterr().err
 
 
-def test_one_that_must_be_mended_first_decides_over_the_others(fake: FakePlivo) -> None:
+def test_the_most_urgent_error_decides_the_exit_code(fake: FakePlivo) -> None:
     fake.script([StubResponse(503, headers=_NO_RETRY)], call_uuid="a")
     fake.script([StubResponse(403)], call_uuid="b")
 
     assert run(["get", "--fake", "a", "b", "c", _DOCUMENTED]) == 2
 
 
-def test_the_client_gets_over_a_short_fault_and_verbose_tells_of_it(
-    fake: FakePlivo, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_verbose_logs_a_retry(fake: FakePlivo, capsys: pytest.CaptureFixture[str]) -> None:
     fake.script([StubResponse(503, headers={"Retry-After": "0"})])
 
     assert run(["get", "--fake", "--verbose"]) == 0
@@ -238,7 +238,7 @@ def test_the_client_gets_over_a_short_fault_and_verbose_tells_of_it(
     assert "plivo_async.retry: attempt 1 failed (HTTP 503)" in capsys.readouterr().err
 
 
-def test_a_connection_that_drops_is_tried_again_without_a_word(
+def test_a_dropped_connection_is_retried_silently(
     fake: FakePlivo, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake.script([Drop()])
@@ -246,7 +246,7 @@ def test_a_connection_that_drops_is_tried_again_without_a_word(
     assert run(["get", "--fake"]) == 0
 
     captured = capsys.readouterr()
-    assert told(captured.err) == []
+    assert messages(captured.err) == []
     assert json.loads(captured.out)["call_uuid"] == _DOCUMENTED
 
 
@@ -262,7 +262,7 @@ def closed_pipe(monkeypatch: pytest.MonkeyPatch) -> Callable[[], TextIO]:
     return replace_stdout
 
 
-def test_a_reader_that_went_away_ends_the_command_quietly(
+def test_a_closed_pipe_ends_the_command_without_a_message(
     fake: FakePlivo, closed_pipe: Callable[[], TextIO], capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = list(fake.generate(40, seed=1))
@@ -271,7 +271,7 @@ def test_a_reader_that_went_away_ends_the_command_quietly(
     with closed_pipe():
         assert run(["get", "--fake", *asked]) == 141
 
-    assert told(capsys.readouterr().err) == []
+    assert messages(capsys.readouterr().err) == []
 
 
 def test_ctrl_c_during_a_call_exits_130_without_a_traceback(
@@ -286,10 +286,10 @@ def test_ctrl_c_during_a_call_exits_130_without_a_traceback(
     assert run(["get", "--fake"]) == 130
 
     captured = capsys.readouterr()
-    assert (captured.out, told(captured.err)) == ("", [""])
+    assert (captured.out, messages(captured.err)) == ("", [""])
 
 
-def test_the_installed_command_prints_the_record_and_nothing_else() -> None:
+def test_python_m_prints_only_the_record() -> None:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PLIVO_")}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "plivo_async", "get", "--try", _DOCUMENTED],

@@ -1,4 +1,4 @@
-"""The command as a whole, without a server."""
+"""The command group, its help and its usage errors, without a server."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import pytest
 
 import plivo_async
 from plivo_async.cli import main
-from plivo_async.cli.app import run
+from plivo_async.cli.app import commands, run
 
-# By path: pytest loads the module of a plugin in a way that runpy cannot.
+# By path: runpy cannot load a package that pytest has imported as a plugin.
 MAIN = str(Path(plivo_async.__file__).with_name("__main__.py"))
 
 
 class Without(MetaPathFinder):
-    """Makes a package look as if it were not installed."""
+    """Raises ModuleNotFoundError for the modules of a package."""
 
     def __init__(self, package: str) -> None:
         self.package = package
@@ -31,13 +31,14 @@ class Without(MetaPathFinder):
 
 
 def forget(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
+    """Remove packages from the imported modules."""
     for name in list(sys.modules):
         if any(name == package or name.startswith(f"{package}.") for package in packages):
             monkeypatch.delitem(sys.modules, name)
 
 
 @pytest.mark.parametrize("package", ["click", "rich"])
-def test_without_the_extra_the_command_says_in_one_line_what_to_install(
+def test_without_the_extra_one_line_names_the_package_to_install(
     package: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     forget(monkeypatch, package, "plivo_async.cli.app", "plivo_async.cli.get", "plivo_async.cli.output")
@@ -50,7 +51,7 @@ def test_without_the_extra_the_command_says_in_one_line_what_to_install(
     )
 
 
-def test_another_module_that_is_missing_is_not_taken_for_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_missing_module_is_not_reported_as_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     forget(monkeypatch, "plivo_async.cli.app")
     monkeypatch.setattr(sys, "meta_path", [Without("plivo_async"), *sys.meta_path])
 
@@ -82,17 +83,9 @@ def test_without_a_command_the_help_goes_to_stderr(capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["get", "--help"], ["get", "-h"]])
-def test_help_is_output(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_goes_to_stdout(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(arguments) == 0
     assert "Exit codes:" in capsys.readouterr().out
-
-
-def test_no_option_takes_the_token() -> None:
-    from plivo_async.cli.get import get
-
-    names = {name for parameter in get.params for name in parameter.opts}
-
-    assert not [name for name in names if "token" in name or "auth" in name]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +101,7 @@ def test_no_option_takes_the_token() -> None:
         (["get"], "no credentials"),
     ],
 )
-def test_a_wrong_use_is_told_in_one_line_and_exits_1(
+def test_a_usage_error_is_one_line_and_exits_1(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(arguments) == 1
@@ -128,7 +121,7 @@ def test_a_wrong_use_is_told_in_one_line_and_exits_1(
         ([], "no CALL_UUID given"),
     ],
 )
-def test_a_client_that_cannot_be_built_is_told_in_one_line_and_exits_1(
+def test_an_invalid_client_option_is_one_line_and_exits_1(
     arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PLIVO_AUTH_ID", "MA1")
@@ -140,3 +133,21 @@ def test_a_client_that_cannot_be_built_is_told_in_one_line_and_exits_1(
     assert message in captured.err
     assert captured.err.count("\n") == 1
     assert "s3cr3t" not in captured.err
+
+
+def test_no_command_takes_the_token() -> None:
+    names = {
+        name for command in commands.commands.values() for option in command.params for name in option.opts
+    }
+
+    assert not [name for name in names if "token" in name or "auth" in name]
+
+
+@pytest.mark.parametrize("name", ["get", "export", "summarize", "fake", "demo", "completion"])
+def test_the_help_of_every_command_has_examples(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([name, "--help"]) == 0
+    assert f"  plivo-async {name}" in capsys.readouterr().out
+
+
+def test_the_help_lists_the_commands_in_their_usual_order() -> None:
+    assert list(commands.commands) == ["get", "export", "summarize", "fake", "demo", "completion"]

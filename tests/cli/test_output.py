@@ -25,15 +25,18 @@ _RECORD = CallDetailRecord.from_json(_DOCUMENTED)
 
 
 class Terminal(io.StringIO):
+    """A stream that claims to be a terminal."""
+
     def isatty(self) -> bool:
         return True
 
 
 def test_a_terminal_gets_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdout", Terminal())
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
     record_writer(None)(_RECORD)
 
-    assert "Hang-up" in sys.stdout.getvalue()  # type: ignore[attr-defined]
+    assert "Hang-up" in terminal.getvalue()
 
 
 def test_a_pipe_gets_a_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,14 +45,15 @@ def test_a_pipe_gets_a_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == _RECORD.to_json() + "\n"
 
 
-def test_json_can_be_asked_for_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdout", Terminal())
+def test_json_can_be_requested_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
     record_writer("json")(_RECORD)
 
-    assert sys.stdout.getvalue() == _RECORD.to_json() + "\n"  # type: ignore[attr-defined]
+    assert terminal.getvalue() == _RECORD.to_json() + "\n"
 
 
-def test_a_table_can_be_asked_for_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_can_be_requested_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     record_writer("table")(_RECORD)
 
     out = capsys.readouterr().out
@@ -57,7 +61,7 @@ def test_a_table_can_be_asked_for_in_a_pipe(capsys: pytest.CaptureFixture[str]) 
     assert "\x1b" not in out
 
 
-def test_a_closed_pipe_ends_the_command_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_pipe_ends_the_command_without_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with open(writing, "w") as stdout:
@@ -75,7 +79,7 @@ def test_a_full_disk_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
             write("a line\n")
 
 
-def test_a_stdout_that_was_never_open_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_stdout_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(click.ClickException, match="stdout is closed"):
         record_writer(None)(_RECORD)
@@ -88,23 +92,23 @@ def test_a_report_is_one_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> N
     assert (captured.out, captured.err) == ("", "plivo-async: first second third\n")
 
 
-def test_a_table_for_a_stderr_that_was_never_open_is_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_is_dropped_if_stderr_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", None)
 
     print_table(Table("never shown"))
 
 
-def test_log_records_of_the_package_go_to_stderr_while_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_log_records_go_to_stderr_within_the_block(capsys: pytest.CaptureFixture[str]) -> None:
     logger = logging.getLogger("plivo_async.some")
     with logging_to_stderr(True):
-        logger.debug("said")
-    logger.debug("not said")
+        logger.debug("logged")
+    logger.debug("not logged")
 
-    assert capsys.readouterr().err == "plivo_async.some: said\n"
+    assert capsys.readouterr().err == "plivo_async.some: logged\n"
 
 
-def test_log_records_are_not_shown_where_not_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_log_records_are_not_shown_unless_wanted(capsys: pytest.CaptureFixture[str]) -> None:
     with logging_to_stderr(False):
-        logging.getLogger("plivo_async.some").info("not said")
+        logging.getLogger("plivo_async.some").info("not logged")
 
     assert capsys.readouterr().err == ""

@@ -23,13 +23,13 @@ _PARAMETER = export.params[0]
         ("none", None),
     ],
 )
-def test_a_rate_is_requests_per_seconds_or_a_number_a_second(text: str, limit: RateLimit | None) -> None:
+def test_a_rate_is_requests_per_seconds_or_a_number_per_second(text: str, limit: RateLimit | None) -> None:
     assert to_rate(_CONTEXT, _PARAMETER, text) == limit
 
 
 @pytest.mark.parametrize(
     "text", ["", "0", "0/5", "300/0", "1.5/5", "fast", "-1", "1/2/3", "nan", "inf", "1e9"]
 )
-def test_what_is_no_rate_is_told_what_one_is(text: str) -> None:
+def test_an_invalid_rate_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(click.BadParameter, match="expected REQUESTS/SECONDS such as 300/5"):
         to_rate(_CONTEXT, _PARAMETER, text)

@@ -59,15 +59,15 @@ def test_the_documented_record_looks_like_this() -> None:
     )
 
 
-def test_a_call_that_nobody_answered_says_so() -> None:
+def test_an_unanswered_call_is_shown_as_unanswered() -> None:
     assert fact(_UNANSWERED, "Times", "answered") == "no"
 
 
-def test_without_an_end_nothing_is_said_of_an_answer() -> None:
+def test_without_an_end_time_the_answer_is_not_shown() -> None:
     assert record_facts(record()) == {"Call": [("uuid", "c")]}
 
 
-def test_what_is_null_or_empty_is_left_out() -> None:
+def test_null_and_empty_values_are_omitted() -> None:
     assert record_facts(record(from_number=None, Stir_attestation="", voice_network_group="", new=None)) == {
         "Call": [("uuid", "c")]
     }
@@ -77,11 +77,11 @@ def test_what_is_null_or_empty_is_left_out() -> None:
     ("seconds", "text"),
     [(0, "0 s"), (59, "59 s"), (60, "60 s (0:01:00)"), (3725, "3725 s (1:02:05)"), (-1, "-1 s")],
 )
-def test_long_durations_are_told_in_hours_too(seconds: int, text: str) -> None:
+def test_long_durations_are_also_shown_in_hours(seconds: int, text: str) -> None:
     assert fact(record(call_duration=seconds), "Times", "lasted") == text
 
 
-def test_the_longest_duration_that_a_record_can_hold_is_no_error() -> None:
+def test_the_longest_possible_duration_is_shown() -> None:
     assert fact(record(call_duration=2**63 - 1), "Times", "lasted") is not None
 
 
@@ -91,7 +91,7 @@ def test_a_ring_time_keeps_its_fraction() -> None:
     assert fact(record(**times), "Times", "rang") == "7.250 s"
 
 
-def test_billable_seconds_are_shown_where_they_are_not_the_duration() -> None:
+def test_billable_seconds_are_shown_if_they_differ_from_the_duration() -> None:
     assert fact(record(call_duration=42, bill_duration=40), "Money", "billable") == "40 s"
 
 
@@ -99,13 +99,13 @@ def test_money_shows_every_digit() -> None:
     assert fact(record(total_amount="0.0000000"), "Money", "amount") == "0.0000000"
 
 
-def test_a_hang_up_name_that_is_spelled_otherwise_is_shown_as_sent() -> None:
+def test_a_different_spelling_of_a_hang_up_name_is_shown_as_sent() -> None:
     hangup = record(hangup_cause_code=4000, hangup_cause_name="normal_hangup")
 
     assert record_facts(hangup)["Hang-up"] == [("cause", "4000 Normal Hangup"), ("name", "normal_hangup")]
 
 
-def test_a_hang_up_code_that_is_not_documented_is_shown_with_the_name_sent() -> None:
+def test_an_undocumented_hang_up_code_is_shown_with_its_name() -> None:
     hangup = record(hangup_cause_code=4242, hangup_cause_name="Gremlins")
 
     assert record_facts(hangup)["Hang-up"] == [("cause", "4242 Gremlins")]
@@ -123,7 +123,7 @@ def test_a_cnam_lookup_may_be_a_boolean() -> None:
     assert fact(record(cnam_lookup=False), "Network", "CNAM look-up") == "False"
 
 
-def test_keys_that_this_version_does_not_know_are_shown() -> None:
+def test_undocumented_keys_are_shown() -> None:
     assert record_facts(record(mood="fine", hops=[1, None]))["Other"] == [
         ("mood", "fine"),
         ("hops", "[1,null]"),
@@ -141,7 +141,7 @@ def test_an_unpaired_surrogate_is_escaped() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_what_a_terminal_cannot_encode_is_escaped(encoding: str) -> None:
+def test_characters_outside_the_encoding_are_escaped(encoding: str) -> None:
     assert "\\u263a" in rendered(record(from_number="☺"), encoding=encoding)
 
 

@@ -8,7 +8,7 @@ import pytest
 from plivo_async.cli.signals import stop_on_signals
 
 
-async def test_the_second_ctrl_c_cancels_and_a_third_one_does_not_disturb_the_ending(
+async def test_the_second_ctrl_c_cancels_and_a_third_does_not_interrupt_the_clean_up(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     ended = []

@@ -48,7 +48,7 @@ def test_no_digit_is_lost_whatever_the_decimal_context() -> None:
     assert str(total.amount) == "99999999999999999999999999999.0000100000000000000000000000001"
 
 
-def test_causes_are_told_by_code_and_the_most_frequent_comes_first() -> None:
+def test_causes_are_grouped_by_code_and_sorted_by_frequency() -> None:
     rows = summary_of(
         record(hangup_cause_code=3000, hangup_cause_name="NO_ANSWER"),
         record(hangup_cause_code=4000, hangup_cause_name="Normal Hangup", total_amount="1.5"),
@@ -69,11 +69,11 @@ def test_causes_are_told_by_code_and_the_most_frequent_comes_first() -> None:
     assert rows[0][2].amount == Decimal("1.5")
 
 
-def test_a_code_without_any_name_is_a_cause() -> None:
+def test_a_code_without_a_name_is_a_cause() -> None:
     assert [row[:2] for row in summary_of(record(hangup_cause_code=4242)).by_cause()] == [(4242, "")]
 
 
-def test_directions_are_told_apart() -> None:
+def test_directions_are_sorted_by_frequency() -> None:
     rows = summary_of(
         record(call_direction="inbound"), record(call_direction="outbound"), record(call_direction="outbound")
     ).by_direction()
@@ -81,7 +81,7 @@ def test_directions_are_told_apart() -> None:
     assert [(name, tally.records) for name, tally in rows] == [("outbound", 2), ("inbound", 1)]
 
 
-def test_nothing_comes_to_nothing() -> None:
+def test_an_empty_summary_has_zero_sums() -> None:
     assert Summary().to_dict() == {
         "records": 0,
         "answered": 0,
@@ -95,15 +95,17 @@ def test_nothing_comes_to_nothing() -> None:
     }
 
 
-def test_for_machines_amounts_are_text_with_every_digit() -> None:
-    told = summary_of(record(hangup_cause_code=4000, call_direction="inbound", total_amount="0.10")).to_dict()
+def test_amounts_in_json_are_strings_with_every_digit() -> None:
+    summed = summary_of(
+        record(hangup_cause_code=4000, call_direction="inbound", total_amount="0.10")
+    ).to_dict()
 
-    assert told["amount"] == "0.10000"
-    assert (told["by_cause"][0]["code"], told["by_cause"][0]["amount"]) == (4000, "0.10000")
-    assert (told["by_direction"][0]["direction"], told["by_direction"][0]["records"]) == ("inbound", 1)
+    assert summed["amount"] == "0.10000"
+    assert (summed["by_cause"][0]["code"], summed["by_cause"][0]["amount"]) == (4000, "0.10000")
+    assert (summed["by_direction"][0]["direction"], summed["by_direction"][0]["records"]) == ("inbound", 1)
 
 
-def test_a_run_tells_its_most_frequent_failure_first() -> None:
+def test_failures_of_a_run_are_sorted_by_frequency() -> None:
     run = Run(written=1, seconds=1.23456)
     run.failures.update(["A", "B", "B"])
 

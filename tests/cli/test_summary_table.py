@@ -72,11 +72,11 @@ def test_a_total_of_one_row_is_left_out() -> None:
     assert "Total" not in rendered(summary_of(_INBOUND))
 
 
-def test_what_has_no_name_says_so() -> None:
+def test_a_missing_name_is_shown_as_none() -> None:
     assert rendered(summary_of({})).count("(none)") == 2
 
 
-def test_without_records_there_is_little_to_show() -> None:
+def test_an_empty_summary_shows_only_counts() -> None:
     text = rendered(Summary(), Run())
 
     assert "Written   0 in 0.0 s" in text
@@ -84,7 +84,7 @@ def test_without_records_there_is_little_to_show() -> None:
     assert "Amount" not in text
 
 
-def test_names_from_outside_cannot_reach_the_terminal() -> None:
+def test_control_characters_and_markup_in_names_are_escaped() -> None:
     text = rendered(summary_of({"hangup_cause_name": "\x1b[31m[bold]x", "call_direction": "\x07"}))
 
     assert "\x1b" not in text
@@ -102,5 +102,5 @@ def test_names_from_outside_cannot_reach_the_terminal() -> None:
         (1e15, "1,000,000,000,000,000 s"),
     ],
 )
-def test_a_duration_reads_like_this(seconds: float, text: str) -> None:
+def test_a_duration_is_readable(seconds: float, text: str) -> None:
     assert duration(seconds) == text

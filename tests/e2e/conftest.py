@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,14 @@ import pytest
 
 from plivo_async.testing import FakePlivo
 from tests.e2e.installed_command import Installed
+
+
+@pytest.fixture(autouse=True)
+def sigint_reaches_child_processes() -> Iterator[None]:
+    """Let child processes handle SIGINT, even if the test run ignores it: they inherit an ignored signal."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -25,7 +34,7 @@ def fake(served: tuple[FakePlivo, str]) -> FakePlivo:
 
 @pytest.fixture
 def installed(served: tuple[FakePlivo, str], tmp_path: Path) -> Iterator[Installed]:
-    """The installed command, in a folder of its own, set up to ask the fake."""
+    """The installed command in an empty folder, with an environment that selects the fake."""
     fake, url = served
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("PLIVO_", "COV_"))}
     environ |= {

@@ -10,14 +10,14 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from plivo_async.testing import FakePlivo
 
 COMMAND = str(Path(sys.executable).with_name("plivo-async"))
-# A bound against hangs, which decides nothing.
-PATIENCE = 120.0
-# Becomes the command, once the terminal on its stdin is the one that controls it.
+# Ends a hang; it decides no test.
+PATIENCE_SECONDS = 120.0
+# Makes the terminal on stdin the controlling one, then becomes the command.
 _IN_TERMINAL = """\
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -26,9 +26,16 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 class InTerminal:
-    """A command whose stdin and stderr are a pseudo-terminal of its own; `screen` is what that was sent."""
+    """A command with a pseudo-terminal as stdin and stderr.
 
-    def __init__(self, arguments: Sequence[str], folder: Path, environ: dict[str, str], stdout: Any) -> None:
+    Attributes:
+        screen: All output of the command to the terminal.
+        process: The process of the command. It is killed after a while, so that no wait for it is endless.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str], folder: Path, environ: dict[str, str], stdout: int | None
+    ) -> None:
         self._master, slave = pty.openpty()
         self.screen = ""
         self._changed = threading.Condition()
@@ -42,6 +49,7 @@ class InTerminal:
             start_new_session=True,
         )
         os.close(slave)
+        self._watchdog = watchdog(self.process)
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
@@ -50,7 +58,7 @@ class InTerminal:
             try:
                 read = os.read(self._master, 65536)
             except OSError:
-                # What Linux says when nobody has the other side open any more.
+                # Linux raises EIO once the other side is closed.
                 read = b""
             if not read:
                 return
@@ -59,21 +67,24 @@ class InTerminal:
                 self._changed.notify_all()
 
     def wait_for(self, *texts: str) -> None:
-        """Wait until the screen has shown all of these."""
+        """Wait until the screen has shown all of these texts."""
         with self._changed:
-            shown = self._changed.wait_for(lambda: all(text in self.screen for text in texts), PATIENCE)
+            shown = self._changed.wait_for(
+                lambda: all(text in self.screen for text in texts), PATIENCE_SECONDS
+            )
         assert shown, self.screen
 
     def type(self, keys: bytes) -> None:
         os.write(self._master, keys)
 
     def wait(self) -> int:
-        """Wait for the end; returns the exit code."""
-        code = self.process.wait(PATIENCE)
-        self._reader.join(PATIENCE)
+        """Wait for the end; return the exit code."""
+        code = self.process.wait(PATIENCE_SECONDS)
+        self._reader.join(PATIENCE_SECONDS)
         return code
 
     def close(self) -> None:
+        self._watchdog.cancel()
         if self.process.poll() is None:
             self.process.kill()
             self.wait()
@@ -98,7 +109,7 @@ class Installed:
             end()
 
     def run(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        """Run it, piped, to its end."""
+        """Run the command with pipes, to its end."""
         return subprocess.run(
             [COMMAND, *arguments],
             input=stdin,
@@ -106,11 +117,11 @@ class Installed:
             check=False,
             cwd=self.folder,
             env=self.environ,
-            timeout=PATIENCE,
+            timeout=PATIENCE_SECONDS,
         )
 
     def shell(self, script: str) -> subprocess.CompletedProcess[bytes]:
-        """Run a shell script in which `$command` is the command."""
+        """Run a shell script; `$command` is the path of the command."""
         return subprocess.run(
             ["/bin/sh", "-c", script],
             stdin=subprocess.DEVNULL,
@@ -118,11 +129,11 @@ class Installed:
             check=False,
             cwd=self.folder,
             env={**self.environ, "command": COMMAND},
-            timeout=PATIENCE,
+            timeout=PATIENCE_SECONDS,
         )
 
     def start(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-        """Start it, piped."""
+        """Start the command with pipes. It is killed after a while, so that no read of a pipe is endless."""
         process = subprocess.Popen(
             [COMMAND, *arguments],
             stdin=stdin,
@@ -131,34 +142,44 @@ class Installed:
             cwd=self.folder,
             env=self.environ,
         )
-        self._at_end.append(lambda: end(process))
+        timer = watchdog(process)
+        self._at_end.append(lambda: end(process, timer))
         return process
 
-    def in_terminal(self, *arguments: str, stdout: Any = None) -> InTerminal:
-        """Start it in a terminal; stdout is one, too, unless another one is given."""
+    def in_terminal(self, *arguments: str, stdout: int | None = None) -> InTerminal:
+        """Start the command in a terminal; stdout is the terminal too, unless another one is given."""
         terminal = InTerminal(arguments, self.folder, self.environ, stdout)
         self._at_end.append(terminal.close)
         return terminal
 
 
 def after_requests(fake: FakePlivo, count: int, *, latency: float) -> threading.Event:
-    """An event for when so many requests came; from now on the fake answers this late."""
-    came = threading.Event()
+    """Return an event that is set after `count` requests; delay all responses by `latency` seconds."""
+    arrived = threading.Event()
 
     def late() -> float:
         if len(fake.requests) >= count:
-            came.set()
+            arrived.set()
         return latency
 
     fake.latency = late
-    return came
+    return arrived
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """End a process whatever it does, and close its pipes."""
+def watchdog(process: subprocess.Popen[bytes]) -> threading.Timer:
+    """Kill a process after a while, unless the timer is cancelled."""
+    timer = threading.Timer(PATIENCE_SECONDS, process.kill)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def end(process: subprocess.Popen[bytes], timer: threading.Timer) -> None:
+    """Kill a process that still runs, and close its pipes."""
+    timer.cancel()
     if process.poll() is None:
         process.kill()
-    process.wait(PATIENCE)
+    process.wait(PATIENCE_SECONDS)
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()

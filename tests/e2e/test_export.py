@@ -1,4 +1,4 @@
-"""The installed command, piped: what comes out of it, whatever ends it."""
+"""The installed `export` with pipes: its output and its ends."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from pathlib import Path
 import pytest
 
 from plivo_async.testing import FakePlivo
-from tests.e2e.installed_command import PATIENCE, Installed, after_requests
+from tests.e2e.installed_command import PATIENCE_SECONDS, Installed, after_requests
 
 
 def ids_for(fake: FakePlivo, installed: Installed, size: int) -> list[str]:
-    """The ids of so many calls, in ids.txt too."""
+    """Generate calls and write their ids to ids.txt."""
     ids = list(fake.generate(size, seed=1))
     (installed.folder / "ids.txt").write_text("\n".join(ids) + "\n")
     return ids
 
 
 def written(path: Path) -> list[str]:
-    """The ids in an export; whatever is no whole record is an error."""
+    """Return the ids in an export; an incomplete record raises an error."""
     text = path.read_text()
     assert text.endswith("\n") or not text
     if path.suffix == ".csv":
@@ -35,17 +35,17 @@ def written(path: Path) -> list[str]:
 
 
 def until_stalled(fake: FakePlivo) -> int:
-    """Wait until nothing is asked for any more; returns how much was."""
+    """Wait until no more requests arrive; return their number."""
     seen = -1
+    ends = time.monotonic() + PATIENCE_SECONDS
     while seen != len(fake.requests) or seen < 32:
+        assert time.monotonic() < ends
         seen = len(fake.requests)
         time.sleep(0.8)
     return seen
 
 
-def test_stdout_has_records_and_nothing_else_and_stderr_has_no_colours(
-    fake: FakePlivo, installed: Installed
-) -> None:
+def test_stdout_has_only_records_and_stderr_has_no_colours(fake: FakePlivo, installed: Installed) -> None:
     ids = ids_for(fake, installed, 100)
 
     done = installed.run("export", stdin=(installed.folder / "ids.txt").read_bytes())
@@ -56,7 +56,7 @@ def test_stdout_has_records_and_nothing_else_and_stderr_has_no_colours(
     assert b"\x1b" not in done.stdout + done.stderr
 
 
-def test_ids_may_come_from_a_pipe_one_by_one(fake: FakePlivo, installed: Installed) -> None:
+def test_an_id_from_a_pipe_is_fetched_while_the_pipe_is_open(fake: FakePlivo, installed: Installed) -> None:
     ids = ids_for(fake, installed, 3)
     process = installed.start("export", "-q", stdin=subprocess.PIPE)
     assert process.stdin is not None
@@ -64,29 +64,29 @@ def test_ids_may_come_from_a_pipe_one_by_one(fake: FakePlivo, installed: Install
     for call_uuid in ids:
         process.stdin.write(call_uuid.encode() + b"\n")
         process.stdin.flush()
-        # While the pipe is still open.
+        # The pipe is still open.
         assert json.loads(process.stdout.readline())["call_uuid"] == call_uuid
     process.stdin.close()
 
-    assert process.wait(PATIENCE) == 0
+    assert process.wait(PATIENCE_SECONDS) == 0
 
 
 @pytest.mark.parametrize("name", ["calls.ndjson", "calls.csv"])
-def test_killed_again_and_again_and_resumed_every_id_is_there_once(
+def test_after_kills_and_resumes_every_id_is_written_once(
     name: str, fake: FakePlivo, installed: Installed
 ) -> None:
     ids = ids_for(fake, installed, 300)
     fake.latency = 0.02
     path = installed.folder / name
     path.touch()
-    # As it starts, with the first line, some lines later.
+    # Kill it at its start, at the first line, and some lines later.
     for more in (0, 1, 1_000, 7_000, 15_000, 100):
         until = path.stat().st_size + more
         process = installed.start("export", "-q", "-i", "ids.txt", "-o", name, "--resume")
         while process.poll() is None and path.stat().st_size < until:
             time.sleep(0.001)
         process.kill()
-        assert process.wait(PATIENCE) == -signal.SIGKILL
+        assert process.wait(PATIENCE_SECONDS) == -signal.SIGKILL
     assert 20 < path.read_bytes().count(b"\n") < 300
     fake.latency = 0.0
 
@@ -99,31 +99,31 @@ def test_killed_again_and_again_and_resumed_every_id_is_there_once(
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
 )
-def test_a_signal_ends_it_cleanly(
+def test_a_signal_ends_the_export_cleanly(
     number: signal.Signals, code: int, fake: FakePlivo, installed: Installed
 ) -> None:
     ids = ids_for(fake, installed, 300)
     many = after_requests(fake, 100, latency=0.01)
     process = installed.start("export", "-q", "-i", "ids.txt", "-o", "calls.ndjson")
-    assert many.wait(PATIENCE)
+    assert many.wait(PATIENCE_SECONDS)
     process.send_signal(number)
 
-    out, err = process.communicate(timeout=PATIENCE)
+    out, err = process.communicate(timeout=PATIENCE_SECONDS)
 
     assert process.returncode == code
     arrived = written(installed.folder / "calls.ndjson")
     assert len(arrived) >= 60
     assert out == b""
-    told = err.decode().splitlines()
-    assert told[0].startswith(f"plivo-async: {number.name}: finishing")
-    assert told[1].startswith(f"plivo-async: stopped after {len(arrived)} records; to continue: ")
-    resume = told[1].partition("to continue: ")[2]
+    lines = err.decode().splitlines()
+    assert lines[0].startswith(f"plivo-async: {number.name}: finishing")
+    assert lines[1].startswith(f"plivo-async: stopped after {len(arrived)} records; to continue: ")
+    resume = lines[1].partition("to continue: ")[2]
     done = installed.shell(resume.replace("plivo-async", '"$command"', 1))
     assert done.returncode == 0, done.stderr
     assert Counter(written(installed.folder / "calls.ndjson")) == Counter(ids)
 
 
-def test_a_reader_that_goes_away_ends_it_in_one_line(fake: FakePlivo, installed: Installed) -> None:
+def test_a_closed_pipe_ends_the_export_with_one_message(fake: FakePlivo, installed: Installed) -> None:
     ids_for(fake, installed, 300)
     process = installed.start("export", "-q", "-i", "ids.txt")
     assert process.stdout is not None
@@ -131,26 +131,26 @@ def test_a_reader_that_goes_away_ends_it_in_one_line(fake: FakePlivo, installed:
     process.stdout.readline()
     process.stdout.close()
 
-    assert process.wait(PATIENCE) == 141
-    told = process.stderr.read().decode().splitlines()
-    assert len(told) == 2
-    assert told[0].endswith("an export to a pipe cannot be resumed, one to a file (-o) can")
-    assert told[1] == "plivo-async: stdout: the reader closed the pipe"
+    assert process.wait(PATIENCE_SECONDS) == 141
+    lines = process.stderr.read().decode().splitlines()
+    assert len(lines) == 2
+    assert lines[0].endswith("an export to a pipe cannot be resumed, one to a file (-o) can")
+    assert lines[1] == "plivo-async: stdout: the reader closed the pipe"
 
 
-def test_a_reader_that_is_slow_costs_no_call(fake: FakePlivo, installed: Installed) -> None:
+def test_a_slow_reader_fails_no_call(fake: FakePlivo, installed: Installed) -> None:
     ids = ids_for(fake, installed, 600)
     process = installed.start("export", "-q", "-i", "ids.txt", "--timeout", "0.5", "--deadline", "60")
     assert process.stdout is not None
     assert until_stalled(fake) < len(ids)
 
-    out, err = process.communicate(timeout=PATIENCE)
+    out, err = process.communicate(timeout=PATIENCE_SECONDS)
 
     assert (process.returncode, err) == (0, b"")
     assert Counter(json.loads(line)["call_uuid"] for line in out.splitlines()) == Counter(ids)
 
 
-def test_ctrl_c_works_while_a_reader_is_slow(fake: FakePlivo, installed: Installed) -> None:
+def test_ctrl_c_ends_an_export_with_a_slow_reader(fake: FakePlivo, installed: Installed) -> None:
     ids_for(fake, installed, 600)
     process = installed.start("export", "-q", "-i", "ids.txt")
     assert process.stderr is not None
@@ -159,28 +159,30 @@ def test_ctrl_c_works_while_a_reader_is_slow(fake: FakePlivo, installed: Install
     assert b"repeat it to stop immediately" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
 
-    assert process.wait(PATIENCE) == 130
+    assert process.wait(PATIENCE_SECONDS) == 130
 
 
 @pytest.mark.parametrize("script", ["-o /dev/full", "> /dev/full"])
-def test_a_full_disk_ends_it_in_one_line(script: str, fake: FakePlivo, installed: Installed) -> None:
+def test_a_full_disk_ends_the_export_with_one_line(
+    script: str, fake: FakePlivo, installed: Installed
+) -> None:
     ids_for(fake, installed, 50)
 
     done = installed.shell(f'"$command" export -q -i ids.txt {script}')
 
     assert done.returncode == 1
-    told = done.stderr.decode().splitlines()
-    assert len(told) == 2
-    assert re.fullmatch(r"plivo-async: cannot write to (/dev/full|stdout): No space left on device", told[1])
+    lines = done.stderr.decode().splitlines()
+    assert len(lines) == 2
+    assert re.fullmatch(r"plivo-async: cannot write to (/dev/full|stdout): No space left on device", lines[1])
 
 
 @pytest.mark.parametrize("name", ["calls.ndjson", "calls.csv"])
-def test_a_disk_that_is_full_in_the_middle_of_a_line_leaves_whole_lines(
+def test_a_disk_that_fills_within_a_line_leaves_complete_lines(
     name: str, fake: FakePlivo, installed: Installed
 ) -> None:
     ids = ids_for(fake, installed, 60)
 
-    # A limit on the size of a file: the write that meets it is cut short, as on a full disk.
+    # A limit on the file size: the write that reaches it is partial, as on a full disk.
     done = installed.shell(f'ulimit -f 20; "$command" export -q -i ids.txt -o {name}')
 
     assert done.returncode == 1
@@ -195,7 +197,7 @@ def test_two_exports_into_one_file_are_refused(fake: FakePlivo, installed: Insta
     ids_for(fake, installed, 10)
     asked = after_requests(fake, 1, latency=3600.0)
     installed.start("export", "-q", "-i", "ids.txt", "-o", "calls.ndjson")
-    assert asked.wait(PATIENCE)
+    assert asked.wait(PATIENCE_SECONDS)
 
     done = installed.run("export", "-q", "-i", "ids.txt", "-o", "calls.ndjson", "--resume")
 
@@ -203,7 +205,7 @@ def test_two_exports_into_one_file_are_refused(fake: FakePlivo, installed: Insta
     assert done.stderr == b"plivo-async: another export is writing to calls.ndjson\n"
 
 
-def test_a_file_as_windows_writes_it_is_read(fake: FakePlivo, installed: Installed) -> None:
+def test_a_windows_text_file_is_read(fake: FakePlivo, installed: Installed) -> None:
     ids = ids_for(fake, installed, 5)
     text = "\ufeff" + "\r\n\r\n".join([*ids, ids[0], ids[1].upper()]) + "\r\n \r\n"
     (installed.folder / "ids.txt").write_bytes(text.encode())
@@ -217,7 +219,7 @@ def test_a_file_as_windows_writes_it_is_read(fake: FakePlivo, installed: Install
 
 @pytest.mark.parametrize("size", [10_000_000])
 @pytest.mark.parametrize("piped", [False, True])
-def test_a_line_of_10_mb_is_one_error_that_names_it(
+def test_a_line_of_10_mb_is_reported_once_with_its_number(
     size: int, piped: bool, fake: FakePlivo, installed: Installed
 ) -> None:
     ids = ids_for(fake, installed, 3)
@@ -234,7 +236,7 @@ def test_a_line_of_10_mb_is_one_error_that_names_it(
     assert Counter(written(installed.folder / "calls.ndjson")) == Counter(ids)
 
 
-def test_a_closed_stderr_stops_nothing(fake: FakePlivo, installed: Installed) -> None:
+def test_a_closed_stderr_does_not_stop_the_export(fake: FakePlivo, installed: Installed) -> None:
     ids = ids_for(fake, installed, 10)
 
     done = installed.shell('"$command" export -i ids.txt -o calls.ndjson 2>&-')
@@ -243,7 +245,7 @@ def test_a_closed_stderr_stops_nothing(fake: FakePlivo, installed: Installed) ->
     assert Counter(written(installed.folder / "calls.ndjson")) == Counter(ids)
 
 
-def test_a_closed_stdout_is_told(fake: FakePlivo, installed: Installed) -> None:
+def test_a_closed_stdout_is_reported(fake: FakePlivo, installed: Installed) -> None:
     ids_for(fake, installed, 1)
 
     done = installed.shell('"$command" export -q -i ids.txt >&-')
@@ -251,7 +253,7 @@ def test_a_closed_stdout_is_told(fake: FakePlivo, installed: Installed) -> None:
     assert (done.returncode, done.stderr) == (1, b"plivo-async: stdout is closed\n")
 
 
-def test_a_device_can_be_written_to(fake: FakePlivo, installed: Installed) -> None:
+def test_the_output_may_be_a_device(fake: FakePlivo, installed: Installed) -> None:
     ids_for(fake, installed, 5)
 
     assert installed.run("export", "-q", "-i", "ids.txt", "-o", "/dev/null").returncode == 0
@@ -260,22 +262,22 @@ def test_a_device_can_be_written_to(fake: FakePlivo, installed: Installed) -> No
     assert done.stdout.count(b"\n") == 5
 
 
-def test_the_fake_and_the_exporter_find_each_other_through_the_environment(installed: Installed) -> None:
+def test_the_environment_that_fake_prints_connects_the_exporter(installed: Installed) -> None:
     fake = installed.start("fake", "--size", "40", "--ids", "ids.txt")
     assert fake.stdout is not None
     words = fake.stdout.readline().decode().split()
     assert words[0] == "export"
-    installed.environ.update(word.split("=", 1) for word in words[1:])
+    installed.environ |= {name: value for name, _, value in (word.partition("=") for word in words[1:])}
 
     done = installed.run("export", "-q", "-i", "ids.txt", "-o", "calls.ndjson")
     fake.send_signal(signal.SIGINT)
 
     assert done.returncode == 0, done.stderr
     assert len(written(installed.folder / "calls.ndjson")) == 40
-    assert fake.wait(PATIENCE) == 0
+    assert fake.wait(PATIENCE_SECONDS) == 0
 
 
-def test_nothing_is_left_open_when_it_ends(fake: FakePlivo, installed: Installed) -> None:
+def test_an_export_leaves_no_resource_open(fake: FakePlivo, installed: Installed) -> None:
     ids_for(fake, installed, 20)
     installed.environ |= {"PYTHONWARNINGS": "error"}
 

@@ -1,4 +1,4 @@
-"""The recipes of the documentation, each block of them run on an export of the fake."""
+"""The recipes of the documentation: each block is run on an export of the fake."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import jq
 import pytest
 from markdown_it import MarkdownIt
 
 from plivo_async import CallDetailRecord
 from plivo_async.cli.app import run
 from plivo_async.testing import FakePlivo
-from tests.e2e.installed_command import PATIENCE
+from tests.e2e.installed_command import PATIENCE_SECONDS
+
+# The package has no type hints.
+jq: Any = import_module("jq")
 
 PAGE = Path(__file__).parents[2] / "docs" / "guides" / "recipes.md"
 BLOCKS = [
@@ -46,7 +49,7 @@ SQL = [text for language, text in BLOCKS if language == "sql"]
 
 
 def server_programs() -> Path | None:
-    """Where PostgreSQL's programs are; None where it is not installed."""
+    """Return the folder of the PostgreSQL programs; None if it is not installed."""
     found = shutil.which("postgres")
     folders = [Path(found).resolve().parent] if found else []
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -58,7 +61,7 @@ POSTGRES = server_programs()
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with calls.ndjson, the export that the page is about."""
+    """A folder with calls.ndjson, the export that the page uses."""
     folder = tmp_path_factory.mktemp("exported")
     fake = FakePlivo(rate_limit=None)
     (folder / "ids.txt").write_text("\n".join(fake.generate(500, seed=7)))
@@ -81,7 +84,7 @@ def folder(exported: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def totals(exported: Path) -> str:
-    """What the recipes must come to, counted here: direction, calls, seconds and exact amount."""
+    """The expected output of the recipes: direction, calls, seconds and exact amount."""
     sums: dict[str, list[Any]] = defaultdict(lambda: [0, 0, Decimal(0)])
     for line in (exported / "calls.ndjson").read_text().splitlines():
         record = CallDetailRecord.from_json(line)
@@ -92,7 +95,7 @@ def totals(exported: Path) -> str:
     return "".join(f"{direction} {' '.join(map(str, row))}\n" for direction, row in sorted(sums.items()))
 
 
-def test_there_is_no_block_that_nobody_runs() -> None:
+def test_every_block_of_the_page_is_run() -> None:
     assert {language for language, _ in BLOCKS} <= {"python", "console", "sql", "text"}
     assert len(JQ) + len(PSQL) == len(COMMANDS)
     assert len(PYTHON) == 3
@@ -100,7 +103,7 @@ def test_there_is_no_block_that_nobody_runs() -> None:
 
 
 @pytest.mark.parametrize(("source", "printed"), PYTHON, ids=lambda text: text.partition("\n")[0])
-def test_a_recipe_in_python_prints_what_the_page_says_also_twice(
+def test_a_python_recipe_prints_the_documented_output_twice(
     source: str, printed: str, folder: Path, totals: str
 ) -> None:
     (folder / "recipe.py").write_text(source)
@@ -112,14 +115,14 @@ def test_a_recipe_in_python_prints_what_the_page_says_also_twice(
             capture_output=True,
             text=True,
             check=False,
-            timeout=PATIENCE,
+            timeout=PATIENCE_SECONDS,
         )
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout == printed == totals
 
 
 def ask_jq(command: str, text: str) -> str:
-    """What jq prints, asked as a library: the same language."""
+    """Return the output of jq, which is called as a library."""
     _, *words = shlex.split(command)
     options, (program, _) = words[:-2], words[-2:]
     given = jq.compile(program).input_text(text, slurp="-s" in options)
@@ -136,16 +139,23 @@ def assert_shown(shown: str, printed: str) -> None:
 
 
 @pytest.mark.parametrize(("command", "shown"), JQ)
-def test_a_line_of_jq_prints_what_the_page_says(command: str, shown: str, exported: Path) -> None:
+def test_a_jq_recipe_prints_the_documented_output(command: str, shown: str, exported: Path) -> None:
     assert_shown(shown, ask_jq(command, (exported / "calls.ndjson").read_text()))
 
 
 if shutil.which("jq"):
 
     @pytest.mark.parametrize(("command", "shown"), JQ)
-    def test_the_program_jq_prints_what_the_page_says(command: str, shown: str, exported: Path) -> None:
+    def test_a_jq_recipe_prints_the_documented_output_with_the_jq_program(
+        command: str, shown: str, exported: Path
+    ) -> None:
         done = subprocess.run(
-            shlex.split(command), cwd=exported, capture_output=True, text=True, check=True, timeout=PATIENCE
+            shlex.split(command),
+            cwd=exported,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=PATIENCE_SECONDS,
         )
 
         assert_shown(shown, done.stdout)
@@ -163,15 +173,26 @@ if POSTGRES is not None:
 
     @pytest.fixture(scope="module")
     def database() -> Iterator[dict[str, str]]:
-        """A PostgreSQL server of our own on a Unix socket; what psql needs in its environment."""
+        """The environment of psql for a PostgreSQL server on a Unix socket."""
         assert POSTGRES is not None
-        # It runs as no root, and a socket's path must be short.
+        # The server refuses to run as root, and the path of a socket must be short.
         user: dict[str, Any] = {"user": "postgres", "group": "postgres"} if os.getuid() == 0 else {}
         with tempfile.TemporaryDirectory(prefix="pg-") as name:
             if user:
                 shutil.chown(name, "postgres", "postgres")
-            initdb = [POSTGRES / "initdb", "-D", f"{name}/data", "-U", "postgres", "-A", "trust", "--no-sync"]
-            subprocess.run(initdb, check=True, capture_output=True, timeout=PATIENCE, cwd=name, **user)
+            initdb: list[str | Path] = [
+                POSTGRES / "initdb",
+                "-D",
+                f"{name}/data",
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "--no-sync",
+            ]
+            subprocess.run(
+                initdb, check=True, capture_output=True, timeout=PATIENCE_SECONDS, cwd=name, **user
+            )
             server = subprocess.Popen(
                 [POSTGRES / "postgres", "-D", f"{name}/data", "-k", name, "-c", "listen_addresses="],
                 stdout=subprocess.DEVNULL,
@@ -180,16 +201,21 @@ if POSTGRES is not None:
                 **user,
             )
             try:
-                ready = [POSTGRES / "pg_isready", "-q", "-h", name, "-U", "postgres"]
-                while subprocess.run(ready, check=False, timeout=PATIENCE).returncode != 0:
+                ready: list[str | Path] = [POSTGRES / "pg_isready", "-q", "-h", name, "-U", "postgres"]
+                ends = time.monotonic() + PATIENCE_SECONDS
+                while subprocess.run(ready, check=False, timeout=PATIENCE_SECONDS).returncode != 0:
                     assert server.poll() is None
+                    assert time.monotonic() < ends
                     time.sleep(0.02)
                 yield {"PGHOST": name, "PGUSER": "postgres", "PGDATABASE": "postgres"}
             finally:
                 server.terminate()
-                server.wait(PATIENCE)
+                try:
+                    server.wait(PATIENCE_SECONDS)
+                finally:
+                    server.kill()
 
-    def test_the_recipe_for_postgresql_prints_what_the_page_says_also_twice(
+    def test_the_postgresql_recipe_prints_the_documented_output_twice(
         database: dict[str, str], folder: Path, totals: str
     ) -> None:
         assert POSTGRES is not None
@@ -205,13 +231,13 @@ if POSTGRES is not None:
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=PATIENCE,
+                timeout=PATIENCE_SECONDS,
             )
             assert "ERROR" not in done.stderr
             assert done.returncode == 0, done.stderr
             assert done.stdout == shown == totals
 
-    def test_a_record_comes_out_of_postgresql_as_plivo_sent_it(
+    def test_postgresql_returns_the_record_as_plivo_sent_it(
         database: dict[str, str], exported: Path, folder: Path
     ) -> None:
         assert POSTGRES is not None
@@ -222,9 +248,21 @@ if POSTGRES is not None:
         psql = [str(POSTGRES / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
         environ = {**os.environ, **database}
         subprocess.run(
-            [*psql, "-f", "load_calls.sql"], cwd=folder, env=environ, check=True, capture_output=True
+            [*psql, "-f", "load_calls.sql"],
+            cwd=folder,
+            env=environ,
+            check=True,
+            capture_output=True,
+            timeout=PATIENCE_SECONDS,
         )
 
-        done = subprocess.run([*psql, "-c", query], env=environ, check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            [*psql, "-c", query],
+            env=environ,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+        )
 
         assert CallDetailRecord.from_json(done.stdout).to_dict() == CallDetailRecord.from_json(line).to_dict()

@@ -1,4 +1,4 @@
-"""The installed command in a real pseudo-terminal: what a person sees, and what their keys do."""
+"""The installed command in a pseudo-terminal: its screen and its keys."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import threading
 from collections import Counter
 
 from plivo_async.testing import FakePlivo, FakeRateLimit
-from tests.e2e.installed_command import PATIENCE, Installed, after_requests
+from tests.e2e.installed_command import PATIENCE_SECONDS, Installed, after_requests
 
 _COLOUR = "\x1b["
 
 
 def plain(screen: str) -> str:
-    """What a screen was sent, without colours and movements."""
+    """Return the text on a screen, without colours and cursor movements."""
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen)
 
 
@@ -25,7 +25,7 @@ def ids_for(fake: FakePlivo, installed: Installed, size: int) -> list[str]:
     return ids
 
 
-def test_progress_is_shown_in_one_line_that_is_gone_at_the_end(fake: FakePlivo, installed: Installed) -> None:
+def test_progress_is_one_line_that_is_removed_at_the_end(fake: FakePlivo, installed: Installed) -> None:
     ids = ids_for(fake, installed, 40)
     seen = threading.Event()
     fake.latency = lambda: 0.0 if seen.is_set() else 0.05
@@ -34,7 +34,7 @@ def test_progress_is_shown_in_one_line_that_is_gone_at_the_end(fake: FakePlivo, 
     seen.set()
 
     assert terminal.wait() == 0
-    # The line is taken away, then comes the table.
+    # The table follows after the line is removed.
     progress, _, table = terminal.screen.rpartition("\x1b[2K")
     assert " of 40" in plain(progress)
     assert " of 40" not in table
@@ -53,7 +53,9 @@ def test_a_wait_for_the_rate_limit_is_shown(fake: FakePlivo, installed: Installe
     assert terminal.wait() == 0
 
 
-def test_records_to_a_pipe_leave_the_progress_to_the_terminal(fake: FakePlivo, installed: Installed) -> None:
+def test_progress_is_shown_on_the_terminal_while_records_go_to_a_pipe(
+    fake: FakePlivo, installed: Installed
+) -> None:
     ids = ids_for(fake, installed, 40)
     seen = threading.Event()
     fake.latency = lambda: 0.0 if seen.is_set() else 0.05
@@ -69,7 +71,7 @@ def test_records_to_a_pipe_leave_the_progress_to_the_terminal(fake: FakePlivo, i
     assert "call_uuid" not in terminal.screen
 
 
-def test_records_on_the_terminal_are_not_mixed_with_progress(fake: FakePlivo, installed: Installed) -> None:
+def test_no_progress_is_mixed_with_records_on_the_terminal(fake: FakePlivo, installed: Installed) -> None:
     ids_for(fake, installed, 10)
     fake.latency = 0.1
     terminal = installed.in_terminal("export", "-i", "ids.txt", "--concurrency", "2", "--summary", "none")
@@ -78,13 +80,13 @@ def test_records_on_the_terminal_are_not_mixed_with_progress(fake: FakePlivo, in
     assert len([json.loads(line) for line in terminal.screen.splitlines()]) == 10
 
 
-def test_ctrl_c_on_the_keyboard_ends_it_cleanly_and_says_how_to_go_on(
+def test_ctrl_c_ends_the_export_cleanly_and_prints_the_command_to_continue(
     fake: FakePlivo, installed: Installed
 ) -> None:
     ids = ids_for(fake, installed, 200)
     many = after_requests(fake, 60, latency=0.02)
     terminal = installed.in_terminal("export", "-i", "ids.txt", "-o", "calls.ndjson")
-    assert many.wait(PATIENCE)
+    assert many.wait(PATIENCE_SECONDS)
     terminal.type(b"\x03")
 
     assert terminal.wait() == 130
@@ -95,13 +97,11 @@ def test_ctrl_c_on_the_keyboard_ends_it_cleanly_and_says_how_to_go_on(
     assert Counter(json.loads(line)["call_uuid"] for line in lines) == Counter(ids)
 
 
-def test_ctrl_c_as_often_as_one_likes_ends_it_without_a_traceback(
-    fake: FakePlivo, installed: Installed
-) -> None:
+def test_repeated_ctrl_c_ends_the_export_without_a_traceback(fake: FakePlivo, installed: Installed) -> None:
     ids_for(fake, installed, 50)
     asked = after_requests(fake, 1, latency=3600.0)
     terminal = installed.in_terminal("export", "-i", "ids.txt", "-o", "calls.ndjson")
-    assert asked.wait(PATIENCE)
+    assert asked.wait(PATIENCE_SECONDS)
     terminal.type(b"\x03")
     terminal.wait_for("repeat it to stop immediately")
     terminal.type(b"\x03")
@@ -111,7 +111,7 @@ def test_ctrl_c_as_often_as_one_likes_ends_it_without_a_traceback(
     assert "Traceback" not in terminal.screen
 
 
-def test_log_lines_and_the_progress_line_get_along(fake: FakePlivo, installed: Installed) -> None:
+def test_log_lines_and_the_progress_line_are_both_shown(fake: FakePlivo, installed: Installed) -> None:
     ids_for(fake, installed, 30)
     fake.script([503] * 3)
     seen = threading.Event()
@@ -133,7 +133,7 @@ def test_a_terminal_gets_a_table_from_summarize(fake: FakePlivo, installed: Inst
     assert _COLOUR in terminal.screen
 
 
-def test_the_demo_shows_the_whole_journey(installed: Installed) -> None:
+def test_demo_runs_get_export_and_summarize(installed: Installed) -> None:
     for name in [name for name in installed.environ if name.startswith("PLIVO_")]:
         del installed.environ[name]
     terminal = installed.in_terminal("demo", "--size", "60")

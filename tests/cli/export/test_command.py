@@ -1,4 +1,4 @@
-"""`plivo-async export` from its arguments to its files and exit code, in this process."""
+"""`plivo-async export`, run in this process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _QUIET = ["--rate", "none", "--quiet"]
 
 @pytest.fixture
 def ids(served: FakePlivo, folder: Path) -> list[str]:
-    """The ids of the calls, in ids.txt too."""
+    """The ids of the calls, which are also in ids.txt."""
     calls = list(served.call_uuids)
     (folder / "ids.txt").write_text("\n".join(calls) + "\n")
     return calls
@@ -48,7 +48,7 @@ def export(*arguments: str) -> int:
 
 
 def pressing(number: signal.Signals, *when: int, seconds: float = 0.0) -> Callable[[], float]:
-    """A latency that sends a signal to this process as it serves the requests of these numbers."""
+    """Return a latency that sends a signal to this process at the requests with these numbers."""
     asked = itertools.count(1)
 
     def latency() -> float:
@@ -75,9 +75,7 @@ def test_records_are_what_plivo_sent(ids: list[str], served: FakePlivo) -> None:
     assert json.loads(Path("calls.ndjson").read_text()) == json.loads(body)
 
 
-def test_records_go_to_stdout_where_no_file_is_named(
-    ids: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_records_go_to_stdout_by_default(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["export", "--rate", "none", *ids[:3]]) == 0
 
     captured = capsys.readouterr()
@@ -85,7 +83,7 @@ def test_records_go_to_stdout_where_no_file_is_named(
     assert re.search(r"Written +3 in", captured.err)
 
 
-def test_ids_come_from_stdin_where_it_is_piped(ids: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ids_are_read_from_a_piped_stdin(ids: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     with open("ids.txt") as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
         assert export("-o", "calls.ndjson") == 0
@@ -93,7 +91,7 @@ def test_ids_come_from_stdin_where_it_is_piped(ids: list[str], monkeypatch: pyte
     assert sorted(written()) == sorted(ids)
 
 
-def test_the_name_of_the_file_decides_the_format(ids: list[str]) -> None:
+def test_the_file_name_decides_the_format(ids: list[str]) -> None:
     assert export("-i", "ids.txt", "-o", "calls.csv") == 0
 
     lines = Path("calls.csv").read_text().splitlines()
@@ -101,7 +99,7 @@ def test_the_name_of_the_file_decides_the_format(ids: list[str]) -> None:
     assert sorted(line.partition(",")[0] for line in lines[1:]) == sorted(ids)
 
 
-def test_the_format_can_be_asked_for(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_format_can_be_requested(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert export("--format", "csv", ids[0]) == 0
 
     assert capsys.readouterr().out.startswith("call_uuid,api_id,")
@@ -123,7 +121,7 @@ def test_a_call_that_fails_is_in_the_failed_file_with_its_reason_and_exits_6(
     )
 
 
-def test_what_failed_can_be_exported_again_from_the_failed_file(ids: list[str], served: FakePlivo) -> None:
+def test_the_failed_file_is_an_input_for_a_retry(ids: list[str], served: FakePlivo) -> None:
     served.script([404], call_uuid=ids[0])
     served.script([404], call_uuid=ids[1])
     served.script([404, 404], call_uuid=ids[2])
@@ -146,7 +144,7 @@ def test_the_failed_file_can_be_named(ids: list[str], capsys: pytest.CaptureFixt
     assert "-o calls.ndjson --failed bad.ndjson\n" in capsys.readouterr().err
 
 
-def test_failures_of_an_export_to_stdout_can_go_to_a_file(
+def test_failures_of_an_export_to_stdout_go_to_a_named_file(
     ids: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert export("--failed", "bad.ndjson", "no-such-call") == 6
@@ -154,7 +152,7 @@ def test_failures_of_an_export_to_stdout_can_go_to_a_file(
     assert capsys.readouterr().err == "plivo-async: 1 call failed, see bad.ndjson\n"
 
 
-def test_without_a_failed_file_failures_are_told_on_stderr(
+def test_without_a_failed_file_failures_are_reported_on_stderr(
     ids: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert export(ids[0], "no such call") == 6
@@ -165,7 +163,7 @@ def test_without_a_failed_file_failures_are_told_on_stderr(
     assert captured.err.count("\n") == 1
 
 
-def test_an_output_that_exists_is_not_touched(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_existing_output_is_not_changed(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     Path("calls.ndjson").write_text("mine\n")
 
     assert export("-i", "ids.txt", "-o", "calls.ndjson") == 1
@@ -176,7 +174,7 @@ def test_an_output_that_exists_is_not_touched(ids: list[str], capsys: pytest.Cap
     )
 
 
-def test_a_failed_file_that_exists_is_not_touched(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_existing_failed_file_is_not_changed(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     Path("calls.ndjson.failed").write_text("mine\n")
 
     assert export("-i", "ids.txt", "-o", "calls.ndjson") == 1
@@ -185,7 +183,7 @@ def test_a_failed_file_that_exists_is_not_touched(ids: list[str], capsys: pytest
     assert "calls.ndjson.failed already exists" in capsys.readouterr().err
 
 
-def test_to_begin_anew_can_be_asked_for(ids: list[str]) -> None:
+def test_overwrite_replaces_output_and_failed_file(ids: list[str]) -> None:
     Path("calls.ndjson").write_text("mine\n")
     Path("calls.ndjson.failed").write_text("mine\n")
 
@@ -196,7 +194,7 @@ def test_to_begin_anew_can_be_asked_for(ids: list[str]) -> None:
 
 @pytest.mark.parametrize("name", ["calls.ndjson", "calls.csv"])
 @pytest.mark.parametrize("cut", [1, 3, 60, 400])
-def test_an_export_cut_short_goes_on_where_it_was(
+def test_resume_completes_a_truncated_export(
     name: str, cut: int, ids: list[str], served: FakePlivo, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert export("-o", name, *ids[:20]) == 0
@@ -213,7 +211,9 @@ def test_an_export_cut_short_goes_on_where_it_was(
     assert len(served.requests) - before < 45
 
 
-def test_a_torn_line_is_told(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_removal_of_an_incomplete_line_is_reported(
+    ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     export("-o", "calls.ndjson", *ids[:2])
     with open("calls.ndjson", "ab") as file:
         file.write(b'{"call_uuid":"x')
@@ -225,7 +225,7 @@ def test_a_torn_line_is_told(ids: list[str], capsys: pytest.CaptureFixture[str])
     )
 
 
-def test_a_header_cut_short_is_written_again(ids: list[str]) -> None:
+def test_a_truncated_header_is_rewritten(ids: list[str]) -> None:
     Path("calls.csv").write_bytes(b"call_uuid,api")
 
     assert export("-o", "calls.csv", "--resume", ids[0]) == 0
@@ -233,14 +233,12 @@ def test_a_header_cut_short_is_written_again(ids: list[str]) -> None:
     assert len(Path("calls.csv").read_text().splitlines()) == 2
 
 
-def test_to_go_on_needs_no_output_yet(ids: list[str]) -> None:
+def test_resume_works_without_an_output(ids: list[str]) -> None:
     assert export("-o", "calls.ndjson", "--resume", ids[0]) == 0
     assert written() == ids[:1]
 
 
-def test_a_format_that_the_output_does_not_have_is_refused(
-    ids: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_resume_refuses_another_format(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     export("-o", "calls", "--format", "csv", ids[0])
 
     assert export("-o", "calls", "--format", "ndjson", "--resume", ids[1]) == 1
@@ -249,7 +247,7 @@ def test_a_format_that_the_output_does_not_have_is_refused(
     assert len(Path("calls").read_text().splitlines()) == 3
 
 
-def test_to_go_on_with_something_else_is_refused_and_nothing_is_lost(
+def test_resume_refuses_a_file_that_is_not_an_export_and_leaves_it_unchanged(
     ids: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("calls.ndjson").write_text("mine\nand mine\n")
@@ -280,7 +278,7 @@ def test_to_go_on_with_something_else_is_refused_and_nothing_is_lost(
         (["--proxy", "ftp://x", "x"], "proxy"),
     ],
 )
-def test_a_wrong_use_is_told_in_one_line_before_anything_is_written(
+def test_a_usage_error_is_one_line_and_changes_no_file(
     arguments: list[str], message: str, ids: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = sorted(Path().iterdir())
@@ -294,11 +292,13 @@ def test_a_wrong_use_is_told_in_one_line_before_anything_is_written(
 
 
 class Terminal(io.StringIO):
+    """A stream that claims to be a terminal."""
+
     def isatty(self) -> bool:
         return True
 
 
-def test_on_a_terminal_without_ids_it_says_how_to_give_some(
+def test_a_terminal_without_ids_gets_a_hint(
     ids: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal())
@@ -310,21 +310,23 @@ def test_on_a_terminal_without_ids_it_says_how_to_give_some(
     )
 
 
-def test_the_built_in_fake_has_a_sample(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_built_in_fake_has_a_sample_call(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal())
 
     assert export("--fake", "-o", "calls.ndjson") == 0
     assert written() == ["5607532d-5037-4066-befc-a8b40218dd4f"]
 
 
-def test_duplicates_are_fetched_once_and_told(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_repeated_ids_are_fetched_once_and_reported(
+    ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["export", "--rate", "none", "-o", "calls.ndjson", ids[0], ids[0].upper(), ids[0]]) == 0
 
     assert written() == ids[:1]
     assert "Duplicates   2 repeated ids" in capsys.readouterr().err
 
 
-def test_the_summary_of_an_export_that_goes_on_is_that_of_the_whole_file(
+def test_the_summary_of_a_resumed_export_covers_the_whole_file(
     ids: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     export("-o", "calls.ndjson", *ids[:20])
@@ -332,15 +334,13 @@ def test_the_summary_of_an_export_that_goes_on_is_that_of_the_whole_file(
 
     assert export("-i", "ids.txt", "-o", "calls.ndjson", "--resume", "--summary", "json") == 0
 
-    told = json.loads(capsys.readouterr().out)
+    summary = json.loads(capsys.readouterr().out)
     amounts = [json.loads(line)["total_amount"] for line in Path("calls.ndjson").read_text().splitlines()]
-    assert (told["records"], told["written"], told["skipped"]) == (61, 41, 20)
-    assert Decimal(told["amount"]) == sum(map(Decimal, amounts))
+    assert (summary["records"], summary["written"], summary["skipped"]) == (61, 41, 20)
+    assert Decimal(summary["amount"]) == sum(map(Decimal, amounts))
 
 
-def test_a_summary_for_machines_keeps_out_of_the_way_of_records(
-    ids: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_json_summary_does_not_mix_with_records(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert export("--summary", "json", ids[0]) == 0
 
     captured = capsys.readouterr()
@@ -348,22 +348,25 @@ def test_a_summary_for_machines_keeps_out_of_the_way_of_records(
     assert json.loads(captured.err)["written"] == 1
 
 
-def test_no_summary_can_be_asked_for(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_summary_can_be_disabled(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["export", "--rate", "none", "--summary", "none", "-o", "calls.ndjson", ids[0]]) == 0
 
     assert capsys.readouterr() == ("", "")
 
 
-def test_progress_is_told_in_plain_lines_where_stderr_is_no_terminal(
+def test_progress_is_plain_lines_without_a_terminal(
     ids: list[str], served: FakePlivo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = threading.Event()
+    is_shown = threading.Event()
     monkeypatch.setattr(progress, "PLAIN_INTERVAL_SECONDS", 0.001)
     show = progress.PlainDisplay.show
-    monkeypatch.setattr(
-        progress.PlainDisplay, "show", lambda self, snapshot: (show(self, snapshot), told.set())
-    )
-    served.latency = lambda: 0.0 if told.is_set() else 0.02
+
+    def show_and_set(display: progress.PlainDisplay, snapshot: progress.Snapshot) -> None:
+        show(display, snapshot)
+        is_shown.set()
+
+    monkeypatch.setattr(progress.PlainDisplay, "show", show_and_set)
+    served.latency = lambda: 0.0 if is_shown.is_set() else 0.02
 
     assert run(["export", "-i", "ids.txt", "-o", "calls.ndjson", "--summary", "none"]) == 0
 
@@ -373,7 +376,7 @@ def test_progress_is_told_in_plain_lines_where_stderr_is_no_terminal(
     assert " of 61 · 0 failed · " in captured.err
 
 
-def test_a_wait_for_the_limit_is_told(
+def test_a_wait_for_the_rate_limit_is_reported(
     ids: list[str], served: FakePlivo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(progress, "PLAIN_INTERVAL_SECONDS", 0.001)
@@ -384,7 +387,7 @@ def test_a_wait_for_the_limit_is_told(
     assert "s for the rate limit" in capsys.readouterr().err
 
 
-def test_with_stdin_nobody_knows_what_is_left(
+def test_progress_of_a_pipe_has_no_total(
     ids: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], served: FakePlivo
 ) -> None:
     monkeypatch.setattr(progress, "PLAIN_INTERVAL_SECONDS", 0.001)
@@ -399,7 +402,7 @@ def test_with_stdin_nobody_knows_what_is_left(
     assert " of " not in capsys.readouterr().err
 
 
-def test_refused_credentials_end_it_with_a_way_to_go_on(
+def test_refused_credentials_end_the_export_and_print_the_command_to_continue(
     ids: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], served: FakePlivo
 ) -> None:
     monkeypatch.setenv("PLIVO_AUTH_TOKEN", "s3cr3t")
@@ -413,7 +416,7 @@ def test_refused_credentials_end_it_with_a_way_to_go_on(
     assert len(served.requests) <= 8
 
 
-def test_a_line_that_cannot_be_read_ends_it_after_what_came_before(
+def test_an_invalid_line_ends_the_export_after_the_ids_before_it(
     ids: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("ids.ndjson").write_text("".join(json.dumps({"id": each}) + "\n" for each in ids[:5]) + "x\n")
@@ -421,14 +424,16 @@ def test_a_line_that_cannot_be_read_ends_it_after_what_came_before(
     assert export("-i", "ids.ndjson", "--key", "id", "-o", "calls.ndjson") == 1
 
     assert sorted(written()) == sorted(ids[:5])
-    told = capsys.readouterr().err.splitlines()
-    assert told[0].startswith(
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith(
         "plivo-async: stopped after 5 records; to continue: plivo-async export --resume"
     )
-    assert told[1] == "plivo-async: ids.ndjson, line 6: not JSON: x"
+    assert lines[1] == "plivo-async: ids.ndjson, line 6: not JSON: x"
 
 
-def test_a_full_disk_ends_it_in_one_line(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_full_disk_ends_the_export_with_one_line(
+    ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert export("-i", "ids.txt", "-o", "/dev/full") == 1
 
     assert capsys.readouterr().err.splitlines()[-1] == (
@@ -436,7 +441,7 @@ def test_a_full_disk_ends_it_in_one_line(ids: list[str], capsys: pytest.CaptureF
     )
 
 
-def test_a_disk_that_fails_at_the_very_end_is_told(
+def test_an_error_of_the_final_fsync_is_reported(
     ids: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(_: int) -> None:
@@ -448,7 +453,7 @@ def test_a_disk_that_fails_at_the_very_end_is_told(
     assert "cannot write to calls.ndjson: Input/output error" in capsys.readouterr().err
 
 
-def test_a_failed_file_that_cannot_be_settled_is_told(
+def test_a_failed_file_that_cannot_be_replaced_is_reported_and_kept(
     ids: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*_: object) -> None:
@@ -463,7 +468,7 @@ def test_a_failed_file_that_cannot_be_settled_is_told(
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_it_with_what_has_arrived_and_a_way_to_go_on(
+def test_a_signal_writes_arrived_records_and_prints_the_command_to_continue(
     number: signal.Signals, code: int, ids: list[str], served: FakePlivo, capsys: pytest.CaptureFixture[str]
 ) -> None:
     served.latency = pressing(number, 20, seconds=0.001)
@@ -472,9 +477,9 @@ def test_a_signal_ends_it_with_what_has_arrived_and_a_way_to_go_on(
 
     arrived = written()
     assert 16 <= len(arrived) < 61
-    told = capsys.readouterr().err.splitlines()
+    lines = capsys.readouterr().err.splitlines()
     again = "plivo-async export --resume --rate none --quiet -i ids.txt -o calls.ndjson --concurrency 4"
-    assert told == [
+    assert lines == [
         f"plivo-async: {number.name}: finishing the calls in progress; repeat it to stop immediately",
         f"plivo-async: stopped after {len(arrived)} records; to continue: {again}",
     ]
@@ -482,13 +487,13 @@ def test_a_signal_ends_it_with_what_has_arrived_and_a_way_to_go_on(
     assert Counter(written()) == Counter(ids)
 
 
-def test_more_ctrl_cs_do_not_wait_for_what_is_under_way(ids: list[str], served: FakePlivo) -> None:
+def test_a_second_ctrl_c_does_not_wait_for_calls_in_progress(ids: list[str], served: FakePlivo) -> None:
     served.latency = pressing(signal.SIGINT, 2, 3, 4, 5, seconds=3600.0)
 
     assert export("-i", "ids.txt", "-o", "calls.ndjson", "--concurrency", "4") == 130
 
 
-def test_what_is_under_way_has_a_time_of_grace(
+def test_calls_in_progress_have_a_grace_period(
     ids: list[str], served: FakePlivo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exporter, "stop_on_signals", partial(signals.stop_on_signals, grace=0.05))
@@ -498,7 +503,7 @@ def test_what_is_under_way_has_a_time_of_grace(
     assert written() == []
 
 
-def test_an_export_to_a_pipe_that_is_stopped_says_that_it_cannot_go_on(
+def test_a_stopped_export_to_a_pipe_reports_that_it_cannot_be_resumed(
     ids: list[str], served: FakePlivo, capsys: pytest.CaptureFixture[str]
 ) -> None:
     served.latency = pressing(signal.SIGINT, 1)
@@ -507,7 +512,7 @@ def test_an_export_to_a_pipe_that_is_stopped_says_that_it_cannot_go_on(
     assert "an export to a pipe cannot be resumed, one to a file (-o) can" in capsys.readouterr().err
 
 
-def test_ids_from_stdin_must_be_given_again(
+def test_the_command_to_continue_mentions_the_ids_on_stdin(
     ids: list[str], served: FakePlivo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     served.latency = pressing(signal.SIGINT, 1)
@@ -518,21 +523,21 @@ def test_ids_from_stdin_must_be_given_again(
     assert "-o calls.ndjson, with the same ids on stdin" in capsys.readouterr().err
 
 
-def test_the_handlers_of_signals_are_put_back(ids: list[str]) -> None:
+def test_signal_handlers_are_restored(ids: list[str]) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     export("-o", "calls.ndjson", ids[0])
 
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
-def test_after_a_signal_no_further_one_disturbs_the_end(ids: list[str], served: FakePlivo) -> None:
+def test_further_signals_are_ignored_after_the_first(ids: list[str], served: FakePlivo) -> None:
     served.latency = pressing(signal.SIGTERM, 1)
     assert export("-i", "ids.txt", "-o", "calls.ndjson") == 143
 
     assert {signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)} == {signal.SIG_IGN}
 
 
-def test_an_option_goes_before_its_variable(
+def test_an_option_overrides_its_environment_variable(
     ids: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PLIVO_ASYNC_RATE", "nonsense")
@@ -545,14 +550,16 @@ def test_an_option_goes_before_its_variable(
     assert export("--concurrency", "3", ids[0]) == 0
 
 
-def test_a_fake_on_the_command_line_goes_before_a_base_url_in_the_environment(
+def test_fake_overrides_a_base_url_in_the_environment(
     ids: list[str], served: FakePlivo, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert export("--fake", "5607532d-5037-4066-befc-a8b40218dd4f") == 0
     assert served.requests == ()
 
 
-def test_an_empty_variable_is_as_good_as_none(ids: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_environment_variable_counts_as_not_set(
+    ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("PROXY", "TIMEOUT", "DEADLINE", "RATE", "CONCURRENCY"):
         monkeypatch.setenv(f"PLIVO_ASYNC_{name}", "")
 

@@ -1,4 +1,4 @@
-"""What an export does at its end, with batches that arrive as a test wants them to."""
+"""The end of an export, with a batch whose outcomes arrive when the test wants them to."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OUTCOMES = [Fetched(name, CallDetailRecord(call_uuid=name)) for name in ("a", "
 
 
 class SlowBatch:
-    """Gives one outcome, waits for ever, and has two more by the time that it is asked again."""
+    """Returns one outcome, then waits until it is cancelled, then returns two more."""
 
     done = failed = 0
 
@@ -51,7 +51,7 @@ class SlowBatch:
 
 
 class Client:
-    """Hands out one batch."""
+    """A client whose `get_many` returns one batch."""
 
     def __init__(self) -> None:
         self.calls = self
@@ -80,7 +80,7 @@ async def begin(path: Path, client: Any) -> tuple[Exporter, asyncio.Task[None]]:
     return exporter, task
 
 
-async def test_what_has_arrived_when_it_is_stopped_is_written(tmp_path: Path) -> None:
+async def test_outcomes_that_arrived_before_a_stop_are_written(tmp_path: Path) -> None:
     client = Client()
     exporter, task = await begin(tmp_path / "f", client)
     os.kill(os.getpid(), signal.SIGTERM)
@@ -93,12 +93,12 @@ async def test_what_has_arrived_when_it_is_stopped_is_written(tmp_path: Path) ->
     exporter.files.output.raw.close()
 
 
-async def test_a_cancellation_that_no_signal_asked_for_passes(tmp_path: Path) -> None:
+async def test_a_cancellation_without_a_signal_propagates(tmp_path: Path) -> None:
     exporter, task = await begin(tmp_path / "f", Client())
     task.cancel()
 
     with pytest.raises(asyncio.CancelledError):
-        await task
+        await asyncio.wait_for(task, 30)
 
     assert written(tmp_path / "f") == ["a"]
     exporter.files.output.raw.close()

@@ -20,7 +20,7 @@ def ids_in(path: Path) -> list[str]:
     return [json.loads(line)["call_uuid"] for line in path.read_text().splitlines()]
 
 
-def test_a_line_says_what_is_known_of_a_failure() -> None:
+def test_a_line_has_the_details_of_a_failure() -> None:
     assert json.loads(failed_line(failure("a"))) == {
         "call_uuid": "a",
         "kind": "NotFoundError",
@@ -48,7 +48,7 @@ def test_failures_are_appended(tmp_path: Path) -> None:
     assert ids_in(tmp_path / "f") == ["a", "b"]
 
 
-def test_a_new_export_begins_a_new_file(tmp_path: Path) -> None:
+def test_a_new_export_deletes_the_old_file(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(failed_line(failure("old")))
     with failed_file(tmp_path / "f", resume=False):
         pass
@@ -56,7 +56,7 @@ def test_a_new_export_begins_a_new_file(tmp_path: Path) -> None:
     assert not (tmp_path / "f").exists()
 
 
-def test_a_last_line_that_lacks_its_newline_only_is_kept(tmp_path: Path) -> None:
+def test_a_last_line_that_lacks_only_its_newline_is_kept(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(failed_line(failure("a")) + failed_line(failure("b")).rstrip())
     with failed_file(tmp_path / "f", resume=True) as file:
         assert file.before == len(failed_line(failure("a"))) * 2
@@ -65,7 +65,7 @@ def test_a_last_line_that_lacks_its_newline_only_is_kept(tmp_path: Path) -> None
     assert ids_in(tmp_path / "f") == ["a", "b", "c"]
 
 
-def test_an_export_that_goes_on_takes_out_what_is_settled(tmp_path: Path) -> None:
+def test_a_resumed_export_removes_settled_lines(tmp_path: Path) -> None:
     lines = [failed_line(failure(name)) for name in ("done", "again", "elsewhere")]
     (tmp_path / "f").write_bytes(b"".join(lines) + b"\nhello\n" + b'{"call_uuid": "torn')
     with failed_file(tmp_path / "f", resume=True) as file:
@@ -76,7 +76,7 @@ def test_an_export_that_goes_on_takes_out_what_is_settled(tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["f"]
 
 
-def test_an_export_that_goes_on_without_failures_keeps_no_empty_file(tmp_path: Path) -> None:
+def test_a_resumed_export_without_failures_deletes_the_file(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(failed_line(failure("done")))
     with failed_file(tmp_path / "f", resume=True) as file:
         file.settle(lambda _: True)
@@ -84,7 +84,7 @@ def test_an_export_that_goes_on_without_failures_keeps_no_empty_file(tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_export_that_is_stopped_loses_nothing(tmp_path: Path) -> None:
+def test_a_stopped_export_keeps_old_and_new_lines(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(failed_line(failure("old")))
     with failed_file(tmp_path / "f", resume=True) as file:
         file.write(failure("new"))
@@ -92,7 +92,7 @@ def test_an_export_that_is_stopped_loses_nothing(tmp_path: Path) -> None:
     assert ids_in(tmp_path / "f") == ["old", "new"]
 
 
-def test_to_go_on_needs_no_file(tmp_path: Path) -> None:
+def test_resume_works_without_a_failed_file(tmp_path: Path) -> None:
     with failed_file(tmp_path / "f", resume=True) as file:
         file.write(failure("a"))
         file.settle(lambda _: True)
@@ -100,7 +100,7 @@ def test_to_go_on_needs_no_file(tmp_path: Path) -> None:
     assert ids_in(tmp_path / "f") == ["a"]
 
 
-def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_deleted_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
@@ -111,7 +111,7 @@ def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path, monkeypatch:
         pass
 
 
-def test_a_file_that_cannot_be_made_is_told_at_the_first_failure(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_created_is_reported_at_the_first_failure(tmp_path: Path) -> None:
     match = "cannot write to .*f: No such file or directory"
     with failed_file(tmp_path / "no" / "f", resume=False) as file, pytest.raises(OutputError, match=match):
         file.write(failure("a"))

@@ -27,25 +27,25 @@ def column(text: bytes, name: str = "id") -> list[str | None]:
     return found
 
 
-def test_lines_are_numbered_from_1_and_the_last_needs_no_newline() -> None:
+def test_lines_are_numbered_from_1_and_the_last_newline_is_optional() -> None:
     assert split(b"a\nb\n\nc") == [(1, b"a"), (2, b"b"), (3, b""), (4, b"c")]
 
 
-def test_a_newline_at_the_end_begins_no_line() -> None:
+def test_a_newline_at_the_end_starts_no_line() -> None:
     assert split(b"a\n") == [(1, b"a")]
 
 
 @given(st.binary(max_size=50), st.integers(0, 50))
-def test_where_chunks_end_makes_no_difference(text: bytes, at: int) -> None:
+def test_the_size_of_the_chunks_does_not_matter(text: bytes, at: int) -> None:
     if not text.startswith((b"\xff\xfe", b"\xfe\xff")):
         assert split(text[:at], text[at:]) == split(text)
 
 
-def test_crlf_ends_a_line_too() -> None:
+def test_crlf_ends_a_line() -> None:
     assert split(b"a\r\nb\r\n") == [(1, b"a"), (2, b"b")]
 
 
-def test_a_byte_order_mark_is_dropped_even_in_pieces() -> None:
+def test_a_byte_order_mark_is_dropped_even_across_chunks() -> None:
     assert split(b"\xef", b"\xbb", b"\xbfa\n") == [(1, b"a")]
 
 
@@ -56,23 +56,23 @@ def test_utf_16_is_refused(mark: bytes) -> None:
 
 
 @pytest.mark.parametrize("end", [b"", b"\n"])
-def test_a_line_that_is_too_long_is_named(end: bytes) -> None:
+def test_a_line_that_is_too_long_is_reported_with_its_number(end: bytes) -> None:
     with pytest.raises(InputError, match="line 3: longer than 1,048,576 bytes"):
         split(b"a\nb\n" + b"x" * (MAX_LINE_BYTES + 1) + end)
 
 
-def test_a_line_without_an_end_is_not_read_to_its_end() -> None:
+def test_an_endless_line_is_refused_early() -> None:
     splitter = LineSplitter()
     with pytest.raises(InputError):
         for _ in range(20):
             list(splitter.feed(b"x" * (1 << 16)))
 
 
-def test_a_plain_line_is_an_id_without_the_space_around() -> None:
+def test_a_plain_line_is_an_id_without_surrounding_space() -> None:
     assert [plain_line(2, line) for line in (b"a", b" b\t", b"", b"  ")] == ["a", "b", None, None]
 
 
-def test_a_plain_line_that_is_no_utf_8_is_kept_as_what_it_is() -> None:
+def test_bytes_that_are_not_utf_8_are_escaped() -> None:
     assert plain_line(2, b"a\xff") == "a\\xff"
 
 
@@ -87,11 +87,11 @@ def test_csv_without_a_column_is_recognised(line: bytes) -> None:
         plain_line(1, line)
 
 
-def test_only_the_first_line_is_looked_at_for_another_format() -> None:
+def test_only_the_first_line_is_checked_for_another_format() -> None:
     assert plain_line(2, b"a,b") == "a,b"
 
 
-def test_a_key_of_ndjson_holds_the_id() -> None:
+def test_the_key_of_an_ndjson_line_has_the_id() -> None:
     parse = ndjson_key("call_uuid")
     lines = [b'{"call_uuid": "a", "x": 1}', b"", b'{"call_uuid": " "}', b'{"call_uuid": " b "}']
 
@@ -99,30 +99,30 @@ def test_a_key_of_ndjson_holds_the_id() -> None:
 
 
 @pytest.mark.parametrize("line", [b"a", b"{", b"\xff", b"[" * 100_000])
-def test_a_line_that_is_no_json_is_named(line: bytes) -> None:
+def test_a_line_that_is_not_json_is_reported_with_its_number(line: bytes) -> None:
     with pytest.raises(InputError, match="line 7: not JSON: "):
         ndjson_key("id")(7, line)
 
 
 @pytest.mark.parametrize("line", [b"{}", b"[]", b"null", b'{"id": 1}', b'{"id": null}', b'{"ID": "a"}'])
-def test_a_line_without_the_key_is_named(line: bytes) -> None:
+def test_a_line_without_the_key_is_reported_with_its_number(line: bytes) -> None:
     with pytest.raises(InputError, match="line 7: no string under the key 'id': "):
         ndjson_key("id")(7, line)
 
 
-def test_what_a_message_quotes_is_short() -> None:
+def test_a_message_quotes_a_short_excerpt() -> None:
     with pytest.raises(InputError) as caught:
         ndjson_key("id")(7, b"x" * 1000)
 
     assert len(caught.value.message) < 120
 
 
-def test_a_column_of_csv_holds_the_ids() -> None:
+def test_the_column_of_a_csv_row_has_the_id() -> None:
     assert column(b"x,id\n1,a\n2,b\n") == [None, "a", "b"]
 
 
 @pytest.mark.parametrize("delimiter", [b",", b";", b"\t"])
-def test_the_header_shows_what_the_delimiter_is(delimiter: bytes) -> None:
+def test_the_delimiter_is_recognised_by_the_header(delimiter: bytes) -> None:
     assert column(b"x,id,y\n1,a,2\n".replace(b",", delimiter)) == [None, "a"]
 
 
@@ -134,26 +134,26 @@ def test_rows_without_an_id_are_blank() -> None:
     assert column(b"id,x\n\n,1\na,2\n") == [None, None, None, "a"]
 
 
-def test_quoted_and_spaced_names_of_columns_are_found() -> None:
+def test_quoted_and_padded_column_names_are_found() -> None:
     assert column(b'"x, y", id \n1,a\n') == [None, "a"]
 
 
-def test_a_column_that_is_not_there_is_told_with_those_that_are() -> None:
+def test_a_missing_column_is_reported_with_the_existing_ones() -> None:
     with pytest.raises(InputError, match="line 1: no column 'uuid'; the columns are: x, id"):
         column(b"x,id\n", "uuid")
 
 
-def test_a_row_that_ends_too_early_is_named() -> None:
+def test_a_row_that_is_too_short_is_reported_with_its_number() -> None:
     with pytest.raises(InputError, match="line 3: the row ends before the column 'id'"):
         column(b"x,id\n1,a\n2\n")
 
 
-def test_a_quote_that_is_never_closed_is_named() -> None:
+def test_an_unclosed_quote_is_reported_with_its_line() -> None:
     with pytest.raises(InputError, match="line 2: the quote opened in this line is never closed"):
         column(b'x,id\n"1,a\n2,b\n')
 
 
-def test_a_quote_that_is_never_closed_does_not_fill_the_memory() -> None:
+def test_an_unclosed_quote_does_not_fill_the_memory() -> None:
     parse = CsvColumn("id")
     parse(1, b"x,id")
     parse(2, b'"')
@@ -162,7 +162,7 @@ def test_a_quote_that_is_never_closed_does_not_fill_the_memory() -> None:
             parse(number, b"x" * (1 << 16))
 
 
-def test_csv_that_cannot_be_read_is_named() -> None:
+def test_invalid_csv_is_reported_with_its_line() -> None:
     with pytest.raises(InputError, match="line 2: not CSV: "):
         column(b"x,id\na\rb,c\n")
 

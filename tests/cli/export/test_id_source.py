@@ -38,14 +38,14 @@ async def test_arguments_come_first_then_the_file(tmp_path: Path) -> None:
     assert source.left == 0
 
 
-async def test_an_id_that_comes_twice_is_given_once_and_counted(tmp_path: Path) -> None:
+async def test_a_repeated_id_is_returned_once_and_counted(tmp_path: Path) -> None:
     source = source_of(b"\xef\xbb\xbfa\r\n\r\n  b \r\nA\r\na\r\n", tmp_path)
 
     assert await ids_of(source) == ["a", "b"]
     assert (source.given, source.blank, source.duplicates, source.pulled) == (4, 1, 2, 2)
 
 
-async def test_an_id_that_is_written_already_is_skipped_and_counted(tmp_path: Path) -> None:
+async def test_an_id_that_is_already_written_is_skipped_and_counted(tmp_path: Path) -> None:
     written = IdSet()
     written.add("b")
     source = IdSource(["a", "b", "b", "c"], None, plain_line, written)
@@ -59,7 +59,7 @@ async def test_csv_and_ndjson_are_read(tmp_path: Path) -> None:
     assert await ids_of(source_of(b'{"id":"a"}\n{"id":"b"}', tmp_path, key="id")) == ["a", "b"]
 
 
-async def test_what_was_before_a_line_that_cannot_be_read_is_given(tmp_path: Path) -> None:
+async def test_ids_before_an_invalid_line_are_returned(tmp_path: Path) -> None:
     source = source_of(b'{"id":"a"}\n{"id":"b"}\nx\n', tmp_path, key="id")
     given = []
 
@@ -70,19 +70,19 @@ async def test_what_was_before_a_line_that_cannot_be_read_is_given(tmp_path: Pat
     assert given == ["a", "b"]
 
 
-async def test_a_quote_left_open_at_the_end_is_told(tmp_path: Path) -> None:
+async def test_an_unclosed_quote_at_the_end_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"ids\.txt, line 2: the quote"):
         await ids_of(source_of(b'id\n"a\nb\n', tmp_path, column="id"))
 
 
-async def test_a_large_file_is_read_in_pieces(tmp_path: Path) -> None:
+async def test_a_large_file_is_read_in_chunks(tmp_path: Path) -> None:
     many = [f"{number:036}" for number in range(10_000)]
 
     assert await ids_of(source_of("\n".join(many).encode(), tmp_path)) == many
 
 
 @pytest.mark.parametrize(("text", "lines"), [(b"", 0), (b"a", 1), (b"a\n", 1), (b"a\nb", 2), (b"\n\n", 2)])
-def test_the_lines_of_a_file_are_counted_without_reading_ids(text: bytes, lines: int, tmp_path: Path) -> None:
+def test_the_lines_of_a_file_are_counted_in_advance(text: bytes, lines: int, tmp_path: Path) -> None:
     assert source_of(text, tmp_path).left == lines
 
 
@@ -94,12 +94,12 @@ async def test_a_file_is_read_up_to_a_limit(tmp_path: Path) -> None:
     assert await ids_of(source) == ["a", "b"]
 
 
-async def test_a_pipe_that_is_silent_stops_nothing_else_and_can_be_given_up() -> None:
+async def test_stop_ends_the_wait_for_a_silent_pipe() -> None:
     reading, writing = os.pipe()
     source = IdSource((), ByteInput(reading, "stdin"), plain_line)
     os.write(writing, b"a\nb")
     assert source.left is None
-    assert await anext(source) == "a"
+    assert await asyncio.wait_for(anext(source), 30) == "a"
     waiting = asyncio.create_task(anext(source, "end"))
     done, _ = await asyncio.wait([waiting], timeout=0.01)
     assert not done
@@ -112,18 +112,18 @@ async def test_a_pipe_that_is_silent_stops_nothing_else_and_can_be_given_up() ->
     os.close(writing)
 
 
-async def test_a_pipe_gives_what_comes_until_it_is_closed() -> None:
+async def test_a_pipe_is_read_until_it_is_closed() -> None:
     reading, writing = os.pipe()
     source = IdSource((), ByteInput(reading, "stdin"), plain_line)
     os.write(writing, b"a\nb")
     os.close(writing)
 
-    assert await ids_of(source) == ["a", "b"]
+    assert await asyncio.wait_for(ids_of(source), 30) == ["a", "b"]
     source.stop()
     os.close(reading)
 
 
-async def test_a_wait_that_is_over_cannot_be_ended_once_more() -> None:
+async def test_stop_may_be_called_twice() -> None:
     reading, writing = os.pipe()
     pipe = ByteInput(reading, "stdin")
     waiting = asyncio.create_task(pipe.read())
@@ -137,7 +137,7 @@ async def test_a_wait_that_is_over_cannot_be_ended_once_more() -> None:
     os.close(writing)
 
 
-async def test_arguments_can_be_given_up_too() -> None:
+async def test_stop_ends_the_arguments() -> None:
     source = IdSource(["a", "b"], None, plain_line)
     assert await anext(source) == "a"
     assert source.left == 1
@@ -147,29 +147,29 @@ async def test_arguments_can_be_given_up_too() -> None:
     assert await ids_of(source) == []
 
 
-async def test_an_input_that_fails_is_told(tmp_path: Path) -> None:
+async def test_a_read_error_is_reported(tmp_path: Path) -> None:
     fd = os.open(tmp_path / "f", os.O_WRONLY | os.O_CREAT)
     with pytest.raises(click.ClickException, match="cannot read f: Bad file descriptor"):
         await ByteInput(fd, "f").read()
     os.close(fd)
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(click.ClickException, match=r"cannot read .*no\.txt: No such file or directory"):
         open_input(str(tmp_path / "no.txt"))
 
 
-def test_a_folder_is_told(tmp_path: Path) -> None:
+def test_a_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(click.ClickException, match="cannot read .*: it is a folder"):
         open_input(str(tmp_path))
 
 
-def test_a_stdin_that_was_never_open_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_stdin_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(click.ClickException, match="stdin is closed"):
         open_input("-")
 
 
-def test_column_and_key_exclude_each_other() -> None:
+def test_column_and_key_are_mutually_exclusive() -> None:
     with pytest.raises(click.UsageError, match="--column is for CSV and --key for NDJSON"):
         line_parser("a", "b")

@@ -17,7 +17,7 @@ from plivo_async.cli.export.output_file import (
 )
 
 
-def test_lines_are_in_the_file_at_once(tmp_path: Path) -> None:
+def test_lines_are_written_without_a_buffer(tmp_path: Path) -> None:
     with file_output(tmp_path / "f") as output:
         output.write(b"a\n")
         output.write(b"b\n")
@@ -26,7 +26,7 @@ def test_lines_are_in_the_file_at_once(tmp_path: Path) -> None:
         output.sync()
 
 
-def test_what_a_file_has_stays(tmp_path: Path) -> None:
+def test_lines_are_appended_to_an_existing_file(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"a\n")
     with file_output(tmp_path / "f") as output:
         assert output.end == 2
@@ -44,20 +44,20 @@ def test_two_exports_into_one_file_are_refused(tmp_path: Path) -> None:
         pass
 
 
-def test_a_folder_that_does_not_exist_is_told(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     match = "cannot write to .*no/f: No such file or directory"
     with pytest.raises(click.ClickException, match=match), file_output(tmp_path / "no" / "f"):
         pass
 
 
-def test_a_full_device_is_told() -> None:
+def test_a_full_device_is_reported() -> None:
     with file_output(Path("/dev/full")) as output:
         assert not output.is_file
         with pytest.raises(OutputError, match="cannot write to /dev/full: No space left on device"):
             output.write(b"a\n")
 
 
-def test_what_went_half_to_a_full_disk_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_partial_line_on_a_full_disk_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Filling(io.FileIO):
         def write(self, data: object) -> int:
             if os.fstat(self.fileno()).st_size > 6:
@@ -73,7 +73,7 @@ def test_what_went_half_to_a_full_disk_is_taken_back(tmp_path: Path, monkeypatch
     assert (tmp_path / "f").read_bytes() == b"first\n"
 
 
-def test_a_disk_that_fails_at_the_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_fsync_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: int) -> None:
         raise OSError(5, "Input/output error")
 
@@ -82,7 +82,7 @@ def test_a_disk_that_fails_at_the_end_is_told(tmp_path: Path, monkeypatch: pytes
         output.sync()
 
 
-def test_a_pipe_without_a_reader_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pipe_without_a_reader_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.pipe()
     with open(writing, "w") as stdout:
         monkeypatch.setattr(sys, "stdout", stdout)
@@ -96,7 +96,7 @@ def test_a_pipe_without_a_reader_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
     assert caught.value.exit_code == 141
 
 
-async def test_a_full_pipe_is_waited_for_without_blocking_anything_else(
+async def test_a_wait_for_a_full_pipe_does_not_block_the_event_loop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     reading, writing = os.pipe()
@@ -119,12 +119,12 @@ async def test_a_full_pipe_is_waited_for_without_blocking_anything_else(
     os.close(reading)
 
 
-async def test_a_file_is_never_waited_for(tmp_path: Path) -> None:
+async def test_a_file_is_always_writable(tmp_path: Path) -> None:
     with file_output(tmp_path / "f") as output:
         await output.wait_until_writable()
 
 
-def test_a_stdout_that_is_a_file_is_never_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stdout_that_is_a_file_is_always_writable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with open(tmp_path / "f", "w") as stdout:
         monkeypatch.setattr(sys, "stdout", stdout)
         with stdout_output() as output:
@@ -134,7 +134,7 @@ def test_a_stdout_that_is_a_file_is_never_waited_for(tmp_path: Path, monkeypatch
     assert (tmp_path / "f").read_bytes() == b"a\n"
 
 
-def test_a_stdout_that_was_never_open_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_stdout_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(click.ClickException, match="stdout is closed"), stdout_output():
         pass

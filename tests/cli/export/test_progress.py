@@ -19,6 +19,8 @@ from plivo_async.cli.export.progress import (
 
 
 class Terminal(io.StringIO):
+    """A stream that claims to be a terminal."""
+
     def isatty(self) -> bool:
         return True
 
@@ -35,11 +37,11 @@ class Terminal(io.StringIO):
         (Snapshot(done=1, pause=0.05), "1 · 0 failed · 0.0/s"),
     ],
 )
-def test_one_line_tells_how_far_it_is(snapshot: Snapshot, text: str) -> None:
+def test_a_snapshot_is_one_line(snapshot: Snapshot, text: str) -> None:
     assert snapshot.text() == text
 
 
-def test_the_rate_is_that_of_the_last_seconds() -> None:
+def test_the_rate_covers_the_last_15_seconds() -> None:
     meter = RateMeter()
 
     assert meter.rate(0.0, 0) == 0.0
@@ -55,7 +57,7 @@ def bar(snapshot: Snapshot) -> str:
     return captured.get()
 
 
-def test_a_bar_shows_the_share_that_is_done() -> None:
+def test_a_bar_is_as_long_as_the_share_done() -> None:
     assert [bar(Snapshot(done=n, left=10 - n)).count("━") for n in (0, 5, 10)] == [0, 10, 20]
     assert "5 of 10" in bar(Snapshot(done=5, left=5))
 
@@ -64,23 +66,24 @@ def test_a_bar_needs_no_total() -> None:
     assert "7 · 0 failed" in bar(Snapshot(done=7))
 
 
-def test_a_bar_of_nothing_is_full() -> None:
+def test_the_bar_of_an_empty_export_is_full() -> None:
     assert "0 of 0" in bar(Snapshot(done=0, left=0))
 
 
 def test_a_terminal_gets_a_live_display(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(sys, "stderr", Terminal())
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
     shown = choose_display(quiet=False)
     assert isinstance(shown, LiveDisplay)
     shown.show(Snapshot(done=3, left=4))
     shown.close()
 
-    assert "3 of 7" in sys.stderr.getvalue()  # type: ignore[attr-defined]
+    assert "3 of 7" in terminal.getvalue()
 
 
 @pytest.mark.parametrize("term", ["dumb", "xterm"])
-def test_what_is_no_terminal_gets_plain_lines(
+def test_plain_lines_are_chosen_without_a_capable_terminal(
     term: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TERM", term)
@@ -101,17 +104,19 @@ def test_plain_lines_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("options", [{"quiet": True}, {"quiet": False, "shares_terminal": True}])
-def test_nothing_is_shown_where_it_would_disturb(options: dict[str, bool]) -> None:
+def test_no_display_if_quiet_or_if_records_share_the_terminal(options: dict[str, bool]) -> None:
     assert choose_display(**options) is None
 
 
-def test_nothing_is_shown_without_a_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_display_if_stderr_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", None)
 
     assert choose_display(quiet=False) is None
 
 
 class Recording:
+    """A display that records what it is shown."""
+
     interval = 0.0
 
     def __init__(self, *, broken: bool = False) -> None:
@@ -133,7 +138,7 @@ class Recording:
             raise BrokenPipeError
 
 
-async def test_progress_is_shown_again_and_again_until_the_end() -> None:
+async def test_progress_is_shown_repeatedly_until_the_end() -> None:
     recording = Recording()
     async with show_progress(recording, lambda: Snapshot(done=7)):
         await asyncio.wait_for(recording.several.wait(), 30)
@@ -142,7 +147,7 @@ async def test_progress_is_shown_again_and_again_until_the_end() -> None:
     assert recording.closed == 1
 
 
-async def test_a_stderr_that_breaks_is_no_reason_to_stop() -> None:
+async def test_a_broken_stderr_does_not_stop_the_export() -> None:
     recording = Recording(broken=True)
     async with show_progress(recording, lambda: Snapshot(done=7)):
         await asyncio.wait_for(recording.several.wait(), 30)
@@ -151,6 +156,6 @@ async def test_a_stderr_that_breaks_is_no_reason_to_stop() -> None:
     assert recording.shown == [7]
 
 
-async def test_nothing_may_be_shown() -> None:
+async def test_without_a_display_no_task_is_started() -> None:
     async with show_progress(None, lambda: Snapshot(done=7)):
         assert len(asyncio.all_tasks()) == 1

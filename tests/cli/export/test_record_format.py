@@ -44,13 +44,13 @@ def test_a_line_of_ndjson_is_what_plivo_sent() -> None:
     assert record_in_line(line) == _DOCUMENTED
 
 
-def test_the_columns_are_every_documented_field_and_the_rest() -> None:
+def test_the_columns_are_all_documented_fields_and_extra() -> None:
     assert CSV_HEADER.startswith(b"call_uuid,api_id,parent_call_uuid,")
     assert CSV_HEADER.endswith(b",cnam_lookup,resource_uri,extra\n")
     assert len(CSV_COLUMNS) == 26
 
 
-def test_a_row_has_what_the_record_has() -> None:
+def test_a_row_has_the_values_of_the_record() -> None:
     row = cells(_DOCUMENTED)
 
     assert row["call_uuid"] == "5607532d-5037-4066-befc-a8b40218dd4f"
@@ -65,19 +65,19 @@ def test_money_keeps_its_digits() -> None:
     assert cells(record(total_amount="0.0000000100"))["total_amount"] == "0.0000000100"
 
 
-def test_null_is_empty_and_an_empty_text_is_quoted() -> None:
+def test_null_is_an_empty_cell_and_an_empty_string_is_quoted() -> None:
     row = csv_row(record(from_number=None, to_number="")).decode()
 
     assert row == "c,,,,,,," + '""' + "," * 18 + "\n"
 
 
-def test_what_plivo_adds_is_json_in_the_last_column() -> None:
+def test_undocumented_keys_are_json_in_the_last_column() -> None:
     row = cells(record(mood="fine", hops=[1, {"a": None}]))
 
     assert json.loads(row["extra"]) == {"mood": "fine", "hops": [1, {"a": None}]}
 
 
-def test_a_number_in_what_plivo_adds_keeps_its_digits() -> None:
+def test_a_number_under_an_undocumented_key_keeps_its_digits() -> None:
     sent = CallDetailRecord.from_json('{"call_uuid":"c","fee":0.10}')
 
     assert cells(sent)["extra"] == '{"fee":0.10}'
@@ -90,7 +90,7 @@ def test_a_boolean_is_a_word(value: bool) -> None:
 
 
 @pytest.mark.parametrize("text", ["a,b", 'a"b', "a\nb", "a\r\nb", "a\rb", " a", "a ", "\n", '"'])
-def test_whatever_a_text_holds_comes_back(text: str) -> None:
+def test_any_character_survives_the_round_trip(text: str) -> None:
     assert record_in_row(csv_row(record(from_number=text))[:-1]).from_number == text
 
 
@@ -102,7 +102,7 @@ _TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 
 @given(st.fixed_dictionaries({}, optional={"from_number": _TEXT, "hangup_cause_name": _TEXT, "new": _TEXT}))
-def test_a_row_is_read_back_as_it_was(sent: dict[str, str]) -> None:
+def test_any_row_is_read_back_unchanged(sent: dict[str, str]) -> None:
     assert record_in_row(csv_row(record(**sent))[:-1]) == record(**sent)
 
 
@@ -126,7 +126,7 @@ def test_the_documented_record_is_read_back() -> None:
         (b"\xff" + b"," * 25, ValueError),
     ],
 )
-def test_a_row_that_is_no_record_is_refused(row: bytes, error: type[Exception]) -> None:
+def test_an_invalid_row_is_refused(row: bytes, error: type[Exception]) -> None:
     with pytest.raises(error):
         record_in_row(row)
 

@@ -24,11 +24,11 @@ def found(text: bytes) -> tuple[Scan, list[str]]:
     return scan(io.BytesIO(text), "calls", lambda record: ids.append(record.call_uuid)), ids
 
 
-def test_an_empty_file_holds_nothing() -> None:
+def test_an_empty_file_has_no_records() -> None:
     assert found(b"") == (Scan("ndjson"), [])
 
 
-def test_the_first_line_shows_the_format() -> None:
+def test_the_format_is_recognised_by_the_first_line() -> None:
     assert found(b"".join(_NDJSON)) == (
         Scan("ndjson", sum(map(len, _NDJSON))),
         ["c0", "c1", "c2", "c3", "c4"],
@@ -36,7 +36,7 @@ def test_the_first_line_shows_the_format() -> None:
     assert found(b"".join(_CSV)) == (Scan("csv", sum(map(len, _CSV))), ["c0", "c1", "c2", "c3", "c4"])
 
 
-def test_ndjson_cut_anywhere_holds_its_whole_lines() -> None:
+def test_ndjson_truncated_anywhere_has_its_complete_lines() -> None:
     complete = b"".join(_NDJSON)
     for cut in range(len(complete)):
         text = complete[:cut]
@@ -51,7 +51,7 @@ def test_ndjson_cut_anywhere_holds_its_whole_lines() -> None:
             assert (report.end, report.torn) == (cut - len(lines[-1]), len(lines[-1])), text
 
 
-def test_csv_cut_anywhere_holds_its_whole_rows() -> None:
+def test_csv_truncated_anywhere_has_its_complete_rows() -> None:
     complete = b"".join(_CSV)
     ends = [sum(map(len, _CSV[: number + 1])) for number in range(len(_CSV))]
     for cut in range(1, len(complete)):
@@ -63,22 +63,22 @@ def test_csv_cut_anywhere_holds_its_whole_rows() -> None:
         assert ids == [f"c{n}" for n in range(len(whole) - 1)], text
 
 
-def test_blank_lines_are_passed_over() -> None:
+def test_blank_lines_are_skipped() -> None:
     assert found(b"\n" + _NDJSON[0] + b"\n")[1] == ["c0"]
     assert found(CSV_HEADER + b"\n" + _CSV[1])[1] == ["c0"]
 
 
 @pytest.mark.parametrize("line", [b"hello\n", b'{"x": 1}\n', b"[]\n", b"\xff\n"])
-def test_a_line_that_is_no_record_is_named(line: bytes) -> None:
+def test_a_line_that_is_not_a_record_is_reported_with_its_number(line: bytes) -> None:
     with pytest.raises(click.ClickException, match="^calls, line 2: not a call detail record: "):
         found(_NDJSON[0] + line + _NDJSON[1])
 
 
-def test_a_row_that_is_no_record_is_named() -> None:
+def test_a_row_that_is_not_a_record_is_reported_with_its_number() -> None:
     with pytest.raises(click.ClickException, match="^calls, line 3: not a call detail record: 2 cells"):
         found(_CSV[0] + _CSV[1] + b"a,b\n")
 
 
-def test_a_file_of_something_else_is_named(tmp_path: Path) -> None:
+def test_a_file_with_another_header_is_refused(tmp_path: Path) -> None:
     with pytest.raises(click.ClickException, match="line 1"):
         found(b"call_uuid,amount\n1,2\n")

@@ -1,0 +1,53 @@
+"""`plivo-async demo`, run in this process."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from plivo_async.cli.app import run
+
+
+def test_demo_shows_each_command_and_its_output(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PLIVO_AUTH_ID", "mine")
+    monkeypatch.setenv("PLIVO_ASYNC_PROXY", "http://127.0.0.1:9")
+
+    assert run(["demo", "--size", "40"]) == 0
+
+    captured = capsys.readouterr()
+    commands = [line for line in captured.err.splitlines() if line.startswith("plivo-async: $ ")]
+    assert [line.split()[3] for line in commands] == ["get", "export", "summarize"]
+    assert "Call" in captured.out
+    assert re.search(r"Records +40", captured.out)
+    assert list(folder.iterdir()) == []
+    assert os.environ["PLIVO_AUTH_ID"] == "mine"
+    assert "PLIVO_AUTH_TOKEN" not in os.environ
+
+
+def test_keep_keeps_the_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["demo", "--size", "5", "--keep", "some/files"]) == 0
+
+    assert len(Path("some/files/calls.ndjson").read_text().splitlines()) == 5
+
+
+def test_a_folder_that_cannot_be_created_is_reported(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("file").touch()
+
+    assert run(["demo", "--keep", "file"]) == 1
+    assert capsys.readouterr().err == "plivo-async: cannot create the folder file: File exists\n"
+
+
+def test_demo_ends_at_the_first_command_that_fails(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PLIVO_ASYNC_DEADLINE", "0.000001")
+
+    assert run(["demo", "--size", "5"]) == 3
+    assert "summarize" not in capsys.readouterr().err

@@ -1,0 +1,104 @@
+"""`plivo-async fake`, run in this process."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import socket
+import threading
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plivo_async.cli import fake as fake_module
+from plivo_async.cli.app import run
+from plivo_async.testing import FakePlivo
+
+
+@pytest.fixture
+def visited(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Requests a record from the fake once it is served, then ends it with Ctrl-C; holds what was seen."""
+    seen: dict[str, Any] = {}
+    announce = fake_module._announce
+
+    def visit(exports: str, size: int) -> None:
+        announce(exports, size)
+        seen["environ"] = dict(word.split("=", 1) for word in shlex.split(exports)[1:])
+        thread = threading.Thread(target=request_record)
+        seen["thread"] = thread
+        thread.start()
+
+    def request_record() -> None:
+        environ = seen["environ"]
+        manager = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+        url = environ["PLIVO_ASYNC_BASE_URL"]
+        manager.add_password(None, url, environ["PLIVO_AUTH_ID"], environ["PLIVO_AUTH_TOKEN"])
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPBasicAuthHandler(manager)
+        )
+        try:
+            sample = Path("ids.txt").read_text().split()[-1]
+            path = f"/v1/Account/{environ['PLIVO_AUTH_ID']}/Call/{sample}/"
+            with opener.open(url + path, timeout=30) as response:
+                seen["record"] = json.load(response)
+        finally:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    monkeypatch.setattr(fake_module, "_announce", visit)
+    return seen
+
+
+@pytest.mark.parametrize("more", [[], ["--limit", "none"], ["--limit-kind", "bucket", "--latency", "0.01"]])
+def test_fake_prints_its_settings_serves_its_calls_and_ends_on_ctrl_c(
+    more: list[str], folder: Path, visited: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["fake", "--size", "3", "--seed", "7", "--ids", "ids.txt", *more]) == 0
+    visited["thread"].join(30)
+
+    captured = capsys.readouterr()
+    assert captured.out.startswith("export PLIVO_AUTH_ID=MA2025RK4E639VJFZAGV PLIVO_AUTH_TOKEN=fake-token ")
+    assert captured.out.count("\n") == 1
+    assert captured.err == "plivo-async: serving a fake Plivo with 3 calls; press Ctrl-C to stop\n"
+    ids = Path("ids.txt").read_text().split()
+    assert ids == list(FakePlivo().generate(3, seed=7))
+    assert visited["record"]["call_uuid"] == ids[-1]
+
+
+def test_faults_and_limit_reach_the_fake(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[FakePlivo] = []
+    real = FakePlivo
+
+    def make(**options: Any) -> FakePlivo:
+        made.append(real(**options))
+        return made[0]
+
+    monkeypatch.setattr("plivo_async.testing.FakePlivo", make)
+    monkeypatch.setattr(
+        fake_module,
+        "_announce",
+        lambda *_: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM),
+    )
+
+    assert run(["fake", "--faults", "0.25", "--seed", "3", "--limit", "100/5"]) == 0
+
+    faults, limit = made[0].random_faults, made[0].rate_limit
+    assert faults is not None
+    assert limit is not None
+    assert (faults.rate, faults.seed) == (0.25, 3)
+    assert (limit.requests, limit.per, limit.kind) == (100, 5.0, "fixed")
+
+
+def test_a_port_in_use_is_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert run(["fake", "--port", str(port)]) == 1
+
+    assert capsys.readouterr().err == (f"plivo-async: cannot listen on port {port}: Address already in use\n")
+
+
+def test_ids_that_cannot_be_written_are_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fake", "--ids", "no/ids.txt"]) == 1
+    assert capsys.readouterr().err == "plivo-async: cannot write to no/ids.txt: No such file or directory\n"
