@@ -1,4 +1,4 @@
-"""A lock that lanes take in turn: many waiters in one lane do not hold up the few in another."""
+"""A lock that serves lanes in turn: many waiters in one lane do not delay the few in another."""
 
 from __future__ import annotations
 
@@ -10,14 +10,24 @@ _Turns = OrderedDict[asyncio.Future[bool], None]
 
 
 class FairLock:
-    """Within a lane first come, first served. A cancelled wait takes nothing; a turn is never lost."""
+    """A lock for tasks in lanes: first come, first served within a lane, round robin between lanes.
+
+    A cancelled waiter never keeps the lock, and the lock is never lost.
+
+    Attributes:
+        held: Whether the lock is held. A lock that is free has no waiters.
+    """
 
     def __init__(self) -> None:
         self.held = False
         self._lanes: OrderedDict[Lane, _Turns] = OrderedDict()
 
     async def acquire(self, lane: Lane) -> bool:
-        """Wait for a turn: True, to be given back by `release`. False, without one, after `recall`."""
+        """Wait for the lock.
+
+        Returns:
+            True with the lock, to be given back by `release`. False without it, after `recall`.
+        """
         if not self.held:
             self.held = True
             return True
@@ -34,12 +44,12 @@ class FairLock:
             raise
 
     def release(self) -> None:
-        """Hand the lock to the lane that has waited longest for its turn."""
+        """Hand the lock to the first waiter of the lane that has waited longest for its turn."""
         while self._lanes:
             lane, turns = self._lanes.popitem(last=False)
             while turns:
                 turn, _ = turns.popitem(last=False)
-                if not turn.done():
+                if _waits(turn):
                     if turns:
                         # To the end of the round.
                         self._lanes[lane] = turns
@@ -48,11 +58,14 @@ class FairLock:
         self.held = False
 
     def recall(self) -> None:
-        """Send back all who wait, to look whether it is still worth it; who waits again keeps the order."""
+        """Wake every waiter with False, so that it checks its deadline again.
+
+        Waiters that acquire again keep their relative order.
+        """
         lanes, self._lanes = self._lanes, OrderedDict()
         for turns in lanes.values():
             for turn in turns:
-                if not turn.done():
+                if _waits(turn):
                     turn.set_result(False)
 
     def _leave(self, lane: Lane, turn: asyncio.Future[bool]) -> None:
@@ -61,3 +74,8 @@ class FairLock:
             turns.pop(turn, None)
             if not turns:
                 del self._lanes[lane]
+
+
+def _waits(turn: asyncio.Future[bool]) -> bool:
+    # Tasks of a closed event loop can neither be woken nor use the lock.
+    return not turn.done() and not turn.get_loop().is_closed()

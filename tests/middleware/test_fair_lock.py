@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,13 +13,13 @@ from plivo_async.middleware.fair_lock import FairLock
 
 
 async def let_run() -> None:
-    """Everything that can go on goes on until it waits."""
+    """Let every task run until it waits."""
     for _ in range(10):
         await asyncio.sleep(0)
 
 
 class Waiters:
-    """Tasks that wait for a lock, held at first; `served` names those whose turn came, in order."""
+    """Tasks that wait for a lock, which is held at first; `served` has the names of its holders in order."""
 
     def __init__(self) -> None:
         self.lock = FairLock()
@@ -35,7 +37,7 @@ class Waiters:
         await asyncio.gather(*self.tasks.values(), return_exceptions=True)
 
     async def wait(self, *names: str) -> None:
-        """A task for each name waits; its lane is the letter that it begins with."""
+        """Start a task for each name; its lane is the first letter of the name."""
         for name in names:
             self.tasks[name] = asyncio.create_task(self._one(name))
             await let_run()
@@ -46,7 +48,7 @@ class Waiters:
         return turn
 
     async def serve(self, turns: int) -> list[str]:
-        """Give the lock back so many times; the names that had their turn."""
+        """Release the lock `turns` times and return the names served so far."""
         for _ in range(turns):
             self.lock.release()
             await let_run()
@@ -59,7 +61,7 @@ async def test_a_free_lock_is_taken_at_once() -> None:
     assert lock.held
 
 
-async def test_a_lock_given_back_is_free_for_any_lane() -> None:
+async def test_a_released_lock_is_free_for_any_lane() -> None:
     lock = FairLock()
     await lock.acquire("a")
     lock.release()
@@ -67,7 +69,7 @@ async def test_a_lock_given_back_is_free_for_any_lane() -> None:
     assert await lock.acquire("b")
 
 
-async def test_within_a_lane_the_first_to_come_is_the_first_served() -> None:
+async def test_within_a_lane_waiters_are_served_in_order() -> None:
     async with Waiters() as waiters:
         await waiters.wait("a1", "a2", "a3")
         assert await waiters.serve(3) == ["a1", "a2", "a3"]
@@ -79,13 +81,13 @@ async def test_lanes_take_turns() -> None:
         assert await waiters.serve(6) == ["a1", "b1", "c1", "a2", "b2", "a3"]
 
 
-async def test_who_comes_alone_waits_for_one_of_each_lane() -> None:
+async def test_a_single_waiter_waits_for_one_waiter_of_each_other_lane() -> None:
     async with Waiters() as waiters:
         await waiters.wait(*(f"a{number}" for number in range(50)), "b1", "b2", "c1")
         assert await waiters.serve(3) == ["a0", "b1", "c1"]
 
 
-async def test_a_lane_that_comes_again_goes_to_the_end_of_the_round() -> None:
+async def test_a_lane_that_returns_goes_to_the_end_of_the_round() -> None:
     async with Waiters() as waiters:
         await waiters.wait("a1", "b1", "b2", "c1")
         assert await waiters.serve(1) == ["a1"]
@@ -93,7 +95,7 @@ async def test_a_lane_that_comes_again_goes_to_the_end_of_the_round() -> None:
         assert await waiters.serve(4) == ["a1", "b1", "c1", "a2", "b2"]
 
 
-async def test_nobody_barges_in_between_giving_back_and_the_next_turn() -> None:
+async def test_a_released_lock_goes_to_the_waiter_before_a_new_task() -> None:
     async with Waiters() as waiters:
         await waiters.wait("a1")
         waiters.lock.release()
@@ -105,14 +107,14 @@ async def test_nobody_barges_in_between_giving_back_and_the_next_turn() -> None:
         assert await late
 
 
-async def test_it_is_free_again_after_the_last_turn() -> None:
+async def test_the_lock_is_free_after_the_last_waiter() -> None:
     async with Waiters() as waiters:
         await waiters.wait("a1", "b1")
         await waiters.serve(3)
         assert not waiters.lock.held
 
 
-async def test_a_cancelled_wait_takes_nothing() -> None:
+async def test_a_cancelled_waiter_does_not_get_the_lock() -> None:
     async with Waiters() as waiters:
         await waiters.wait("a1", "a2", "a3")
         waiters.tasks["a2"].cancel()
@@ -122,16 +124,16 @@ async def test_a_cancelled_wait_takes_nothing() -> None:
         assert not waiters.lock.held
 
 
-async def test_a_lane_loses_no_turn_by_waits_that_were_cancelled() -> None:
+async def test_cancelled_waiters_do_not_use_up_the_turn_of_their_lane() -> None:
     async with Waiters() as waiters:
         await waiters.wait("a1", "a2", "a3", "a4", "b1", "b2")
         for name in ("a1", "a2", "a3"):
             waiters.tasks[name].cancel()
-        # At once: none of them has left yet.
+        # Released at once, before the cancelled tasks have run.
         assert await waiters.serve(2) == ["a4", "b1"]
 
 
-async def test_cancelled_waits_are_forgotten_at_once() -> None:
+async def test_cancelled_waiters_are_removed_at_once() -> None:
     async with Waiters() as waiters:
         await waiters.wait("a1", "a2", "b1")
         for task in waiters.tasks.values():
@@ -141,7 +143,7 @@ async def test_cancelled_waits_are_forgotten_at_once() -> None:
         assert not waiters.lock._lanes
 
 
-async def test_a_lock_whose_last_waits_are_just_being_cancelled_is_free() -> None:
+async def test_a_lock_released_while_its_last_waiters_are_cancelled_is_free() -> None:
     async with Waiters() as waiters:
         await waiters.wait("a1", "b1")
         for task in waiters.tasks.values():
@@ -153,7 +155,7 @@ async def test_a_lock_whose_last_waits_are_just_being_cancelled_is_free() -> Non
         assert await waiters.lock.acquire("c")
 
 
-async def test_a_turn_that_comes_together_with_a_cancellation_goes_on_to_the_next() -> None:
+async def test_a_waiter_cancelled_as_it_is_served_hands_the_lock_on() -> None:
     async with Waiters() as waiters:
         await waiters.wait("a1", "a2")
         waiters.lock.release()
@@ -163,7 +165,7 @@ async def test_a_turn_that_comes_together_with_a_cancellation_goes_on_to_the_nex
         assert waiters.served == ["a2"]
 
 
-async def test_a_wait_that_is_abandoned_takes_no_turn() -> None:
+async def test_a_closed_coroutine_does_not_get_the_lock() -> None:
     async with Waiters() as waiters:
         abandoned = waiters.lock.acquire("a")
         abandoned.send(None)
@@ -172,8 +174,24 @@ async def test_a_wait_that_is_abandoned_takes_no_turn() -> None:
         assert await waiters.serve(1) == ["a2"]
 
 
+@pytest.mark.parametrize("hand_on", [FairLock.release, FairLock.recall])
+def test_waiters_of_a_closed_event_loop_are_dropped(hand_on: Callable[[FairLock], None]) -> None:
+    lock = FairLock()
+
+    async def wait() -> Coroutine[Any, Any, bool]:
+        assert await lock.acquire("a")
+        waiter = lock.acquire("a")
+        waiter.send(None)
+        return waiter
+
+    waiter = asyncio.run(wait())
+    hand_on(lock)
+    waiter.close()
+    assert not lock._lanes
+
+
 class TestRecall:
-    async def test_sends_all_back_without_a_turn(self) -> None:
+    async def test_wakes_all_waiters_without_the_lock(self) -> None:
         async with Waiters() as waiters:
             await waiters.wait("a1", "a2", "b1")
             waiters.lock.recall()
@@ -183,7 +201,7 @@ class TestRecall:
             await waiters.serve(1)
             assert not waiters.lock.held
 
-    async def test_keeps_the_order_of_those_who_wait_again(self) -> None:
+    async def test_keeps_the_order_of_waiters_that_acquire_again(self) -> None:
         async with Waiters() as waiters:
 
             async def stubborn(name: str) -> None:
@@ -199,13 +217,13 @@ class TestRecall:
                 await let_run()
                 assert await waiters.serve(5) == ["a1", "b1", "a2", "b2", "a3"]
 
-    async def test_of_nobody_is_nothing(self) -> None:
+    async def test_without_waiters_does_nothing(self) -> None:
         async with Waiters() as waiters:
             waiters.lock.recall()
             await waiters.serve(1)
             assert not waiters.lock.held
 
-    async def test_does_not_take_back_a_turn(self) -> None:
+    async def test_does_not_revoke_a_lock_handed_over(self) -> None:
         async with Waiters() as waiters:
             await waiters.wait("a1", "a2")
             waiters.lock.release()
@@ -213,7 +231,7 @@ class TestRecall:
             await let_run()
             assert (waiters.served, waiters.recalled) == (["a1"], ["a2"])
 
-    async def test_of_those_just_being_cancelled_changes_nothing_for_them(self) -> None:
+    async def test_does_not_affect_waiters_that_are_being_cancelled(self) -> None:
         async with Waiters() as waiters:
             await waiters.wait("a1", "a2")
             waiters.tasks["a1"].cancel()
@@ -222,7 +240,7 @@ class TestRecall:
             assert waiters.tasks["a1"].cancelled()
             assert waiters.recalled == ["a2"]
 
-    async def test_together_with_a_cancellation_gives_back_no_turn(self) -> None:
+    async def test_followed_by_a_cancellation_does_not_release_the_lock(self) -> None:
         async with Waiters() as waiters:
             await waiters.wait("a1")
             waiters.lock.recall()
@@ -243,7 +261,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-async def test_in_any_order_of_events_one_holds_it_and_each_has_its_turn(
+async def test_in_any_order_of_events_one_task_holds_the_lock_and_each_is_served(
     steps: list[tuple[str, Any]],
 ) -> None:
     lock = FairLock()
