@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 import random
+import time
 from collections.abc import Callable
 
 import httpx
@@ -14,7 +15,7 @@ from plivo_async.context import RequestContext
 from plivo_async.errors import EventLoopError, RateLimitTimeoutError
 from plivo_async.exported import exported
 from plivo_async.middleware.fair_lock import FairLock
-from plivo_async.middleware.rate_window import Permit, RateWindow
+from plivo_async.middleware.limit_estimator import LimitEstimator
 from plivo_async.rate_limit import RateLimit
 from plivo_async.validation import instance_of
 
@@ -23,11 +24,18 @@ _logger = logging.getLogger("plivo_async.rate_limit")
 
 @exported
 class SlidingWindowLimiter:
-    """The RateLimiter of a client: a `RateWindow`, and those who wait for it.
+    """Rate limiter of one or more clients in one event loop.
 
-    Hand one to several clients, for subaccounts say, and they share it. It belongs to one event loop.
+    Pass one limiter to several clients, for example for subaccounts, and they share it. Calls are served in
+    order, but the calls of a batch form a queue of their own: single calls go between them. After the event
+    loop is closed, the limiter can be used in another one.
 
-    Calls wait in turn, and the calls of a batch in a turn of their own: single calls go between them.
+    Args:
+        limit: The rate limit of the account.
+        random: Returns the jitter of a pause, at least 0 and less than 1.
+
+    Raises:
+        ConfigurationError: `limit` is not a RateLimit.
     """
 
     def __init__(
@@ -36,44 +44,80 @@ class SlidingWindowLimiter:
         *,
         random: Callable[[], float] = random.random,
     ) -> None:
-        self.window = RateWindow(instance_of("limit", limit, RateLimit))
+        self._estimator = LimitEstimator(instance_of("limit", limit, RateLimit))
         self._turns = FairLock()
         self._waiter: asyncio.Future[None] | None = None
         self._random = random
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._time = time.monotonic
 
-    async def acquire(self, request: httpx.Request) -> Permit:
+    @property
+    def limit(self) -> RateLimit:
+        """The rate limit that was configured."""
+        return self._estimator.configured
+
+    @property
+    def current_limit(self) -> int:
+        """How many requests may pass in a window now: fewer than configured after 429s."""
+        return self._estimator.current_limit
+
+    @property
+    def in_flight(self) -> int:
+        """How many permits are taken and not given back."""
+        return self._estimator.log.in_flight
+
+    def delay(self) -> float:
+        """Seconds until a request may be sent, at the earliest.
+
+        Returns:
+            0 for now, infinity after a 429 while one request is sent to probe the limit.
+        """
+        return self._estimator.delay(self._time())
+
+    async def acquire(self, request: httpx.Request) -> int:
         """Wait for a permit.
 
-        Raises: DeadlineExceededError at once where the wait is known not to end within the deadline, of type
-        RateLimitTimeoutError where that is for a 429; EventLoopError in a second event loop.
+        Raises:
+            DeadlineExceededError: The request has no permit before its deadline. Raised as soon as that is
+                known.
+            RateLimitTimeoutError: The same, because of a 429.
+            EventLoopError: The limiter is in use in another event loop.
         """
-        loop = self._running_loop()
-        context = RequestContext.of(request)
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._enter(loop)
+        if self._turns.held or self._estimator.delay(now := loop.time()) > 0:
+            return await self._acquire_in_turn(RequestContext.of(request), loop, self._turns)
+        return self._estimator.take(now)
+
+    def _enter(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._loop is not None:
+            if not self._loop.is_closed():
+                raise EventLoopError("the limiter belongs to another event loop; build one per event loop")
+            # Tasks of a closed event loop never give anything back, or do so when they are collected.
+            self._estimator.abandon(loop.time())
+            self._turns, self._waiter = FairLock(), None
+        self._loop, self._time = loop, loop.time
+
+    async def _acquire_in_turn(
+        self, context: RequestContext, loop: asyncio.AbstractEventLoop, turns: FairLock
+    ) -> int:
         self._delay(context, loop.time())
-        while not await self._turns.acquire(context.lane):
+        while not await turns.acquire(context.lane):
             self._delay(context, loop.time())
         try:
             while (delay := self._delay(context, now := loop.time())) > 0:
                 await self._wait(loop, delay)
-            return self.window.take(now)
+            return self._estimator.take(now)
         finally:
-            self._turns.release()
-
-    def _running_loop(self) -> asyncio.AbstractEventLoop:
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            if self._loop is not None and not self._loop.is_closed():
-                raise EventLoopError("the limiter belongs to another event loop; build one per event loop")
-            self._loop = loop
-        return loop
+            turns.release()
 
     def _delay(self, context: RequestContext, now: float) -> float:
-        delay = self.window.delay(now)
+        delay = self._estimator.delay(now)
         if delay <= 0 or context.deadline is None or not context.deadline <= now + delay < math.inf:
             return delay
         message = f"in {delay:.2f} s, the deadline is in {max(0.0, context.deadline - now):.2f} s"
-        if self.window.gate > now and context.last_failure is None:
+        if self._estimator.blocked_until > now and context.last_failure is None:
             raise RateLimitTimeoutError(
                 f"HTTP 429 to another call: the next may be sent {message}", status=429, retry_after=delay
             )
@@ -82,38 +126,48 @@ class SlidingWindowLimiter:
 
     async def _wait(self, loop: asyncio.AbstractEventLoop, delay: float) -> None:
         waiter = self._waiter = loop.create_future()
-        timer = loop.call_later(min(delay, self.window.limit.per), self._wake)
+        timer = loop.call_later(min(delay, self.limit.per), self._wake)
         try:
             await waiter
         finally:
-            self._waiter = None
+            # A task of a closed event loop may end while a waiter of the next one is here.
+            if self._waiter is waiter:
+                self._waiter = None
             timer.cancel()
 
-    def release(self, permit: Permit) -> None:
-        """An answer came, or none will: the permit is free again when a window has passed."""
-        self.window.release(permit, asyncio.get_running_loop().time())
-        self._wake()
+    def release(self, permit: int) -> None:
+        """Release the permit: a response arrived, or the attempt failed or was cancelled.
 
-    def throttled(self, permit: Permit, retry_after: float | None) -> None:
-        """The answer was 429: nobody sends until the gate opens."""
-        now = asyncio.get_running_loop().time()
-        was_open = self.window.gate <= now
-        self.window.throttled(permit, retry_after, now, self._random())
-        if was_open and self.window.gate > now:
+        The permit is free again a window later. No event loop needs to run.
+        """
+        self._estimator.release(permit, self._time())
+        if self._waiter is not None:
+            self._wake()
+
+    def throttled(self, permit: int, retry_after: float | None) -> None:
+        """Release the permit after a 429, which may block all requests for a while.
+
+        Args:
+            permit: A result of `acquire`.
+            retry_after: The Retry-After of the response in seconds; None without one.
+        """
+        now, estimator = self._time(), self._estimator
+        was_blocked = estimator.blocked_until > now
+        estimator.throttled(permit, retry_after, now, self._random())
+        if not was_blocked and estimator.blocked_until > now:
             _logger.info(
                 "HTTP 429: no request for %.2f s, then %d per %g s",
-                *(self.window.gate - now, self.window.allowed, self.window.limit.per),
+                *(estimator.blocked_until - now, estimator.current_limit, self.limit.per),
             )
-            # Those whose deadlines come first need not wait for them.
+            # Calls whose deadline is earlier raise now.
             self._turns.recall()
         self._wake()
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter = self._waiter
+        if waiter is not None and not waiter.done() and not waiter.get_loop().is_closed():
+            waiter.set_result(None)
 
     def __repr__(self) -> str:
-        window = self.window
-        return (
-            f"SlidingWindowLimiter({window.limit!r}, allowed={window.allowed}, in_flight={window.in_flight})"
-        )
+        state = f"current_limit={self.current_limit}, in_flight={self.in_flight}"
+        return f"SlidingWindowLimiter({self.limit!r}, {state})"

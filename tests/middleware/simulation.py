@@ -1,4 +1,4 @@
-"""A client with a RateWindow and a server with a limit, in virtual time: no event loop, no clock."""
+"""A client with a limit estimator and a server with a limit, in virtual time: no event loop, no clock."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ import itertools
 import math
 import random
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from attrs import define, field
 
-from plivo_async.middleware.rate_window import Permit, RateWindow
+from plivo_async.middleware.limit_estimator import LimitEstimator
 from plivo_async.rate_limit import RateLimit
 from plivo_async.testing.rate_limits import FakeRateLimit, request_counter
 
 Kind = Literal["fixed", "clock", "sliding", "bucket", "strict"]
 KINDS: tuple[Kind, ...] = ("fixed", "clock", "sliding", "bucket", "strict")
-# Seconds to the server and back.
+# Returns the seconds to the server and back.
 Latency = Callable[[random.Random], tuple[float, float]]
 _MOST_EVENTS = 500_000
 
 
 def latency_of(seconds: float) -> Latency:
-    """So long on average, and never the same."""
+    """Random latencies with this average."""
     return lambda chance: (seconds * chance.uniform(0.3, 0.7), seconds * chance.uniform(0.3, 0.7))
 
 
 @define
 class Server:
-    """What counts requests on arrival.
+    """Counts requests on arrival.
 
-    "fixed" windows begin with a request, "clock" ones by the clock; a "strict" window slides, and what it
-    refused counts too.
+    "fixed" windows begin with a request, "clock" windows at multiples of `per`. A "strict" window slides and
+    counts refused requests too.
     """
 
     kind: Kind = "sliding"
@@ -44,7 +44,7 @@ class Server:
     _window: Any = None
 
     def admit(self, now: float) -> float | None:
-        """None: it passes; else the seconds until one may."""
+        """Return None if the request is admitted, else the seconds until one may be."""
         self.arrivals.append(now)
         if self.kind == "strict":
             lately = [time for time in self.arrivals[-4 * self.requests :] if time + self.per > now]
@@ -60,21 +60,39 @@ class Server:
         return wait
 
 
+class Estimator(Protocol):
+    """Decides when the next request may be sent."""
+
+    @property
+    def current_limit(self) -> int: ...
+    def delay(self, now: float) -> float: ...
+    def take(self, now: float) -> int: ...
+    def release(self, permit: int, now: float) -> None: ...
+    def throttled(self, permit: int, retry_after: float | None, now: float, random: float = 0.0) -> None: ...
+
+
 @define
 class Run:
-    """What came of it. `allowed` tells when it changed how many may pass in a window."""
+    """Result of a simulation. `limits` holds the time and value of each change of the current limit."""
 
     seconds: float = 0.0
     passed: int = 0
     refused: int = 0
     foreign_asked: int = 0
     foreign_passed: int = 0
-    allowed: list[tuple[float, int]] = field(factory=list[tuple[float, int]])
+    limits: list[tuple[float, int]] = field(factory=list[tuple[float, int]])
 
 
-def simulate(server: Server, *, told: int = 300, seed: int = 0, **options: Any) -> Run:
-    """Send requests through a window, each until it passes; the options are those of Client."""
-    client = Client(server, RateWindow(RateLimit(told, server.per)), random.Random(seed), **options)
+def simulate(
+    server: Server,
+    *,
+    told: int = 300,
+    seed: int = 0,
+    estimator: Callable[[RateLimit], Estimator] = LimitEstimator,
+    **options: Any,
+) -> Run:
+    """Send requests, each until it is admitted; the options are those of Client."""
+    client = Client(server, estimator(RateLimit(told, server.per)), told, random.Random(seed), **options)
     client.run_all()
     return client.run
 
@@ -83,12 +101,13 @@ def simulate(server: Server, *, told: int = 300, seed: int = 0, **options: Any) 
 class Client:
     """Sends `requests`, as many at a time as it has workers.
 
-    pause: seconds that a worker rests after an answer.
-    foreign: requests a second of somebody else's, who shares the server's limit and never waits.
+    pause: Seconds between a response and the next request of a worker.
+    foreign: Requests per second of another client, which shares the limit and never waits.
     """
 
     server: Server
-    window: RateWindow
+    estimator: Estimator
+    told: int
     chance: random.Random
     requests: int = 1500
     concurrency: int = 32
@@ -108,13 +127,13 @@ class Client:
         self._waiting = min(self.concurrency, self.requests)
         self._unsent = self.requests - self._waiting
         if self.foreign:
-            self._later(self.chance.random() / self.foreign, self._somebody_else)
+            self._later(self.chance.random() / self.foreign, self._send_foreign)
         while self.run.passed < self.requests:
             self._send()
-            allowed = self.window.allowed
-            assert 1 <= allowed <= self.window.limit.requests
-            if not self.run.allowed or self.run.allowed[-1][1] != allowed:
-                self.run.allowed.append((self.now, allowed))
+            limit = self.estimator.current_limit
+            assert 1 <= limit <= self.told
+            if not self.run.limits or self.run.limits[-1][1] != limit:
+                self.run.limits.append((self.now, limit))
             assert next(self._numbers) < _MOST_EVENTS
             self.now, _, happens, data = heapq.heappop(self._events)
             happens(*data)
@@ -123,28 +142,29 @@ class Client:
         heapq.heappush(self._events, (self.now + seconds, next(self._numbers), happens, data))
 
     def _send(self) -> None:
-        while self._waiting and (delay := self.window.delay(self.now)) <= 0:
+        delay = math.inf
+        while self._waiting and (delay := self.estimator.delay(self.now)) <= 0:
             self._waiting -= 1
             there, back = self.latency(self.chance)
-            self._later(there, self._arrive, self.window.take(self.now), back)
+            self._later(there, self._arrive, self.estimator.take(self.now), back)
         if self._waiting and delay < math.inf and not self.now < self._looks_again <= self.now + delay:
             self._looks_again = self.now + delay
             self._later(delay, self._look)
 
     def _look(self) -> None:
-        """As every event, it is a reason to try to send."""
+        """Do nothing: every event is followed by an attempt to send."""
 
-    def _arrive(self, permit: Permit, back: float) -> None:
-        self._later(back, self._answer, permit, self.server.admit(self.now))
+    def _arrive(self, permit: int, back: float) -> None:
+        self._later(back, self._respond, permit, self.server.admit(self.now))
 
-    def _answer(self, permit: Permit, wait: float | None) -> None:
+    def _respond(self, permit: int, wait: float | None) -> None:
         if wait is None:
-            self.window.release(permit, self.now)
+            self.estimator.release(permit, self.now)
             self.run.passed, self.run.seconds = self.run.passed + 1, self.now
             self._later(self.pause(self.chance), self._next)
             return
         retry_after = float(math.ceil(wait)) if self.server.retry_after else None
-        self.window.throttled(permit, retry_after, self.now, self.chance.random())
+        self.estimator.throttled(permit, retry_after, self.now, self.chance.random())
         self.run.refused += 1
         self._waiting += 1
 
@@ -152,8 +172,8 @@ class Client:
         if self._unsent:
             self._unsent, self._waiting = self._unsent - 1, self._waiting + 1
 
-    def _somebody_else(self) -> None:
+    def _send_foreign(self) -> None:
         if self.now < self.foreign_until:
             self.run.foreign_asked += 1
             self.run.foreign_passed += self.server.admit(self.now) is None
-            self._later(1 / self.foreign, self._somebody_else)
+            self._later(1 / self.foreign, self._send_foreign)

@@ -258,7 +258,7 @@ class TestWhatAClientTakes:
     def test_is_a_limit_of_its_own(self) -> None:
         [layer] = rate_limiting(RateLimit(7, 2.0))
         assert isinstance(layer.limiter, SlidingWindowLimiter)
-        assert layer.limiter.window.limit == RateLimit(7, 2.0)
+        assert layer.limiter.limit == RateLimit(7, 2.0)
         assert repr(layer) == f"RateLimitMiddleware({layer.limiter!r})"
 
     def test_is_none_for_no_limit(self) -> None:

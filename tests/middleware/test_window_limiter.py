@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import math
 import random
 from collections.abc import Coroutine
 from typing import Any
@@ -22,7 +21,6 @@ from plivo_async import (
     SlidingWindowLimiter,
 )
 from plivo_async.context import RequestContext
-from plivo_async.middleware.rate_window import Permit
 from tests.virtual_time import in_virtual_time, virtual_loop
 
 LIMIT = RateLimit(4, per=8.0)
@@ -33,7 +31,7 @@ def limiter(limit: RateLimit = LIMIT) -> SlidingWindowLimiter:
 
 
 def request(deadline: float | None = None, *, lane: object = None, last: int | None = None) -> httpx.Request:
-    """A request whose deadline is so many seconds away, and whose last attempt had this status."""
+    """Build a request with a deadline in seconds from now; `last` is the status of its last attempt."""
     made = httpx.Request("GET", "https://api.plivo.com/")
     ends = None if deadline is None else asyncio.get_running_loop().time() + deadline
     failure = None if last is None else httpx.Response(last)
@@ -41,23 +39,23 @@ def request(deadline: float | None = None, *, lane: object = None, last: int | N
     return made
 
 
-async def at_once(waiting: Coroutine[Any, Any, Permit]) -> Permit:
-    """What it gives, which must take no time."""
+async def at_once(waiting: Coroutine[Any, Any, int]) -> int:
+    """Await the result, which must take no time."""
     began = virtual_loop().time()
     result = await waiting
     assert virtual_loop().time() == began
     return result
 
 
-async def seconds_of(waiting: Coroutine[Any, Any, Permit]) -> float:
+async def seconds_of(waiting: Coroutine[Any, Any, int]) -> float:
     began = virtual_loop().time()
     await waiting
     return virtual_loop().time() - began
 
 
 async def use_up(limited: SlidingWindowLimiter) -> None:
-    """As many permits as there are are taken, and their requests answered."""
-    for _ in range(limited.window.allowed):
+    """Take every permit and release it."""
+    for _ in range(limited.current_limit):
         limited.release(await at_once(limited.acquire(request())))
 
 
@@ -72,16 +70,16 @@ class TestAcquire:
         limited = limiter()
         for _ in range(4):
             await at_once(limited.acquire(request()))
-        assert limited.window.in_flight == 4
+        assert limited.in_flight == 4
 
     @in_virtual_time
-    async def test_gives_the_next_one_a_window_after_an_answer(self) -> None:
+    async def test_gives_the_next_permit_a_window_after_a_response(self) -> None:
         limited = limiter()
         await use_up(limited)
         assert await seconds_of(limited.acquire(request())) == pytest.approx(8.0)
 
     @in_virtual_time
-    async def test_waits_for_the_answers_of_what_is_under_way(self) -> None:
+    async def test_waits_for_the_responses_of_requests_in_flight(self) -> None:
         limited = limiter()
         permits = [await limited.acquire(request()) for _ in range(4)]
         waiting = asyncio.create_task(seconds_of(limited.acquire(request())))
@@ -90,7 +88,7 @@ class TestAcquire:
         assert await waiting == pytest.approx(108.0)
 
     @in_virtual_time
-    async def test_serves_in_turn(self) -> None:
+    async def test_serves_first_come_first_served(self) -> None:
         limited = limiter(RateLimit(1, per=1.0))
         served: list[int] = []
 
@@ -104,7 +102,7 @@ class TestAcquire:
         assert served == list(range(20))
 
     @in_virtual_time
-    async def test_lets_single_calls_go_between_those_of_a_batch(self) -> None:
+    async def test_serves_single_calls_between_those_of_a_batch(self) -> None:
         limited = limiter(RateLimit(10, per=1.0))
         served: list[str] = []
 
@@ -119,7 +117,7 @@ class TestAcquire:
             before = len(served)
             for _ in range(5):
                 group.create_task(call(None, "single"))
-        # One of the batch waits at the head already.
+        # One call of the batch is at the head already.
         assert served[before : before + 11] == ["batch", "batch"] + ["single", "batch"] * 4 + ["single"]
 
     @in_virtual_time
@@ -136,16 +134,16 @@ class TestAcquire:
         assert virtual_loop().steps - before <= 5
 
     @in_virtual_time
-    async def test_for_hours_is_no_busy_wait(self) -> None:
+    async def test_for_an_hour_is_no_busy_wait(self) -> None:
         limited = limiter()
         limited.throttled(await limited.acquire(request()), 3600.0)
         before = virtual_loop().steps
         assert await seconds_of(limited.acquire(request())) == pytest.approx(3600.0)
-        # It looks once a window.
+        # It wakes once per window.
         assert virtual_loop().steps - before <= 2 * 3600 / 8.0 + 10
 
     @in_virtual_time
-    async def test_costs_one_look_for_each_answer_that_comes_meanwhile(self) -> None:
+    async def test_wakes_once_for_each_response(self) -> None:
         limited = limiter(RateLimit(100, per=8.0))
         permits = [await limited.acquire(request()) for _ in range(100)]
         waiting = asyncio.create_task(limited.acquire(request()))
@@ -160,13 +158,13 @@ class TestAcquire:
 
 class TestADeadline:
     @in_virtual_time
-    async def test_that_the_wait_fits_into_is_waited_for(self) -> None:
+    async def test_after_the_end_of_the_wait_is_waited_for(self) -> None:
         limited = limiter()
         await use_up(limited)
         assert await seconds_of(limited.acquire(request(8.5))) == pytest.approx(8.0)
 
     @in_virtual_time
-    async def test_that_the_wait_does_not_fit_into_raises_now(self) -> None:
+    async def test_before_the_end_of_the_wait_raises_now(self) -> None:
         limited = limiter()
         await use_up(limited)
         await asyncio.sleep(3.0)
@@ -177,27 +175,27 @@ class TestADeadline:
         assert (caught.value.attempts, caught.value.__cause__) == (0, None)
 
     @in_virtual_time
-    async def test_that_is_over_raises_now(self) -> None:
+    async def test_in_the_past_raises_now(self) -> None:
         limited = limiter()
         await use_up(limited)
         with pytest.raises(DeadlineExceededError, match=r"in 8\.00 s, the deadline is in 0\.00 s"):
             await at_once(limited.acquire(request(-1.0)))
 
     @in_virtual_time
-    async def test_that_is_over_does_not_matter_where_there_is_a_permit(self) -> None:
+    async def test_in_the_past_does_not_matter_if_a_permit_is_free(self) -> None:
         limited = limiter()
         await at_once(limited.acquire(request(-1.0)))
 
     @in_virtual_time
-    async def test_within_a_window_raises_now_where_all_permits_are_under_way(self) -> None:
+    async def test_within_a_window_raises_now_if_all_permits_are_in_flight(self) -> None:
         limited = limiter()
         permits = [await limited.acquire(request()) for _ in range(4)]
         with pytest.raises(DeadlineExceededError, match=r"in 8\.00 s, the deadline is in 7\.90 s"):
             await at_once(limited.acquire(request(7.9)))
-        assert len(permits) == limited.window.in_flight
+        assert len(permits) == limited.in_flight
 
     @in_virtual_time
-    async def test_raises_now_also_behind_others_who_can_wait(self) -> None:
+    async def test_raises_now_behind_requests_that_can_wait(self) -> None:
         limited = limiter()
         await use_up(limited)
         patient = asyncio.create_task(limited.acquire(request()))
@@ -207,7 +205,7 @@ class TestADeadline:
         await patient
 
     @in_virtual_time
-    async def test_that_the_wait_outgrows_raises_as_soon_as_that_is_known(self) -> None:
+    async def test_that_a_longer_wait_exceeds_raises_as_soon_as_that_is_known(self) -> None:
         limited = limiter()
         permits = [await limited.acquire(request()) for _ in range(4)]
         waiting = asyncio.create_task(limited.acquire(request(10.0)))
@@ -227,7 +225,7 @@ class TestADeadline:
         assert (caught.value.status, caught.value.attempts) == (503, 1)
 
     @in_virtual_time
-    async def test_after_a_429_of_its_own_is_both_errors(self) -> None:
+    async def test_after_a_429_to_the_same_call_raises_both_errors(self) -> None:
         limited = limiter()
         await use_up(limited)
         with pytest.raises(RateLimitTimeoutError) as caught:
@@ -238,7 +236,7 @@ class TestADeadline:
         assert caught.value.retryable
 
     @in_virtual_time
-    async def test_at_a_gate_that_the_429_of_another_call_closed_is_both_errors(self) -> None:
+    async def test_during_a_block_after_a_429_to_another_call_raises_both_errors(self) -> None:
         limited = limiter()
         limited.throttled(await limited.acquire(request()), 30.0)
         with pytest.raises(RateLimitTimeoutError) as caught:
@@ -251,7 +249,7 @@ class TestADeadline:
         assert error.retryable
 
     @in_virtual_time
-    async def test_at_a_gate_has_the_last_failure_of_its_own_as_the_cause(self) -> None:
+    async def test_during_a_block_has_the_last_failure_of_the_call_as_the_cause(self) -> None:
         limited = limiter()
         limited.throttled(await limited.acquire(request()), 30.0)
         with pytest.raises(DeadlineExceededError) as caught:
@@ -260,7 +258,7 @@ class TestADeadline:
         assert type(caught.value.__cause__) is ServerError
 
     @in_virtual_time
-    async def test_ends_no_wait_for_a_probe_that_may_be_answered_at_once(self) -> None:
+    async def test_does_not_end_the_wait_for_a_probe(self) -> None:
         limited = limiter(RateLimit(100, per=8.0))
         limited.throttled(await limited.acquire(request()), 0.0)
         probe = await limited.acquire(request())
@@ -274,7 +272,7 @@ class TestADeadline:
 
 class TestA429:
     @in_virtual_time
-    async def test_closes_the_gate_for_all(self) -> None:
+    async def test_blocks_all_requests(self) -> None:
         limited = limiter(RateLimit(100, per=8.0))
         first = await limited.acquire(request())
         limited.throttled(first, 3.0)
@@ -287,7 +285,7 @@ class TestA429:
         return virtual_loop().time() - began
 
     @in_virtual_time
-    async def test_closes_the_gate_for_those_who_wait_already(self) -> None:
+    async def test_blocks_requests_that_wait_already(self) -> None:
         limited = limiter(RateLimit(8, per=8.0))
         permits = [await limited.acquire(request()) for _ in range(8)]
         for permit in permits[1:]:
@@ -298,10 +296,10 @@ class TestA429:
         waits = await asyncio.gather(*waiting)
         assert waits[0] == pytest.approx(14.0)
         assert min(waits) == waits[0]
-        assert limited.window.in_flight == 0
+        assert limited.in_flight == 0
 
     @in_virtual_time
-    async def test_sends_back_at_once_all_those_whose_deadlines_come_first(self) -> None:
+    async def test_fails_at_once_all_waiting_requests_with_an_earlier_deadline(self) -> None:
         limited = limiter()
         permits = [await limited.acquire(request()) for _ in range(4)]
         for permit in permits[1:]:
@@ -318,7 +316,7 @@ class TestA429:
         assert [type(wait) for wait in await asyncio.gather(*others)] == [float] * 2
 
     @in_virtual_time
-    async def test_keeps_the_order_of_those_who_go_on_waiting(self) -> None:
+    async def test_keeps_the_order_of_waiting_requests(self) -> None:
         limited = limiter(RateLimit(1, per=8.0))
         refused = await limited.acquire(request())
         served: list[str] = []
@@ -337,7 +335,7 @@ class TestA429:
         assert served == ["a0", "a1", "b0", "a2", "b1"]
 
     @in_virtual_time
-    async def test_lets_one_probe_before_the_others(self) -> None:
+    async def test_lets_one_request_probe_before_the_others(self) -> None:
         limited = limiter(RateLimit(100, per=8.0))
         limited.throttled(await limited.acquire(request()), None)
         probe = await limited.acquire(request())
@@ -349,26 +347,26 @@ class TestA429:
         assert all(task.done() for task in waiting)
 
     @in_virtual_time
-    async def test_whose_probe_is_cancelled_lets_the_others_go_on(self) -> None:
+    async def test_whose_probe_is_cancelled_lets_the_others_pass(self) -> None:
         limited = limiter(RateLimit(100, per=8.0))
         limited.throttled(await limited.acquire(request()), None)
         probe = await limited.acquire(request())
         waiting = asyncio.create_task(limited.acquire(request()))
         await asyncio.sleep(1.0)
-        # As RateLimitMiddleware does for a request that has no answer.
+        # RateLimitMiddleware does this for a request without a response.
         limited.release(probe)
         await let_run()
         assert waiting.done()
 
     @in_virtual_time
-    async def test_whose_probe_hangs_holds_up_the_others_for_a_window_only(self) -> None:
+    async def test_whose_probe_hangs_delays_the_others_by_a_window_only(self) -> None:
         limited = limiter(RateLimit(100, per=8.0))
         limited.throttled(await limited.acquire(request()), 0.0)
         await limited.acquire(request())
         assert await seconds_of(limited.acquire(request())) == pytest.approx(8.0)
 
     @in_virtual_time
-    async def test_is_logged_once_a_wave(self, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_is_logged_once_per_epoch(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG, "plivo_async")
         limited = limiter()
         permits = [await limited.acquire(request()) for _ in range(4)]
@@ -380,7 +378,7 @@ class TestA429:
         assert caplog.records[0].levelname == "INFO"
 
     @in_virtual_time
-    async def test_that_closes_no_gate_is_not_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_without_a_pause_is_not_logged(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG, "plivo_async")
         limited = limiter()
         limited.throttled(await limited.acquire(request()), 0.0)
@@ -388,19 +386,19 @@ class TestA429:
         await at_once(limited.acquire(request()))
 
     @in_virtual_time
-    async def test_pauses_differently_each_time_so_that_processes_do_not_meet(self) -> None:
+    async def test_pauses_with_jitter_so_that_processes_do_not_retry_together(self) -> None:
         pauses: set[float] = set()
         for _ in range(20):
             limited = SlidingWindowLimiter(LIMIT)
             limited.throttled(await limited.acquire(request()), None)
-            pauses.add(limited.window.gate - virtual_loop().time())
+            pauses.add(limited.delay())
         assert len(pauses) > 10
         assert all(1.0 - 1e-9 <= pause < 1.25 for pause in pauses)
 
 
 class TestCancellation:
     @in_virtual_time
-    async def test_of_the_one_at_the_head_lets_the_next_one_wait(self) -> None:
+    async def test_of_the_first_waiter_lets_the_next_one_wait(self) -> None:
         limited = limiter()
         await use_up(limited)
         head = asyncio.create_task(limited.acquire(request()))
@@ -409,10 +407,10 @@ class TestCancellation:
         await asyncio.sleep(3.0)
         head.cancel()
         assert await second == pytest.approx(8.0)
-        assert limited.window.in_flight == 1
+        assert limited.in_flight == 1
 
     @in_virtual_time
-    async def test_in_the_step_in_which_the_permit_comes_takes_none(self) -> None:
+    async def test_in_the_step_that_frees_a_permit_takes_none(self) -> None:
         limited = limiter()
         await use_up(limited)
         head = asyncio.create_task(limited.acquire(request()))
@@ -420,10 +418,10 @@ class TestCancellation:
         virtual_loop().call_later(0.001, head.cancel)
         with contextlib.suppress(asyncio.CancelledError):
             await head
-        assert limited.window.in_flight == (0 if head.cancelled() else 1)
+        assert limited.in_flight == (0 if head.cancelled() else 1)
 
     @in_virtual_time
-    async def test_of_all_leaves_every_permit(self) -> None:
+    async def test_of_all_waiters_loses_no_permit(self) -> None:
         limited = limiter()
         await use_up(limited)
         waiting = [asyncio.create_task(limited.acquire(request(lane=n % 3))) for n in range(30)]
@@ -468,60 +466,165 @@ class TestCancellation:
         await asyncio.gather(*running, return_exceptions=True)
         assert cancelled > 4000
         assert passed > 500
-        assert (limited.window.in_flight, limited._turns.held, limited._waiter) == (0, False, None)
-        # And as many pass as ever: first it must have grown back.
+        assert (limited.in_flight, limited._turns.held, limited._waiter) == (0, False, None)
+        # As many pass as before, once the limit has grown back.
         await asyncio.sleep(0.06)
-        while limited.window.allowed < 5:
+        while limited.current_limit < 5:
             await asyncio.sleep(0.011)
             limited.release(await limited.acquire(request()))
         await asyncio.sleep(0.011)
         await use_up(limited)
 
 
-class TestWindowLimiter:
+class TestSlidingWindowLimiter:
     def test_has_plivos_limit_by_default(self) -> None:
-        assert SlidingWindowLimiter().window.limit == RateLimit(300, 5.0)
+        assert SlidingWindowLimiter().limit == RateLimit(300, 5.0)
 
     @pytest.mark.parametrize("limit", [None, 300, (300, 5.0), RateLimit, "300/5s"])
-    def test_refuses_what_is_no_limit(self, limit: Any) -> None:
+    def test_refuses_a_limit_of_another_type(self, limit: Any) -> None:
         with pytest.raises(ConfigurationError, match="limit must be of type RateLimit"):
             SlidingWindowLimiter(limit)
 
     def test_needs_no_event_loop_to_be_built(self) -> None:
         assert repr(SlidingWindowLimiter(RateLimit(2, 1.0))) == (
-            "SlidingWindowLimiter(RateLimit(requests=2, per=1.0), allowed=2, in_flight=0)"
+            "SlidingWindowLimiter(RateLimit(requests=2, per=1.0), current_limit=2, in_flight=0)"
         )
 
     @in_virtual_time
-    async def test_shows_what_it_allows_and_what_is_under_way(self) -> None:
+    async def test_shows_its_current_limit_and_the_requests_in_flight(self) -> None:
         limited = limiter()
         limited.throttled(await limited.acquire(request()), 0.0)
         await limited.acquire(request())
-        assert repr(limited) == "SlidingWindowLimiter(RateLimit(requests=4, per=8.0), allowed=2, in_flight=1)"
-
-    def test_belongs_to_one_event_loop(self) -> None:
-        limited = limiter()
-
-        async def take() -> None:
-            await limited.acquire(httpx.Request("GET", "https://api.plivo.com/"))
-
-        with asyncio.Runner() as first, asyncio.Runner() as second:
-            first.run(take())
-            with pytest.raises(EventLoopError, match="belongs to another event loop"):
-                second.run(take())
-            first.run(take())
-        assert limited.window.in_flight == 2
-
-    def test_goes_on_in_another_event_loop_once_the_first_is_closed(self) -> None:
-        limited = limiter()
-
-        async def take() -> None:
-            await limited.acquire(httpx.Request("GET", "https://api.plivo.com/"))
-
-        asyncio.run(take())
-        asyncio.run(take())
-        assert limited.window.in_flight == 2
+        assert (
+            repr(limited)
+            == "SlidingWindowLimiter(RateLimit(requests=4, per=8.0), current_limit=2, in_flight=1)"
+        )
 
     @in_virtual_time
-    async def test_delays_nobody_at_first(self) -> None:
-        assert limiter().window.gate == -math.inf
+    async def test_delays_no_request_at_first(self) -> None:
+        assert limiter().delay() == 0
+
+    @in_virtual_time
+    async def test_knows_the_delay_of_the_next_request(self) -> None:
+        limited = limiter()
+        await use_up(limited)
+        await asyncio.sleep(3.0)
+        assert limited.delay() == pytest.approx(5.0)
+
+    def test_knows_the_delay_without_an_event_loop(self) -> None:
+        limited = limiter()
+        assert limited.delay() == 0
+        asyncio.run(use_up_in_any_time(limited))
+        assert 7.0 < limited.delay() <= 8.0
+
+
+def plain() -> httpx.Request:
+    return httpx.Request("GET", "https://api.plivo.com/")
+
+
+async def use_up_in_any_time(limited: SlidingWindowLimiter) -> None:
+    for _ in range(limited.current_limit):
+        limited.release(await limited.acquire(plain()))
+
+
+class TestEventLoops:
+    def test_at_the_same_time_cannot_share_a_limiter(self) -> None:
+        limited = limiter()
+        with asyncio.Runner() as first, asyncio.Runner() as second:
+            first.run(limited.acquire(plain()))
+            with pytest.raises(EventLoopError, match="belongs to another event loop"):
+                second.run(limited.acquire(plain()))
+            first.run(limited.acquire(plain()))
+        assert limited.in_flight == 2
+
+    @pytest.mark.parametrize("is_closed", [False, True])
+    def test_need_not_run_to_release_a_permit(self, is_closed: bool) -> None:
+        limited = limiter()
+        with asyncio.Runner() as runner:
+            permits = [runner.run(limited.acquire(plain())) for _ in range(2)]
+            if is_closed:
+                runner.close()
+            limited.release(permits[0])
+            limited.throttled(permits[1], 30.0)
+        assert limited.in_flight == 0
+        assert 29.0 < limited.delay() <= 30.0
+
+    def test_share_the_log_one_after_the_other(self) -> None:
+        limited = limiter()
+        asyncio.run(use_up_in_any_time(limited))
+
+        async def acquire_soon() -> int:
+            return await limited.acquire(request(deadline=5.0))
+
+        with pytest.raises(DeadlineExceededError):
+            asyncio.run(acquire_soon())
+
+    def test_that_are_closed_free_their_permits_within_a_window(self) -> None:
+        limited = limiter()
+        lost = asyncio.run(limited.acquire(plain()))
+        assert limited.in_flight == 1
+        asyncio.run(use_up_all_but(1, limited))
+        assert limited.in_flight == 0
+        limited.release(lost)
+        assert limited.in_flight == 0
+
+    @pytest.mark.parametrize("collected", ["never", "before", "while the next one waits"])
+    def test_that_are_closed_during_a_wait_leave_nothing_to_the_next(self, collected: str) -> None:
+        limited = limiter(RateLimit(1, per=0.02))
+
+        async def wait_for_ever() -> list[Coroutine[Any, Any, int]]:
+            limited.release(await limited.acquire(plain()))
+            stale = [limited.acquire(plain()) for _ in range(3)]
+            for coroutine in stale:
+                coroutine.send(None)
+            assert limited._turns.held
+            assert limited._waiter is not None
+            return stale
+
+        def collect() -> None:
+            for coroutine in stale:
+                coroutine.close()
+
+        async def wait_again() -> None:
+            async def call(lane: object) -> None:
+                permit = await limited.acquire(request(lane=lane))
+                assert limited.in_flight == 1
+                limited.release(permit)
+
+            async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+                for lane in range(3):
+                    group.create_task(call(lane))
+                await let_run()
+                waiter = limited._waiter
+                if collected == "while the next one waits":
+                    collect()
+                assert limited._turns.held
+                assert limited._waiter is waiter
+
+        stale = asyncio.run(wait_for_ever())
+        if collected == "before":
+            collect()
+        asyncio.run(wait_again())
+        assert (limited.in_flight, limited._turns.held, limited._waiter) == (0, False, None)
+        collect()
+
+    def test_that_are_closed_are_not_woken_by_a_release(self) -> None:
+        limited = limiter(RateLimit(1, per=8.0))
+
+        async def leave_a_waiter() -> tuple[int, list[Coroutine[Any, Any, int]]]:
+            permit = await limited.acquire(plain())
+            stale = [limited.acquire(plain()) for _ in range(2)]
+            for coroutine in stale:
+                coroutine.send(None)
+            return permit, stale
+
+        permit, stale = asyncio.run(leave_a_waiter())
+        limited.throttled(permit, 30.0)
+        for coroutine in stale:
+            coroutine.close()
+        assert (limited.in_flight, limited._turns.held, limited._waiter) == (0, False, None)
+
+
+async def use_up_all_but(count: int, limited: SlidingWindowLimiter) -> None:
+    for _ in range(limited.current_limit - count):
+        limited.release(await limited.acquire(plain()))

@@ -1,4 +1,4 @@
-"""What a client with a RateWindow gets out of servers of every kind, in virtual time."""
+"""Throughput of a client with a LimitEstimator from servers of every kind, in virtual time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.middleware.simulation import KINDS, Kind, Server, latency_of, simulate
 
-# 300 at once, then 300 every 5 s or 60 a second, and the last answer: the least that 1,500 requests take.
+# Least seconds for 1,500 requests: 300 at once, then 300 every 5 s or 60 a second, and the last response.
 OPTIMUM = 20.05
 
 each_kind = pytest.mark.parametrize("kind", KINDS)
@@ -27,7 +27,7 @@ class TestAnHonestLimit:
     @pytest.mark.parametrize("concurrency", [1, 32, 500])
     def test_is_never_exceeded(self, kind: Kind, latency: float, concurrency: int) -> None:
         run = simulate(Server(kind), requests=1000, concurrency=concurrency, latency=latency_of(latency))
-        assert (run.refused, run.passed, run.allowed) == (0, 1000, [(0.0, 300)])
+        assert (run.refused, run.passed, run.limits) == (0, 1000, [(0.0, 300)])
 
     @each_kind
     def test_is_never_exceeded_by_answers_that_now_and_then_take_long(self, kind: Kind) -> None:
@@ -104,7 +104,7 @@ class TestALimitToldTooHigh:
     def test_far_is_found_out_within_some_windows(self, kind: Kind) -> None:
         run = simulate(Server(kind), told=10_000, requests=6000)
         assert run.passed == 6000
-        assert 270 <= run.allowed[-1][1] <= 330
+        assert 270 <= run.limits[-1][1] <= 330
         # Of 100 seconds.
         assert run.seconds < 150
 
@@ -174,9 +174,9 @@ class TestASharedLimit:
     @each_kind
     def test_is_had_for_oneself_again_when_the_other_client_leaves(self, kind: Kind) -> None:
         run = simulate(Server(kind), requests=12_000, foreign=20.0, foreign_until=60.0)
-        assert min(allowed for _, allowed in run.allowed) < 240
-        assert run.allowed[-1][1] == 300
-        full_again = run.allowed[-1][0]
+        assert min(limit for _, limit in run.limits) < 240
+        assert run.limits[-1][1] == 300
+        full_again = run.limits[-1][0]
         assert full_again < 150
 
     @each_kind
@@ -186,5 +186,5 @@ class TestASharedLimit:
             pass
         run = simulate(server, requests=6000)
         assert run.passed == 6000
-        assert run.allowed[-1][1] == 300
+        assert run.limits[-1][1] == 300
         assert run.refused < 100

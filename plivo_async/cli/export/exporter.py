@@ -129,13 +129,13 @@ class Exporter:
             failed=batch.failed,
             left=None if left is None else left + self.files.source.pulled - batch.done,
             rate=meter.rate(now, batch.done),
-            pause=_pause(self.limiter, now),
+            pause=_pause(self.limiter),
         )
 
 
-def _pause(limiter: SlidingWindowLimiter | None, now: float) -> float:
+def _pause(limiter: SlidingWindowLimiter | None) -> float:
     """Return the seconds until the rate limit admits a request; 0 if it waits for a response."""
-    delay = 0.0 if limiter is None else limiter.window.delay(now)
+    delay = 0.0 if limiter is None else limiter.delay()
     return delay if delay < float("inf") else 0.0
 
 
