@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeAlias, Unpack
 
 import cattrs
@@ -110,21 +110,23 @@ class FakePlivo:
             for record in records:
                 self._account.store.add(record)
 
-    def generate(self, size: int, *, seed: int = 0) -> Sequence[str]:
-        """Have `size` plausible calls too, the same ones for the same seed; returns their call UUIDs.
+    def generate(self, size: int, *, seed: int = 0) -> list[str]:
+        """Add `size` plausible calls and return their call UUIDs, newest call first.
 
-        They are made when they are asked for: a million take no more memory than one.
+        The same seed gives the same calls, and replaces them. A record is made when it is requested; only the
+        call UUIDs are held, about 100 bytes each.
 
-        Raises: ConfigurationError.
+        Raises:
+            ConfigurationError: `size` or `seed` is not a whole number, or is negative.
         """
         calls = GeneratedCalls(size, seed, auth_id=self.auth_id)
         with self._lock:
             self._account.store.generate(calls)
-        return calls
+        return list(calls.call_uuids)
 
     @property
-    def call_uuids(self) -> Sequence[str]:
-        """The call UUIDs of its records, given ones in their order, then generated ones."""
+    def call_uuids(self) -> list[str]:
+        """The call UUIDs of its records: added ones in their order, then generated ones."""
         with self._lock:
             return self._account.store.call_uuids
 

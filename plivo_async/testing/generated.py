@@ -1,4 +1,4 @@
-"""Plausible calls out of a seed: none is held, each is made anew when asked for."""
+"""Plausible calls from a seed. A record is made when it is requested."""
 
 from __future__ import annotations
 
@@ -12,25 +12,24 @@ from attrs import field, frozen
 from plivo_async.exported import exported
 from plivo_async.record.enums import HangupCause
 from plivo_async.testing.documented import DOCUMENTED_AUTH_ID
-from plivo_async.testing.lazy_sequence import LazySequence
 from plivo_async.validation import whole_number
 
 T = TypeVar("T")
 
 # 2025-03-31 23:59:59 UTC: fixed, because a seed gives the same records on every day.
-_NEWEST = 1743465599
+_NEWEST_SECONDS = 1743465599
 # A million calls fill 81 of the 90 days that Plivo keeps.
-_SPACING = 7
+_SPACING_SECONDS = 7
 # In every sixth pair of neighbours the first call dials the second, its B leg.
 _BRIDGE_EVERY = 6
 _ZONES = tuple(timezone(timedelta(minutes=minutes)) for minutes in (330, 0, 240, -420))
-# Rate per minute, in hundred-thousandths, and the seconds that billing rounds up to.
+# The rate per minute in hundred-thousandths, and the billing increment in seconds.
 _TARIFFS = ((300, 60), (550, 60), (850, 60), (1000, 1), (3570, 15), (14600, 1))
 
 _Outcome = tuple[HangupCause, str]
 _BY_CALLER: _Outcome = (HangupCause.NORMAL_HANGUP, "Caller")
 _BY_CALLEE: _Outcome = (HangupCause.NORMAL_HANGUP, "Callee")
-# As often as they stand here.
+# Each is drawn as often as it is listed.
 _ANSWERED: tuple[_Outcome, ...] = (
     *[_BY_CALLER] * 9,
     *[_BY_CALLEE] * 9,
@@ -58,7 +57,7 @@ _UNANSWERED: tuple[_Outcome, ...] = (
 
 
 class _Draws:
-    """Numbers out of a seed, the same ones on every Python: `random` promises that of floats only."""
+    """Draws numbers from a seed, the same on every Python; `random` promises that for floats only."""
 
     def __init__(self, purpose: str, seed: int, index: int) -> None:
         self._bits = int.from_bytes(blake2b(f"{purpose} {seed} {index}".encode()).digest(), "big")
@@ -73,7 +72,7 @@ class _Draws:
 
 @frozen
 class _Leg:
-    """When a call was dialled (seconds since 1970), rang and talked (seconds), and how it ended."""
+    """One call: when it was dialled (seconds since 1970), how long it rang and talked (seconds), its end."""
 
     started: int
     ring: int
@@ -88,55 +87,55 @@ class _Leg:
 @exported
 @final
 @frozen
-class GeneratedCalls(LazySequence):
-    """The call UUIDs of `size` calls out of a seed, newest first; `record()` gives what Plivo says of one.
+class GeneratedCalls:
+    """The calls of a seed: their call UUIDs, newest first, and their records.
 
-    Nothing is held, so a million take no more memory than one. The same seed gives the same calls, whatever
-    the day and the machine, and a larger size only adds older ones.
+    Records are made when they are requested. The same seed gives the same calls on every day and machine, and
+    a larger size only adds older calls.
 
-    Raises: ConfigurationError.
+    Args:
+        size: The number of calls.
+        seed: A whole number, 0 or more.
+        auth_id: The account of the calls.
+
+    Attributes:
+        call_uuids: The call UUIDs, newest call first.
+
+    Raises:
+        ConfigurationError: A size or seed is not a whole number, or is negative.
     """
 
     size: int
     seed: int = 0
     auth_id: str = field(default=DOCUMENTED_AUTH_ID, kw_only=True)
+    call_uuids: tuple[str, ...] = field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         whole_number("size", self.size, least=0)
         whole_number("seed", self.seed, least=0)
-
-    def __len__(self) -> int:
-        return self.size
-
-    def at(self, index: int) -> str:
-        """The call UUID at an index."""
-        # The index is in it, so that the way back needs no table; the rest is there to be checked.
-        digits = blake2b(f"call_uuid {self.seed} {index}".encode(), digest_size=9).hexdigest()
-        return f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-8{digits[15:18]}-{index:012x}"
-
-    def __contains__(self, value: object) -> bool:
-        return isinstance(value, str) and self._index(value) is not None
+        object.__setattr__(self, "call_uuids", tuple(map(self._call_uuid, range(self.size))))
 
     def record(self, call_uuid: str) -> dict[str, Any] | None:
-        """The record of one of the calls, in the JSON form; None for another call."""
-        index = self._index(call_uuid)
-        return None if index is None else self._record(index)
-
-    def _index(self, call_uuid: str) -> int | None:
+        """Return the record of one of the calls in its JSON form, None for any other call UUID."""
         try:
             index = int(call_uuid[24:], 16)
         except ValueError:
             return None
-        return index if 0 <= index < self.size and self.at(index) == call_uuid else None
+        return self._record(index) if call_uuid in self.call_uuids[index : index + 1] else None
+
+    def _call_uuid(self, index: int) -> str:
+        # It contains the index, so that a record needs no table of the calls.
+        digits = blake2b(f"call_uuid {self.seed} {index}".encode(), digest_size=9).hexdigest()
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-8{digits[15:18]}-{index:012x}"
 
     def _leg(self, index: int) -> _Leg:
         draws = _Draws("leg", self.seed, index)
-        ended = _NEWEST - index * _SPACING - draws.below(_SPACING)
+        ended = _NEWEST_SECONDS - index * _SPACING_SECONDS - draws.below(_SPACING_SECONDS)
         ring = 2 + draws.below(9)
         if _is_bridged(index):
             outcome = draws.pick((_BY_CALLER, _BY_CALLEE))
             if _is_b_leg(index):
-                # It ends up to 13 s before its parent, which talks for 45 s at least.
+                # It ends at most 13 s before its parent, which talks for at least 45 s.
                 parent = self._leg(index - 1)
                 started = parent.started + parent.ring + 1 + draws.below(3)
                 return _Leg(started, ring, ended - started - ring, outcome)
@@ -159,7 +158,7 @@ class GeneratedCalls(LazySequence):
         billed = -(-leg.talk // increment) * increment
         ours, theirs = f"+1202555{100 + draws.below(100):04}", _foreign_number(draws)
         verification = "Not Applicable" if is_outbound else draws.pick(("Verified", "Not Verified"))
-        call_uuid = self.at(index)
+        call_uuid = self.call_uuids[index]
         return {
             "answer_time": _time(leg.started + leg.ring, zone) if leg.is_answered else None,
             "api_id": _uuid(draws),
@@ -176,7 +175,7 @@ class GeneratedCalls(LazySequence):
             "hangup_cause_name": cause.description,
             "hangup_source": source,
             "initiation_time": _time(leg.started, zone),
-            "parent_call_uuid": self.at(index - 1) if _is_b_leg(index) else None,
+            "parent_call_uuid": self.call_uuids[index - 1] if _is_b_leg(index) else None,
             "resource_uri": f"/v1/Account/{self.auth_id}/Call/{call_uuid}/",
             "stir_verification": verification,
             "to_number": theirs if is_outbound else ours,
@@ -199,7 +198,7 @@ def _is_b_leg(index: int) -> bool:
 
 
 def _foreign_number(draws: _Draws) -> str:
-    # Numbers that are kept for fiction, with and without the plus, and endpoints.
+    # Numbers reserved for fiction, with and without the plus, and endpoints.
     kind = draws.below(10)
     if kind == 0:
         return f"sip:agent{draws.below(1000)}@phone.plivo.com"

@@ -35,7 +35,7 @@ async def main(url, fake):
 
 
 fake = FakePlivo(latency=0.01, rate_limit=None)
-fake.generate(1_000_000)
+fake.generate(100_000)
 with fake.serve() as url:
     try:
         asyncio.run(main(url, fake))

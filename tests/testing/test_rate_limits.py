@@ -216,7 +216,7 @@ async def test_retry_after_can_be_a_date(monkeypatch: pytest.MonkeyPatch) -> Non
 
 async def test_the_client_understands_both_forms_of_retry_after() -> None:
     for form in ("seconds", "date"):
-        limit = FakeRateLimit(requests=1, retry_after=form)  # type: ignore[arg-type]
+        limit = FakeRateLimit(requests=1, retry_after=form)
         fake = FakePlivo(rate_limit=limit, clock=Clock())
         client = fake.client(retry=None)
         await client.calls.get(fake.call_uuids[0])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from itertools import repeat
 from typing import assert_type
 
@@ -24,8 +23,8 @@ async def fakes(record: CallDetailRecord) -> None:
     fake = FakePlivo([record, DOCUMENTED_CALL, {"call_uuid": "c1"}], rate_limit=None, latency=lambda: 0.1)
     FakePlivo(rate_limit=FakeRateLimit(requests=5, per=1.0, kind="sliding", retry_after="date"))
     FakePlivo(random_faults=RandomFaults(rate=0.5, faults=[500, Drop()]))
-    assert_type(fake.call_uuids, Sequence[str])
-    assert_type(fake.generate(10, seed=7), Sequence[str])
+    assert_type(fake.call_uuids, list[str])
+    assert_type(fake.generate(10, seed=7), list[str])
     assert_type(fake.requests, tuple[RecordedRequest, ...])
     assert_type(fake.statuses, Counter[int | None])
     assert_type(fake.over_limit, int)
