@@ -1,10 +1,20 @@
-"""How the properties are searched: the same examples each time, and as long as it takes."""
+"""Settings that hold for every test."""
 
 from __future__ import annotations
 
+import os
+
+import pytest
 from hypothesis import settings
 
-settings.register_profile("tests", deadline=None, derandomize=True)
-# `pytest --hypothesis-profile=search` looks further, somewhere else each time.
+# The same few examples in each run.
+settings.register_profile("tests", deadline=None, derandomize=True, max_examples=25)
+# `pytest --hypothesis-profile=search` tries many more, and others in each run.
 settings.register_profile("search", deadline=None, max_examples=2000, print_blob=True)
 settings.load_profile("tests")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def subprocesses_are_not_measured() -> None:
+    """Keep coverage in this process: tests read the whole stderr of those they start, and kill some."""
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)

@@ -27,7 +27,9 @@ print([event for event in events if event == "open" or event.startswith("socket"
 
 
 def run(script: str) -> list[str]:
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, check=True, text=True, timeout=60
+    )
     return done.stdout.splitlines()
 
 

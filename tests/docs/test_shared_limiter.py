@@ -74,7 +74,8 @@ async def test_two_processes_keep_to_one_limit(folder: Path, monkeypatch: pytest
             )
             for _ in range(2)
         ]
-        printed = [(await process.communicate())[0].strip() for process in processes]
+        async with asyncio.timeout(60):
+            printed = [(await process.communicate())[0].strip() for process in processes]
 
     assert printed == [b"40", b"40"]
     assert fake.statuses == {200: 80}

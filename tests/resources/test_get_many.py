@@ -416,7 +416,7 @@ class TestProgress:
             seen: list[float] = []
             thread = threading.Thread(target=lambda: seen.extend([batch.elapsed, batch.rate, batch.done]))
             thread.start()
-            thread.join()
+            thread.join(30)
         assert seen == [pytest.approx(2.0), pytest.approx(5.0), 10]
 
 

@@ -3,16 +3,19 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
 # Prints a line for each outcome, and what is left after Ctrl-C.
 PROGRAM = """
-import asyncio, sys
+import asyncio, signal, sys
 
 from plivo_async import AsyncClient
 from plivo_async.testing import FakePlivo
 
+# The tests may run in the background, where a shell has SIGINT ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 taken = 0
 
 
@@ -50,11 +53,14 @@ def test_ctrl_c_leaves_what_was_taken_no_task_and_a_client_that_can_be_used(how:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
+        killing = threading.Timer(60, process.kill)
+        killing.start()
         for _ in range(1 if how == "awaited" else 50):
             assert process.stdout.readline() == "taken\n"
         process.send_signal(signal.SIGINT)
         # Not by communicate(), which knows nothing of the lines that readline() has read ahead.
         out, err = process.stdout.read(), process.stderr.read()
+        killing.cancel()
     lines = [line for line in out.splitlines() if line != "taken"]
     taken = out.splitlines().count("taken") + 50
     assert lines == [

@@ -138,7 +138,9 @@ def test_a_pytest_run_that_does_not_use_the_plugin_pays_nothing_for_it() -> None
     # Every pytest run in an environment that has the package loads the plugin.
     heavy = {"cattrs", "httpx", "uvicorn", "plivo_async.testing.fake"}
     code = f"import sys, plivo_async.testing.pytest_plugin; print(*({heavy} & sys.modules.keys()))"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=60
+    )
 
     assert loaded.stdout.split() == []
 
