@@ -43,7 +43,7 @@ async def asking(
     transport = httpx.MockTransport(router.async_handler)
     async with httpx.AsyncClient(transport=transport, event_hooks=hooks) as http_client:
         # Without a rate limit, which would answer a 429 with waits of its own.
-        defaults = {"http_client": http_client, "retry": SOON, "rate_limit": None}
+        defaults: dict[str, Any] = {"http_client": http_client, "retry": SOON, "rate_limit": None}
         yield AsyncClient(AUTH_ID, TOKEN, **{**defaults, **options}), route
 
 

@@ -61,8 +61,11 @@ def pickled(protocol: int) -> Copy:
     return lambda error: pickle.loads(pickle.dumps(error, protocol))
 
 
-COPIES: dict[str, Copy] = {"copy": copy.copy, "deepcopy": copy.deepcopy}
-COPIES |= {f"pickle {protocol}": pickled(protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)}
+COPIES: dict[str, Copy] = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    **{f"pickle {protocol}": pickled(protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)},
+}
 every_copy = pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 
 
@@ -141,7 +144,7 @@ def test_a_repr_does_not_show_what_is_not_known() -> None:
 @pytest.mark.parametrize("kind", [ServerError, DecodeError])
 def test_what_is_known_is_given_by_name(kind: type[PlivoError]) -> None:
     with pytest.raises(TypeError):
-        kind("busy", 503)  # type: ignore[misc]
+        kind("busy", 503)  # type: ignore[call-arg]
 
 
 def test_errors_are_themselves_only() -> None:

@@ -70,7 +70,7 @@ def is_class_or_function(name: str) -> bool:
     return inspect.isclass(value) or inspect.isfunction(value)
 
 
-@pytest.mark.parametrize("name", list(filter(is_class_or_function, plivo_async.__all__)))
+@pytest.mark.parametrize("name", [name for name in plivo_async.__all__ if is_class_or_function(name)])
 def test_every_exported_class_and_function_has_a_docstring(name: str) -> None:
     assert inspect.getdoc(getattr(plivo_async, name))
 

@@ -16,7 +16,9 @@ NOW = datetime(2026, 11, 25, 12, 0, 0, tzinfo=UTC)
 
 
 def seconds(value: str | bytes, **others: str) -> float | None:
-    return retry_after_seconds(httpx.Headers([(b"retry-after", value), *others.items()]))  # type: ignore[list-item]
+    encoded = value.encode() if isinstance(value, str) else value
+    others_encoded = [(name.encode(), other.encode()) for name, other in others.items()]
+    return retry_after_seconds(httpx.Headers([(b"retry-after", encoded), *others_encoded]))
 
 
 @given(st.integers(0, 10**10 - 1))

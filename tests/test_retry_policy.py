@@ -129,7 +129,7 @@ class TestPolicy:
 
     def test_is_set_by_name(self) -> None:
         with pytest.raises(TypeError):
-            RetryPolicy(3)  # type: ignore[misc]
+            RetryPolicy(3)  # type: ignore[call-arg]
 
     def test_cannot_be_changed(self) -> None:
         with pytest.raises(attrs.exceptions.FrozenInstanceError):

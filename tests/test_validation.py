@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import sys
 from decimal import Decimal
+from typing import Any
 
 import httpx
 import pytest
@@ -19,7 +20,7 @@ from plivo_async.validation import (
     whole_number,
 )
 
-NO_NUMBERS = [None, True, False, "1", b"1", Decimal(1), 1j, [], math]
+NO_NUMBERS: list[Any] = [None, True, False, "1", b"1", Decimal(1), 1j, [], math]
 NOT_FINITE = [math.nan, math.inf, -math.inf, 10**400, 10**5000, -(10**5000)]
 
 

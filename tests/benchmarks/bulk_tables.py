@@ -77,7 +77,8 @@ def _row(run: Mapping[str, Any], shared: bool) -> list[str]:
 
 def _served(run: Mapping[str, Any]) -> float:
     asked: int = run["foreign"]["requests"]
-    return (asked - run["foreign"]["limited"]) / asked
+    limited: int = run["foreign"]["limited"]
+    return (asked - limited) / asked
 
 
 def throughput_lines(results: Mapping[str, Mapping[int, Mapping[str, float]]]) -> Iterable[str]:

@@ -48,7 +48,7 @@ def main(size: int, rounds: int, *, with_csv: bool) -> None:
         with subprocess.Popen(serving, stdout=subprocess.PIPE) as fake:
             assert fake.stdout is not None
             words = fake.stdout.readline().decode().split()[1:]
-            os.environ.update(word.split("=", 1) for word in words)
+            os.environ.update((name, value) for name, _, value in (word.partition("=") for word in words))
             alone = [sys.executable, __file__, "fetch", str(ids)]
             export = [COMMAND, "export", "--rate", "none", "-i", str(ids), "-o"]
             found: dict[str, list[tuple[float, float]]] = {}

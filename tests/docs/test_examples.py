@@ -49,6 +49,7 @@ CONSOLE = [example for page in PAGES for example in console_examples(page)]
 NOT_RUN = {"text", "toml", "ini"}
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PYTEST = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+CLIENT_DEFAULTS: dict[str, Any] = AsyncClient.__init__.__kwdefaults__ or {}
 # The printed value depends on how busy the machine is.
 _MEASURED_SECONDS = re.compile(r"\d+\.\d+ s\b *")
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -62,7 +63,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePlivo]:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     with fake.serve() as url:
-        monkeypatch.setitem(AsyncClient.__init__.__kwdefaults__, "base_url", url)
+        monkeypatch.setitem(CLIENT_DEFAULTS, "base_url", url)
         monkeypatch.setattr(plivo_async.cli.client, "DEFAULT_BASE_URL", url)
         yield fake
 
@@ -111,8 +112,8 @@ class OrdersHandler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_: object) -> None:
-        """Nothing is to be written to stderr."""
+    def log_message(self, format: str, *_: object) -> None:  # noqa: A002
+        """Write nothing to stderr."""
 
 
 @pytest.mark.usefixtures("credentials", "orders_url")
@@ -308,7 +309,7 @@ def functions_called_in(file: Path) -> Iterator[set[str]]:
     finally:
         sys.setprofile(None)
         threading.setprofile(None)
-        never_called.update(name for name, line in defined - called)
+        never_called.update(name for name, _ in defined - called)
 
 
 def functions_of(code: CodeType) -> set[tuple[str, int]]:
@@ -322,7 +323,7 @@ def never_called_fails(never_called: set[str]) -> None:
 
 def assert_output(shown: str, printed: str) -> None:
     """Assert that both are equal, where `...` matches any text and a measured time any other."""
-    printed = printed.replace(AsyncClient.__init__.__kwdefaults__["base_url"], DEFAULT_BASE_URL)
+    printed = printed.replace(CLIENT_DEFAULTS["base_url"], DEFAULT_BASE_URL)
     checker = doctest.OutputChecker()
     if not checker.check_output(without_times(shown), without_times(printed), doctest.ELLIPSIS):
         pytest.fail(checker.output_difference(doctest.Example("", shown), printed, doctest.ELLIPSIS))

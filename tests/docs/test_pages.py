@@ -60,7 +60,8 @@ def test_the_page_on_errors_says_of_each_whether_it_is_retryable() -> None:
     for name in errors:
         if rows[name] in ("yes", "no"):
             kind: type[PlivoError] = getattr(plivo_async, name)
-            statuses = [s for s in range(200, 600) if issubclass(kind, type_for_status(s))] or [None]
+            statuses: list[int | None] = [s for s in range(200, 600) if issubclass(kind, type_for_status(s))]
+            statuses = statuses or [None]
             assert {kind("x", status=status).retryable for status in statuses} == {rows[name] == "yes"}, name
 
 

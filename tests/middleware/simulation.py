@@ -16,6 +16,7 @@ from plivo_async.rate_limit import RateLimit
 from plivo_async.testing.rate_limits import FakeRateLimit, request_counter
 
 Kind = Literal["fixed", "clock", "sliding", "bucket", "strict"]
+FakeKind = Literal["fixed", "sliding", "bucket"]
 KINDS: tuple[Kind, ...] = ("fixed", "clock", "sliding", "bucket", "strict")
 # Returns the seconds to the server and back.
 Latency = Callable[[random.Random], tuple[float, float]]
@@ -54,7 +55,7 @@ class Server:
                 self._window, self._began = None, now
             now -= self._began
         if self._window is None:
-            kind = "fixed" if self.kind in ("fixed", "clock") else self.kind
+            kind: FakeKind = "fixed" if self.kind == "clock" else self.kind
             self._window = request_counter(FakeRateLimit(requests=self.requests, per=self.per, kind=kind))
         wait: float | None = self._window.admit(now)
         return wait

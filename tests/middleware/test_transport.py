@@ -126,7 +126,7 @@ async def test_middleware_may_answer_by_itself() -> None:
     transport, route = answering(httpx.Response(200))
     async with client(transport, middleware=[cache, retry()]) as http_client:
         response = await http_client.get(URL)
-    assert (response.text, response.request.url, route.call_count) == ("kept", URL, 0)
+    assert (response.text, str(response.request.url), route.call_count) == ("kept", URL, 0)
 
 
 async def test_a_body_over_the_cap_is_refused_and_not_asked_for_again() -> None:
@@ -248,4 +248,5 @@ async def test_closing_the_client_closes_the_transport_underneath() -> None:
 )
 def test_what_cannot_be_used_is_refused_when_built(options: dict[str, Any], name: str) -> None:
     with pytest.raises(ConfigurationError, match=f"^{name} must be "):
-        MiddlewareTransport(**{"transport": Hanging(), "middleware": [], **options})
+        options = {"transport": Hanging(), "middleware": [], **options}
+        MiddlewareTransport(**options)

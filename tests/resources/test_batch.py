@@ -35,6 +35,10 @@ def record(call_uuid: object) -> CallDetailRecord:
     return CallDetailRecord(call_uuid=str(call_uuid))
 
 
+async def fetch(call_uuid: object) -> CallDetailRecord:
+    return record(call_uuid)
+
+
 class Server:
     """Fetches records; `slow` ids wait until they are let go, `failing` ones raise."""
 
@@ -330,12 +334,13 @@ class TestSource:
     )
     def test_is_no_single_call(self, wrong: Any) -> None:
         with pytest.raises(ConfigurationError, match="ids must be an iterable or async iterable") as caught:
-            Batch(record, wrong, 4)
+            Batch(fetch, wrong, 4)
         assert repr(wrong)[:20] in str(caught.value)
 
     def test_is_no_function(self) -> None:
+        source: Any = numbers
         with pytest.raises(ConfigurationError, match="ids must be an iterable"):
-            Batch(record, numbers, 4)
+            Batch(fetch, source, 4)
 
     @pytest.mark.parametrize("source", [Numbers, AsyncNumbers])
     async def test_is_not_touched_before_the_batch_begins(self, source: type[Numbers]) -> None:
@@ -562,8 +567,9 @@ class TestLeaving:
 
     async def test_keeps_what_was_taken(self) -> None:
         taken: list[Outcome] = []
+        batch = Server().batch(Numbers())
         with contextlib.suppress(ValueError):
-            async with Server().batch(Numbers()) as batch:
+            async with batch:
                 async for outcome in batch:
                     taken.append(outcome)
                     if len(taken) == 10:
@@ -808,7 +814,10 @@ class TestAnErrorThatAllFurtherCallsWouldMeet:
             await server.batch(Numbers(), 2)
 
     async def test_is_not_one_that_only_this_call_meets(self) -> None:
-        failing = {0: PermissionDeniedError("no", status=403), 1: NotFoundError("no", status=404)}
+        failing: dict[Any, BaseException] = {
+            0: PermissionDeniedError("no", status=403),
+            1: NotFoundError("no", status=404),
+        }
         outcomes = await Server(failing=failing).batch(range(10))
         assert sum(isinstance(outcome, Failed) for outcome in outcomes) == 2
 
@@ -925,7 +934,7 @@ class TestOutcomes:
         assert say(Failed("c", ServerError("no"))) == "c failed"
 
     @pytest.mark.parametrize("outcome", [Fetched("a", record("A")), Failed("b", ServerError("no"))])
-    def test_are_values(self, outcome: Outcome) -> None:
+    def test_are_values(self, outcome: Any) -> None:
         with pytest.raises(AttributeError):
             outcome.call_uuid = "other"
         assert repr(copy.deepcopy(outcome)) == repr(outcome)

@@ -17,6 +17,7 @@ from plivo_async.testing import Drop, FakePlivo, FakeRateLimit
 from tests.limited_account import KINDS
 
 Kind = Literal["fixed", "sliding", "bucket"]
+pytestmark = pytest.mark.usefixtures("unmeasured")
 LIMIT = RateLimit(requests=20, per=0.2)
 
 each_kind = pytest.mark.parametrize("kind", KINDS)
@@ -27,7 +28,7 @@ async def serving(fake: FakePlivo, **options: Any) -> AsyncIterator[AsyncClient]
     """A client of the fake on a socket; at the end no slot is taken and no task left."""
     before = asyncio.all_tasks()
     with fake.serve() as url:
-        defaults = {"rate_limit": LIMIT, "retry": RetryPolicy(backoff_base=0.01)}
+        defaults: dict[str, Any] = {"rate_limit": LIMIT, "retry": RetryPolicy(backoff_base=0.01)}
         async with AsyncClient(
             fake.auth_id, fake.auth_token, base_url=url, **{**defaults, **options}
         ) as client:
