@@ -11,6 +11,8 @@ import nox
 PYTHONS = ["3.11", "3.12", "3.13"]
 ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+# A worker of pytest-xdist for each core.
+PARALLEL = ["-n", "auto"]
 # The first record of the built-in fake.
 SAMPLE = "5607532d-5037-4066-befc-a8b40218dd4f"
 
@@ -40,10 +42,12 @@ def tests(session: nox.Session) -> None:
     """Run the test suite. On the first Python with branch coverage, which must be 100 %."""
     session.install("-e", ".[dev]")
     if session.python != PYTHONS[0] or session.posargs:
-        session.run("pytest", *session.posargs)
+        session.run("pytest", *(session.posargs or PARALLEL))
         return
-    session.env["COVERAGE_FILE"] = str(Path(session.create_tmp()) / "coverage")
-    session.run("coverage", "run", "-m", "pytest")
+    session.env["COVERAGE_FILE"] = str(Path(session.create_tmp()).resolve() / "coverage")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *PARALLEL)
+    session.run("coverage", "combine", "-q")
     session.run("coverage", "report")
 
 
@@ -58,7 +62,21 @@ def e2e(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """Run the test suite on the lowest versions that pyproject.toml allows."""
     session.install("-e", ".[dev]", *floors())
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *(session.posargs or PARALLEL))
+
+
+@nox.session(python=PYTHONS[0])
+def random(session: nox.Session) -> None:
+    """Run the test suite in random order. `nox -s random -- --randomly-seed=N` repeats a run."""
+    session.install("-e", ".[dev]", "pytest-randomly")
+    session.run("pytest", *PARALLEL, *session.posargs)
+
+
+@nox.session(python=PYTHONS[-1])
+def devmode(session: nox.Session) -> None:
+    """Run the test suite in Python's development mode: more checks at run time."""
+    session.install("-e", ".[dev]")
+    session.run("pytest", *(session.posargs or PARALLEL), env={"PYTHONDEVMODE": "1"})
 
 
 @nox.session

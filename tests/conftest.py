@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
+import coverage
 import pytest
 from hypothesis import settings
 
@@ -18,3 +20,15 @@ settings.load_profile("tests")
 def subprocesses_are_not_measured() -> None:
     """Keep coverage in this process: tests read the whole stderr of those they start, and kill some."""
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
+
+@pytest.fixture
+def unmeasured() -> Iterator[None]:
+    """Pause coverage for a test that repeats what others cover: it would take twice as long."""
+    measuring = coverage.Coverage.current()
+    if measuring is None:
+        yield
+    else:
+        measuring.stop()
+        yield
+        measuring.start()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.middleware.simulation import KINDS, Kind, Server, latency_of, simulate
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
 # Least seconds for 1,500 requests: 300 at once, then 300 every 5 s or 60 a second, and the last response.
 OPTIMUM = 20.05
 

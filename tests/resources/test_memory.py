@@ -9,6 +9,7 @@ import pytest
 
 from plivo_async import Batch, CallDetailRecord
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
 COUNT = 100_000
 MEGABYTE = 1024 * 1024
 
