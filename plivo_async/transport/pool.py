@@ -17,9 +17,7 @@ from plivo_async.urls import DEFAULT_PORTS
 from plivo_async.validation import finite_number, whole_number
 
 if TYPE_CHECKING:
-    import h11
-
-    from plivo_async.transport.connection import Connection
+    from plivo_async.transport.connection import Connection, ResponseHead
 
 Origin = tuple[str, str, int]
 Timeouts = Mapping[str, float | None]
@@ -89,8 +87,8 @@ class ConnectionPool(httpx.AsyncBaseTransport):
             raise
         return httpx.Response(
             head.status_code,
-            headers=head.headers.raw_items(),
-            stream=_Body(self, connection, request, origin, timeouts.get("read")),
+            headers=head.headers,
+            stream=ResponseBody(self, connection, request, origin, timeouts.get("read")),
             extensions={"http_version": b"HTTP/" + head.http_version, "reason_phrase": head.reason},
         )
 
@@ -108,7 +106,7 @@ class ConnectionPool(httpx.AsyncBaseTransport):
 
     async def _exchange(
         self, request: httpx.Request, origin: Origin, timeouts: Timeouts
-    ) -> tuple[Connection, h11.Response]:
+    ) -> tuple[Connection, ResponseHead]:
         idle = self._take_idle(origin)
         if idle is not None:
             try:
@@ -121,7 +119,7 @@ class ConnectionPool(httpx.AsyncBaseTransport):
 
     async def _ask(
         self, connection: Connection, request: httpx.Request, origin: Origin, timeouts: Timeouts
-    ) -> h11.Response:
+    ) -> ResponseHead:
         try:
             proxy = self._proxy if origin[0] == "http" else None
             await connection.send(request, timeouts.get("write"), proxy)
@@ -217,8 +215,8 @@ class ConnectionPool(httpx.AsyncBaseTransport):
             self._set_expiry_timer()
 
 
-class _Body(httpx.AsyncByteStream):
-    """The body of an answer. No generator: one left unfinished would be closed in a task of its own."""
+class ResponseBody(httpx.AsyncByteStream):
+    """The body of a response. No generator: one left unfinished would be closed in a task of its own."""
 
     def __init__(
         self,
@@ -235,21 +233,36 @@ class _Body(httpx.AsyncByteStream):
         self._timeout = timeout
         self._closed = False
 
+    def take(self) -> bytes | None:
+        """Return the whole body and give the connection back, if all of it was received; else None.
+
+        Cheaper than iterating, and for a stream that was not iterated.
+        """
+        content = None if self._closed else self._connection.take_body()
+        if content is not None:
+            self._close()
+        return content
+
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
+        if self._closed:
+            # The connection may serve another request by now.
+            raise StopAsyncIteration
         try:
             chunk = await self._connection.body(self._request, self._timeout)
         except BaseException:
-            self._connection.abort()
-            await self.aclose()
+            self._close()
             raise
         if not chunk:
             raise StopAsyncIteration
         return chunk
 
     async def aclose(self) -> None:
+        self._close()
+
+    def _close(self) -> None:
         if not self._closed:
             self._closed = True
             self._pool.give_back(self._connection, self._origin)

@@ -154,7 +154,7 @@ async def test_an_answer_to_nothing_ends_the_connection() -> None:
     connection, wire = connected()
     await connection.send(GET, None)
     connection.data_received(b"HTTP/1.1 204 No Content\r\n\r\n")
-    assert isinstance(await connection.head(GET, None), h11.Response)
+    assert (await connection.head(GET, None)).status_code == 204
     assert await connection.body(GET, None) == b""
     connection.rest()
 
@@ -180,3 +180,63 @@ async def test_a_body_that_is_not_as_long_as_declared_is_refused() -> None:
 
     with pytest.raises(httpx.LocalProtocolError, match="Too little data"):
         await connection.send(request, None)
+
+
+class Reading(h11.Connection):
+    """h11, with a note of the most bytes that it had to read at once."""
+
+    most = 0
+
+    def receive_data(self, data: bytes) -> None:
+        super().receive_data(data)
+        self.most = max(self.most, len(self.trailing_data[0]))
+
+
+async def read_all(connection: Connection) -> None:
+    await connection.head(GET, None)
+    while await connection.body(GET, None):
+        pass
+
+
+SPACES = b" " * 60_000
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        b"HTTP/1.1 200 OK\r\nX:" + SPACES + b"\0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX:" + SPACES[:16_000] + b"\0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX:" + b"\r\n " * 5000 + b"\0\r\n\r\n",
+        b"HTTP/1.1 103 OK\r\n\r\nHTTP/1.1 200 OK\r\nX:" + SPACES + b"\0\r\n\r\n",
+        CHUNKED + b"0\r\nX:" + SPACES + b"\0\r\n\r\n",
+        CHUNKED + b"0\r\nX:" + b"\r\n " * 5000 + b"\0\r\n\r\n",
+        CHUNKED + b"5;" + SPACES + b"\n\r\n",
+    ],
+    ids=["header", "header of 16 KB", "folded header", "second head", "trailer", "folded trailer", "chunk"],
+)
+async def test_h11_never_sees_a_line_that_would_block_the_event_loop(response: bytes) -> None:
+    connection, _ = connected()
+    connection._h11 = reading = Reading(h11.CLIENT, max_incomplete_event_size=1024)
+    await connection.send(GET, None)
+    connection.data_received(response)
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        await read_all(connection)
+    # It takes quadratic time, 30 ms for 3 KB.
+    assert reading.most <= 3 * 1024
+
+
+async def test_a_large_body_in_chunks_is_read_to_its_end() -> None:
+    connection, _ = connected()
+    await connection.send(GET, None)
+    connection.data_received(CHUNKED + b"20000\r\n" + bytes(0x20000) + b"\r\n0\r\n")
+    await connection.head(GET, None)
+    body = b""
+    while len(body) < 0x20000:
+        body += await connection.body(GET, None)
+    connection.data_received(b"\r\n")
+
+    assert body == bytes(0x20000)
+    assert await connection.body(GET, None) == b""
+    assert connection.reusable

@@ -15,6 +15,7 @@ import pytest
 import trustme
 
 from plivo_async import ClientClosedError, ConfigurationError, ConnectionPool
+from plivo_async.transport.pool import ResponseBody
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n"
 BODY = b'{"a":1}'
@@ -238,6 +239,31 @@ class TestReuse:
     async def test_a_body_goes_out_with_its_request(self, server: Server) -> None:
         async with httpx.AsyncClient(transport=ConnectionPool()) as http:
             assert (await http.put(server.url, content=b"")).content == BODY
+
+
+class TestBody:
+    async def test_a_body_that_was_received_is_taken_at_once_and_frees_the_slot(self, server: Server) -> None:
+        pool = ConnectionPool()
+        request = httpx.Request("GET", server.url)
+        async with pool:
+            await (await pool.handle_async_request(request)).aread()
+            # Head and body are in one packet: both were written before the client had its turn.
+            response = await pool.handle_async_request(request)
+            assert isinstance(response.stream, ResponseBody)
+            assert response.stream.take() == BODY
+            assert (pool.busy, pool.idle) == (0, 1)
+            assert response.stream.take() is None
+            assert [chunk async for chunk in response.stream] == []
+
+    async def test_a_body_under_way_is_not_taken(self, server: Server) -> None:
+        pool = ConnectionPool()
+        async with pool:
+            response = await pool.handle_async_request(httpx.Request("GET", server.url))
+            assert isinstance(response.stream, ResponseBody)
+            assert response.stream.take() is None
+            assert pool.busy == 1
+            assert await response.aread() == BODY
+            assert pool.idle == 1
 
 
 class TestClosing:
