@@ -112,6 +112,7 @@ def docs(session: nox.Session) -> None:
 def build(session: nox.Session) -> None:
     """Build wheel and sdist into dist/, check both, install each in a new environment and run it there."""
     session.install(*group("build"))
+    tmp = Path(session.create_tmp()).resolve()
     dist = ROOT / "dist"
     for old in dist.glob("*"):
         old.unlink()
@@ -120,8 +121,8 @@ def build(session: nox.Session) -> None:
     session.run("twine", "check", "--strict", *map(str, packages))
     for package in packages:
         # Away from the sources, so that the installed package is imported.
-        session.chdir(dist)
-        environment = Path(session.create_tmp()).resolve() / f"installed{package.suffix}"
+        session.chdir(tmp)
+        environment = tmp / f"installed{package.suffix}"
         session.run("python", "-m", "venv", "--clear", str(environment))
         bin_dir = environment / ("Scripts" if sys.platform == "win32" else "bin")
         session.run(str(bin_dir / "python"), "-m", "pip", "install", f"{package}[cli]", external=True)
