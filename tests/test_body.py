@@ -3,7 +3,7 @@ from __future__ import annotations
 import gzip
 import tracemalloc
 import zlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 import httpx
@@ -169,6 +169,12 @@ class TestCompressed:
     async def test_wrongly_is_refused(self, body: bytes, reason: str, size: int) -> None:
         with pytest.raises(DecodeError, match=f"HTTP 200: the gzip body cannot be decompressed: .*{reason}"):
             await read_body(response(Chunks(split(body, size)), {"Content-Encoding": "gzip"}), LIMIT)
+
+    @pytest.mark.parametrize("encoding", ["gzip", "x-gzip"])
+    @pytest.mark.parametrize("compress", [zlib.compress, raw_deflate])
+    async def test_as_deflate_is_no_gzip(self, encoding: str, compress: Callable[[bytes], bytes]) -> None:
+        with pytest.raises(DecodeError, match="cannot be decompressed: .*incorrect header check"):
+            await read_body(response(compress(TEXT), {"Content-Encoding": encoding}), LIMIT)
 
     async def test_wrongly_is_read_no_further(self) -> None:
         body = Chunks([b"<html>"] * 100)

@@ -13,6 +13,7 @@ import pytest
 from plivo_async import AsyncClient, CallNext, ClientClosedError, EventLoopError, ForkedError
 from plivo_async.lifetime import Lifetime
 from tests.offline import AUTH_ID, CALL_UUID, RECORD, TOKEN, asking, ok
+from tests.virtual_time import in_virtual_time, virtual_loop
 
 BUILDING = """
 import sys
@@ -114,6 +115,19 @@ class TestClosing:
             assert str(error) == "the client was closed during the call"
             assert error.attempts == 1
         assert transport.requests == 5
+
+    @in_virtual_time
+    async def test_takes_no_longer_than_the_calls_take_to_end(self) -> None:
+        transport = Hanging()
+        async with httpx.AsyncClient(transport=transport) as http_client:
+            client = AsyncClient(AUTH_ID, TOKEN, http_client=http_client)
+            calls = [asyncio.create_task(client.calls.get(CALL_UUID)) for _ in range(2)]
+            await transport.asked.wait()
+            began = virtual_loop().time()
+            await client.aclose()
+            assert virtual_loop().time() == began
+            assert all(call.done() for call in calls)
+            await asyncio.wait(calls)
 
     async def test_ends_a_wait_between_attempts(self) -> None:
         waiting = asyncio.Event()

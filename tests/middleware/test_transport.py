@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import math
+import time
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from plivo_async import (
     RetryPolicy,
 )
 from plivo_async.errors import ConfigurationError, DecodeError, ServerError
+from tests.virtual_time import in_virtual_time, virtual_loop
 
 URL = "https://orders.example/7"
 
@@ -43,10 +45,13 @@ def answering(*answers: httpx.Response | httpx.HTTPError) -> tuple[httpx.MockTra
     return httpx.MockTransport(router.async_handler), route
 
 
-async def test_an_answer_tells_how_long_it_took() -> None:
+async def test_a_response_has_the_time_it_took() -> None:
     transport, _ = answering(httpx.Response(200))
     async with client(transport) as http:
-        assert (await http.get(URL)).elapsed > timedelta(0)
+        began = time.perf_counter()
+        response = await http.get(URL)
+        most = timedelta(seconds=time.perf_counter() - began)
+    assert timedelta(0) < response.elapsed <= most
 
 
 async def pieces(*chunks: bytes, failure: Exception | None = None) -> AsyncIterator[bytes]:
@@ -178,6 +183,28 @@ async def test_the_deadline_ends_an_attempt_that_does_not() -> None:
         with pytest.raises(DeadlineExceededError, match="after 1 attempts") as caught:
             await http_client.get(URL)
     assert (caught.value.__cause__, caught.value.attempts) == (None, 1)
+
+
+@pytest.mark.parametrize(("outer", "inner"), [(1.0, 30.0), (30.0, 1.0), (None, 1.0), (1.0, None)])
+@in_virtual_time
+async def test_the_shorter_of_two_deadlines_holds(outer: float | None, inner: float | None) -> None:
+    nested = MiddlewareTransport(Hanging(), [], deadline=inner)
+    began = virtual_loop().time()
+    async with client(nested, deadline=outer, middleware=[]) as http_client:
+        with pytest.raises(DeadlineExceededError):
+            await http_client.get(URL)
+    assert virtual_loop().time() - began == pytest.approx(1.0)
+
+
+@in_virtual_time
+async def test_an_inner_retry_keeps_to_the_outer_deadline() -> None:
+    unavailable, route = answering(httpx.Response(429, headers={"Retry-After": "5"}))
+    nested = MiddlewareTransport(unavailable, [RetryMiddleware()], deadline=30.0)
+    began = virtual_loop().time()
+    async with client(nested, deadline=1.0, middleware=[]) as http_client:
+        with pytest.raises(DeadlineExceededError, match="the next attempt is due in 5"):
+            await http_client.get(URL)
+    assert (virtual_loop().time(), route.call_count) == (began, 1)
 
 
 async def test_the_deadline_knows_the_last_failure() -> None:
