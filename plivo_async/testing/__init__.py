@@ -1,4 +1,4 @@
-"""A Plivo of your own to test against: `FakePlivo`, and pytest fixtures that come with the package.
+"""A fake Plivo for tests: `FakePlivo`, and pytest fixtures.
 
 `fake_plivo`, `plivo_client` and `fake_plivo_url` are described in `plivo_async.testing.pytest_plugin`.
 """
@@ -55,7 +55,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    # Late, because every pytest run loads the plugin in this package, whether its tests use it or not.
+    # Late, because every pytest run loads the plugin in this package, even if no test uses it.
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

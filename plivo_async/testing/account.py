@@ -1,4 +1,4 @@
-"""What a fake Plivo has, and what it was told to do wrong: so what it answers. No I/O, no clock, no lock."""
+"""The state of a fake Plivo, from which follows its reply to a request. No I/O, no clock, no lock."""
 
 from __future__ import annotations
 
@@ -46,32 +46,32 @@ class FakeAccount:
         self.set_random_faults(None)
 
     def set_rate_limit(self, limit: FakeRateLimit | None) -> None:
-        """Begin a new window."""
+        """Set the rate limit and start a new window."""
         self.rate_limit = limit
-        self._window: RequestCounter | None = None if limit is None else request_counter(limit)
+        self._counter: RequestCounter | None = None if limit is None else request_counter(limit)
 
     def set_random_faults(self, faults: RandomFaults | None) -> None:
-        """Begin anew with their seed."""
+        """Set the random faults and start again with their seed."""
         self.random_faults = faults
         self._random = random.Random(faults.seed if faults else 0)  # noqa: S311 - to be repeatable
 
     def script(self, faults: Iterable[Fault], call_uuid: str | None) -> None:
-        """What comes next, for a call or for all."""
-        # A list is looked through now, where the mistake is made; an iterator may be endless.
+        """Set the faults to come, for a call or for all."""
+        # A sequence is checked now, where the mistake is made; an iterator may be endless.
         self._scripts[call_uuid] = iter(
             list(map(as_fault, faults)) if isinstance(faults, Sequence) else map(as_fault, faults)
         )
 
     def publish_later(self, call_uuid: str, after_requests: int, at: float) -> None:
-        """From when on the record of a call is there."""
+        """Set when the record of a call becomes available."""
         self._publications[call_uuid] = _Publication(after_requests, at)
 
     def reply_to(self, request: Request, now: float, api_id: str) -> Reply:
-        """The answer to a request: credentials first, then the rate limit, then faults, then the path."""
+        """Return the reply: credentials are checked first, then the rate limit, faults and the path."""
         if not request.is_by(self.auth_id, self.auth_token):
             return error_reply(401, api_id, None, (b"www-authenticate", b'Basic realm="Plivo"'))
-        if self._window is not None and self.rate_limit is not None:
-            wait = self._window.admit(now)
+        if self._counter is not None and self.rate_limit is not None:
+            wait = self._counter.admit(now)
             if wait is not None:
                 self.over_limit += 1
                 return limit_reply(self.rate_limit, wait, api_id)
@@ -96,13 +96,13 @@ class FakeAccount:
         call_uuid = request.call_uuid
         if call_uuid is None:
             path = f"/v1/Account/{self.auth_id}/Call/{{call_uuid}}/"
-            return error_reply(404, api_id, f"not found: FakePlivo answers GET {path}, with the last slash")
+            return error_reply(404, api_id, f"not found: FakePlivo serves GET {path}, with the final slash")
         if request.method != "GET":
             return error_reply(405, api_id, None, (b"allow", b"GET"))
         parameters = request.parameters
         if "callback_url" in parameters:
             return Reply(200, json_bytes({"message": "async api spawned", "api_id": api_id}))
-        # With a status Plivo looks among the calls that have not ended; here all have.
+        # With `status` Plivo searches calls in progress, and a fake has none.
         if "status" in parameters or not self._is_published(call_uuid, now):
             return error_reply(404, api_id)
         body = self.store.body(call_uuid)

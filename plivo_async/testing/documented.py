@@ -1,4 +1,4 @@
-"""The call detail record that Plivo's documentation shows, and the account it belongs to."""
+"""The call detail record in Plivo's documentation, and its account."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from plivo_async.record.model import FrozenMapping
 
 DOCUMENTED_AUTH_ID = "MA2025RK4E639VJFZAGV"
 
-# https://www.plivo.com/docs/voice/api/call#retrieve-a-call-detail-record, to the letter.
+# Exactly as in https://www.plivo.com/docs/voice/api/call#retrieve-a-call-detail-record.
 DOCUMENTED_CALL = FrozenMapping(
     {
         "answer_time": "2022-10-12 21:57:47+05:30",

@@ -31,7 +31,7 @@ from plivo_async.testing.server import FakeServer
 from plivo_async.validation import finite_number, whole_number
 
 _KEPT_REQUESTS = 10_000
-# Reserved (RFC 6761): a request that leaves the process by mistake ends nowhere.
+# A reserved name (RFC 6761): a request that leaves the process by mistake reaches no host.
 _BASE_URL = "https://fake-plivo.invalid"
 
 Seconds: TypeAlias = float | Callable[[], float]
@@ -39,7 +39,7 @@ Seconds: TypeAlias = float | Callable[[], float]
 
 @exported
 class ClientOptions(RequestOptions, total=False):
-    """What `FakePlivo.client()` hands on to AsyncClient."""
+    """The options of `FakePlivo.client()`, which it passes to AsyncClient."""
 
     middleware: Iterable[Middleware]
     rate_limit: RateLimit | RateLimiter | None
@@ -48,19 +48,28 @@ class ClientOptions(RequestOptions, total=False):
 
 @exported
 class FakePlivo:
-    """A Plivo with one account, to test against: an ASGI 3 app that any number of threads may use.
+    """A fake Plivo with one account, for tests. It is an ASGI 3 app and thread-safe.
 
-    It answers `GET /v1/Account/{auth_id}/Call/{call_uuid}/`, and nothing else, as Plivo does: it looks at the
-    credentials, then at the rate limit, then at the path. `client()` asks it in process, `serve()` puts it on
-    a socket.
+    It serves `GET /v1/Account/{auth_id}/Call/{call_uuid}/` only. Like Plivo it checks the credentials first,
+    then the rate limit, then the path. `client()` returns a client that calls it in process, `serve()` serves
+    it on a socket.
 
-    records: CallDetailRecords, or mappings that are sent as JSON; by default that of Plivo's documentation.
-    rate_limit: how many requests pass before 429, whoever sends them; None for no limit.
-    latency: seconds before each answer, or a function that gives them.
-    random_faults: what goes wrong now and then.
-    clock, sleep: in seconds; the clock of the rate limit and of `publish_later`, and what waits.
+    Args:
+        records: CallDetailRecords, or mappings that are sent as JSON. The default is the record in Plivo's
+            documentation.
+        auth_id: The account.
+        auth_token: Its token.
+        rate_limit: The limit on all requests to the account, beyond which it sends 429; None for no limit.
+        latency: Seconds before each response, or a function that returns them.
+        random_faults: Faults in a share of the responses.
+        clock: A function that returns seconds, for the rate limit and `publish_later`.
+        sleep: The coroutine function that waits for `latency` and the delay of a fault.
 
-    Raises: ConfigurationError, and what `add` raises.
+    Raises:
+        ConfigurationError: An option is not valid, or a record is neither a CallDetailRecord nor a mapping.
+        InvalidCallUUIDError: A record has no valid call UUID.
+        ValueError: A value of a record has no JSON form, such as a time without an offset.
+        TypeError: A value of a record is of a type that has no JSON form.
     """
 
     def __init__(
@@ -79,8 +88,7 @@ class FakePlivo:
         self._account = FakeAccount(credentials.auth_id, credentials.auth_token)
         self._clock = clock
         self._sleep = sleep
-        # A test reads and changes in its own thread what the thread of a server uses. Reentrant, because
-        # iterators of the user's run under it.
+        # For a test and a server in different threads. Reentrant, because a user's iterators run under it.
         self._lock = threading.RLock()
         self._requests: deque[RecordedRequest] = deque(maxlen=_KEPT_REQUESTS)
         self._statuses: Counter[int | None] = Counter()
@@ -99,12 +107,16 @@ class FakePlivo:
         """Its token."""
         return self._account.auth_token
 
-    # What it has.
+    # Records
 
     def add(self, *records: CallDetailRecord | Mapping[str, Any]) -> None:
-        """Have these records too; one takes the place of another of the same call.
+        """Add records; each replaces an earlier record of the same call.
 
-        Raises: ConfigurationError, InvalidCallUUIDError; ValueError, TypeError for what JSON cannot say.
+        Raises:
+            ConfigurationError: A record is neither a CallDetailRecord nor a mapping.
+            InvalidCallUUIDError: A record has no valid call UUID.
+            ValueError: A value has no JSON form, such as a time without an offset.
+            TypeError: A value is of a type that has no JSON form.
         """
         with self._lock:
             for record in records:
@@ -130,25 +142,36 @@ class FakePlivo:
         with self._lock:
             return self._account.store.call_uuids
 
-    # What it does wrong.
+    # Faults
 
     def script(self, faults: Iterable[Fault], *, call_uuid: str | None = None) -> None:
-        """What it answers to the next requests, one each, whatever they ask for, or about this call only.
+        """Send these faults in place of the next responses, one for each request.
 
-        A status alone is a StubResponse with it: `script([500, 500])`. A script takes the place of an earlier
-        one, so `script([])` ends it. An iterator is drawn from one by one and may be endless:
-        `itertools.repeat(503)`. The script of a call goes before that for all. Requests that the
-        credentials or the rate limit stop use up nothing.
+        A script replaces an earlier one, so `script([])` ends it. The script of a call takes precedence over
+        the script for all calls. A request that is refused for its credentials or by the rate limit uses no
+        fault.
 
-        Raises: ConfigurationError.
+        Args:
+            faults: Faults in their order. A status stands for a StubResponse: `script([500, 500])`. An
+                iterator is read one fault at a time and may be endless: `itertools.repeat(503)`.
+            call_uuid: The call whose requests are meant; None for all requests.
+
+        Raises:
+            ConfigurationError: A fault in a list is not valid.
         """
         with self._lock:
             self._account.script(faults, call_uuid)
 
     def publish_later(self, call_uuid: str, *, after_requests: int = 0, after_seconds: float = 0.0) -> None:
-        """Answer 404 for this call, as before its record is written, so many times and for so many seconds.
+        """Send 404 for this call at first, as Plivo does until the record is written.
 
-        Raises: ConfigurationError.
+        Args:
+            call_uuid: The call.
+            after_requests: The number of requests that get 404.
+            after_seconds: Seconds from now during which requests get 404.
+
+        Raises:
+            ConfigurationError: A number is negative or not finite.
         """
         whole_number("after_requests", after_requests, least=0)
         finite_number("after_seconds", after_seconds, least=0.0)
@@ -157,7 +180,7 @@ class FakePlivo:
 
     @property
     def latency(self) -> Seconds:
-        """Seconds before each answer, or a function that gives them."""
+        """Seconds before each response, or a function that returns them."""
         return self._latency
 
     @latency.setter
@@ -166,7 +189,7 @@ class FakePlivo:
 
     @property
     def rate_limit(self) -> FakeRateLimit | None:
-        """How many requests pass before 429; to set it begins a new window."""
+        """The limit beyond which it sends 429. Setting it starts a new window."""
         return self._account.rate_limit
 
     @rate_limit.setter
@@ -176,7 +199,7 @@ class FakePlivo:
 
     @property
     def random_faults(self) -> RandomFaults | None:
-        """What goes wrong now and then; to set it begins anew with its seed."""
+        """Faults in a share of the responses. Setting them starts again with their seed."""
         return self._account.random_faults
 
     @random_faults.setter
@@ -184,11 +207,11 @@ class FakePlivo:
         with self._lock:
             self._account.set_random_faults(faults)
 
-    # What it was asked.
+    # Requests
 
     @property
     def requests(self) -> tuple[RecordedRequest, ...]:
-        """The last 10,000 requests, in the order in which they came."""
+        """The last 10,000 requests in order of arrival."""
         with self._lock:
             return tuple(self._requests)
 
@@ -200,33 +223,38 @@ class FakePlivo:
 
     @property
     def over_limit(self) -> int:
-        """How many requests the rate limit answered with 429."""
+        """The number of requests that the rate limit refused with 429."""
         return self._account.over_limit
 
-    # How it is asked.
+    # Access
 
     def client(self, **options: Unpack[ClientOptions]) -> AsyncClient:
-        """A client that asks this fake in process, without a socket.
+        """Return a client that calls this fake in process, without a socket.
 
-        It waits for nothing: it retries at once (InstantRetryPolicy) unless `retry` says otherwise, and keeps
-        no rate limit of its own unless `rate_limit` does. It holds nothing that must be closed; `aclose()`
-        and `async with` do what they always do.
+        By default it never waits: `retry` is an InstantRetryPolicy and `rate_limit` is None. It has no
+        resources, so closing it is optional.
 
-        Raises: ConfigurationError.
+        Args:
+            options: Any option of `ClientOptions`.
+
+        Raises:
+            ConfigurationError: An option is not valid.
         """
         options.setdefault("retry", InstantRetryPolicy())
         options.setdefault("rate_limit", None)
-        # An AsyncClient never closes what it is given; here is nothing to close: the transport calls a
-        # function.
+        # Nobody closes this client, and nothing needs to: its transport calls a function.
         http_client = httpx.AsyncClient(transport=httpx.ASGITransport(app=self), trust_env=False)
         return AsyncClient(
             self.auth_id, self.auth_token, base_url=_BASE_URL, http_client=http_client, **options
         )
 
     def serve(self, port: int = 0) -> FakeServer:
-        """A server on 127.0.0.1: `with` runs it in a thread, `async with` in the running loop.
+        """Return a server on 127.0.0.1 that yields its URL: `with` runs a thread, `async with` this loop.
 
-        Both give its URL. port: 0 for a free one. Needs uvicorn, which the `testing` extra installs.
+        It needs uvicorn, which the `testing` extra installs.
+
+        Args:
+            port: The port; 0 for a free one.
         """
         return FakeServer(self, port)
 
@@ -234,23 +262,23 @@ class FakePlivo:
         return f"<FakePlivo {self.auth_id} calls={len(self.call_uuids)} requests={self.statuses.total()}>"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or the server's lifespan messages."""
+        """Respond to a request, or to the lifespan messages of a server."""
         if scope["type"] == "http":
-            await self._answer(scope, receive, send)
+            await self._respond(scope, receive, send)
         elif scope["type"] == "lifespan":
             while (message := await receive())["type"] == "lifespan.startup":
                 await send({"type": "lifespan.startup.complete"})
             await send({"type": f"{message['type']}.complete"})
         else:
-            raise ValueError(f"FakePlivo speaks http, not {scope['type']!r}")
+            raise ValueError(f"FakePlivo serves http, not {scope['type']!r}")
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = read_request(scope)
         with self._lock:
             now = self._clock()
             number = self._statuses.total() + 1
             reply = self._account.reply_to(request, now, f"00000000-0000-4000-8000-{number:012x}")
-            # Before the waits, so that a request whose client gives up is seen too.
+            # Recorded before the delay, so that a request whose client gives up is recorded too.
             self._statuses[reply.seen_status] += 1
             self._requests.append(request.recorded(reply.seen_status, now))
         latency = self._latency

@@ -1,8 +1,7 @@
-"""What a fake Plivo can be told to answer instead of the record: values for scripts and random faults."""
+"""The faults of a fake Plivo: values for scripts and random faults."""
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -11,6 +10,7 @@ from attrs import Attribute, field, frozen
 from plivo_async.errors import ConfigurationError
 from plivo_async.exported import exported
 from plivo_async.record.strict_json import write_json
+from plivo_async.text import short_repr
 from plivo_async.validation import finite_number, whole_number
 
 
@@ -42,18 +42,21 @@ def _check_rate(_: object, attribute: Attribute[float], value: float) -> None:
 @exported
 @frozen
 class StubResponse:
-    """This status and body, `delay` seconds late.
+    """A response in place of the one that would be served.
 
-    status: 200 to 999.
-    body: bytes as they are, text as UTF-8, a mapping as JSON; None for an error as Plivo words it, and with
-    200 for whatever would be served.
-    headers: more headers, or others, such as `{"Retry-After": "2"}`.
+    Args:
+        status: The status, 200 to 999.
+        body: Bytes are sent as they are, text as UTF-8, a mapping as JSON. None is an error in Plivo's
+            wording, or with status 200 the body that would be served.
+        headers: Headers to add or replace, such as `{"Retry-After": "2"}`.
+        delay: Seconds before the response.
 
-    Raises: ConfigurationError.
+    Raises:
+        ConfigurationError: The status or the delay is out of range.
     """
 
     status: int = field(validator=_check_status)
-    body: bytes | None = field(default=None, converter=_bytes, repr=reprlib.repr)
+    body: bytes | None = field(default=None, converter=_bytes, repr=short_repr)
     headers: Mapping[str, str] = field(factory=dict[str, str], kw_only=True, hash=False)
     delay: float = field(default=0.0, kw_only=True, validator=_check_seconds)
 
@@ -61,14 +64,19 @@ class StubResponse:
 @exported
 @frozen
 class Drop:
-    """The connection is lost after so many bytes of the body; None: before any byte of an answer.
+    """A connection that is lost during the response.
 
-    On a socket of `FakePlivo.serve()` the connection is closed there. In process there is none to close:
-    the app raises `httpx.ReadError`, and nothing of the answer arrives. Another ASGI server meets that
-    exception after the head and `after` bytes (None: 0), where uvicorn closes the connection; before the
-    head it cannot be made to, for ASGI has no message that says so.
+    `FakePlivo.serve()` closes the connection. In process there is no connection: the app raises
+    `httpx.ReadError`, and no part of the response arrives. Another ASGI server gets that exception after the
+    head and `after` bytes of the body, and uvicorn then closes the connection. It cannot close it before the
+    head, because ASGI has no message for that.
 
-    Raises: ConfigurationError.
+    Args:
+        after: The bytes of the body that are sent first; None loses the connection before the response.
+        delay: Seconds before the response.
+
+    Raises:
+        ConfigurationError: `after` or `delay` is negative.
     """
 
     after: int | None = field(default=None, validator=_check_after)
@@ -80,9 +88,10 @@ Fault: TypeAlias = int | StubResponse | Drop
 
 
 def as_fault(fault: Fault) -> StubResponse | Drop:
-    """The fault, a StubResponse where only its status is given.
+    """Return the fault; a status becomes a StubResponse.
 
-    Raises: ConfigurationError.
+    Raises:
+        ConfigurationError: The fault is none of the three, or its status is out of range.
     """
     if isinstance(fault, StubResponse | Drop):
         return fault
@@ -96,12 +105,15 @@ def _as_faults(faults: Iterable[Fault]) -> tuple[StubResponse | Drop, ...]:
 @exported
 @frozen(kw_only=True)
 class RandomFaults:
-    """A fault instead of the record now and then: the same ones for the same seed and order of requests.
+    """Faults in a share of the responses, the same ones for the same seed and order of requests.
 
-    rate: the share of requests that fail, 0 to 1.
-    faults: of which one is drawn each time.
+    Args:
+        rate: The share of requests that fail, 0 to 1.
+        seed: The seed of the draws.
+        faults: The faults to draw from.
 
-    Raises: ConfigurationError.
+    Raises:
+        ConfigurationError: The rate is out of range, or there are no faults.
     """
 
     rate: float = field(validator=_check_rate)
@@ -110,4 +122,4 @@ class RandomFaults:
 
     def __attrs_post_init__(self) -> None:
         if not self.faults:
-            raise ConfigurationError("faults must hold at least one")
+            raise ConfigurationError("faults must have at least one")

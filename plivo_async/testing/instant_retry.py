@@ -1,4 +1,4 @@
-"""Retries without their waits."""
+"""Retries without waiting."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from plivo_async.retry_policy import RetryPolicy
 @exported
 @frozen(kw_only=True)
 class InstantRetryPolicy(RetryPolicy):
-    """A RetryPolicy for tests: it retries and gives up where a RetryPolicy does, and waits for nothing.
+    """A RetryPolicy for tests: it retries and gives up as a RetryPolicy does, but never waits.
 
-    A Retry-After is not waited for either; one above `retry_after_max` ends the call as ever. It goes
-    wherever a RetryPolicy goes, `AsyncClient(retry=InstantRetryPolicy())` say; `FakePlivo.client()` has it
-    by default.
+    It does not wait for a Retry-After either; one above `retry_after_max` ends the call as usual. Use it in
+    place of a RetryPolicy: `AsyncClient(retry=InstantRetryPolicy())`. It is the default of
+    `FakePlivo.client()`.
     """
 
     def gap(self, attempt: int, retry_after: float | None, random: float) -> float | None:
-        """0.0, or None to give up."""
+        """Return 0.0, or None to give up."""
         return None if super().gap(attempt, retry_after, random) is None else 0.0

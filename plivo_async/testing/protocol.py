@@ -1,4 +1,9 @@
-"""A server out of uvicorn's HTTP protocol, without the rest of it. The one module that imports uvicorn."""
+"""A server made of uvicorn's HTTP protocol. The only module that imports uvicorn.
+
+It uses inner classes of uvicorn, `H11Protocol` and `ServerState`, because `uvicorn.Server` installs signal
+handlers, writes to loggers of the user's servers, and checks only ten times a second whether to stop. A new
+version of uvicorn may break this, so the tests run with the lowest and the newest one.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +22,7 @@ from plivo_async.testing.replies import CLOSE
 
 App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 
-# Who opens hundreds of connections at once must not wait for a repeated SYN.
+# Large enough for hundreds of connections opened at once, which would otherwise wait for a repeated SYN.
 BACKLOG = 2048
 _KEEPALIVE_SECONDS = 60
 
@@ -25,12 +30,11 @@ _logger = logging.getLogger("plivo_async.testing")
 
 
 class _Connection(H11Protocol):
-    """A connection that the app can close, see `Drop`."""
+    """A connection that the app can close, for `Drop`."""
 
     def __init__(self, config: Config, state: ServerState, connections: set[_Connection]) -> None:
         super().__init__(config, state, {})
-        # uvicorn's loggers are those of the user's servers. This one tells of exceptions in functions of a
-        # test.
+        # uvicorn's loggers belong to the user's servers. This one reports exceptions in a test's functions.
         self.logger = _logger
         self.access_log = False
         self._all = connections
@@ -49,10 +53,9 @@ class _Connection(H11Protocol):
 
 @asynccontextmanager
 async def serving(app: App, listener: socket.socket) -> AsyncGenerator[None, None]:
-    """Serves an app on a listening socket, which it closes.
+    """Serve an app on a listening socket and close the socket at the end.
 
-    At the end connections are closed at once and answers under way given up. `uvicorn.Server` would install
-    signal handlers, write to loggers that are not ours, and look only ten times a second whether to stop.
+    At the end connections are closed at once and requests in progress are cancelled.
     """
     stopping = False
 
@@ -60,7 +63,7 @@ async def serving(app: App, listener: socket.socket) -> AsyncGenerator[None, Non
         try:
             await app(scope, receive, send)
         except asyncio.CancelledError:
-            # By the lines below; uvicorn would log it as an error.
+            # Raised by the cancellation below, which uvicorn would log as an error.
             if not stopping:
                 raise
 
@@ -86,9 +89,9 @@ async def serving(app: App, listener: socket.socket) -> AsyncGenerator[None, Non
             yield
         finally:
             stopping = True
-            # asyncio forgets, and leaves open, what it accepted just before its server is closed. So it
-            # accepts no more, what it has becomes a connection, and only then the server is closed; uvloop
-            # accepts until then.
+            # asyncio leaks sockets that it accepted just before its server is closed. So stop accepting, let
+            # accepted sockets become connections, then close the server. uvloop has no remove_reader for
+            # a listener and accepts until it is closed.
             with suppress(NotImplementedError):
                 loop.remove_reader(listener)
             await _some_turns()
@@ -97,7 +100,7 @@ async def serving(app: App, listener: socket.socket) -> AsyncGenerator[None, Non
             left = list(connections)
             for connection in left:
                 connection.transport.abort()
-            # An answer under way must know that its client is gone before it is cancelled.
+            # A request in progress must learn that its client is gone before it is cancelled.
             await asyncio.gather(*(connection.lost for connection in left))
             tasks = list(state.tasks)
             for task in tasks:
@@ -106,6 +109,6 @@ async def serving(app: App, listener: socket.socket) -> AsyncGenerator[None, Non
 
 
 async def _some_turns() -> None:
-    """Let the event loop finish what it began with sockets that it accepted."""
+    """Let the event loop turn accepted sockets into connections."""
     for _ in range(3):
         await asyncio.sleep(0)

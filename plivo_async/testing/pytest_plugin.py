@@ -1,6 +1,6 @@
 """pytest fixtures: `fake_plivo`, `plivo_client` and `fake_plivo_url`.
 
-They come with the package: pytest finds them without an import. Overriding the first changes all of them:
+pytest finds them without an import. Override `fake_plivo` to change all of them:
 
     @pytest.fixture
     def fake_plivo():
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-# Every pytest run in an environment with this package loads this module: what it needs is imported when used.
+# Every pytest run in an environment with this package loads this module, so it imports late.
 if TYPE_CHECKING:
     from plivo_async import AsyncClient
     from plivo_async.testing import FakePlivo
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def fake_plivo() -> FakePlivo:
-    """A fake Plivo, new for each test, that has the record of Plivo's documentation."""
+    """A new fake Plivo for each test, with the record in Plivo's documentation."""
     from plivo_async.testing import FakePlivo
 
     return FakePlivo()
@@ -30,16 +30,15 @@ def fake_plivo() -> FakePlivo:
 
 @pytest.fixture
 def plivo_client(fake_plivo: FakePlivo) -> AsyncClient:
-    """An AsyncClient that asks `fake_plivo` in process and retries without waiting.
+    """An AsyncClient that calls `fake_plivo` in process and retries without waiting.
 
-    It needs no event loop to be built and holds nothing that must be closed: it goes with pytest-asyncio
-    and anyio.
+    It needs neither an event loop to be created nor closing, so it works with pytest-asyncio and anyio.
     """
     return fake_plivo.client()
 
 
 @pytest.fixture
 def fake_plivo_url(fake_plivo: FakePlivo) -> Iterator[str]:
-    """The URL of `fake_plivo` on a socket of 127.0.0.1, served from a thread until the test ends."""
+    """The URL of `fake_plivo` on 127.0.0.1, served from a thread until the test ends."""
     with fake_plivo.serve() as url:
         yield url

@@ -1,4 +1,4 @@
-"""How many requests an account may send. Pure: the time is passed in."""
+"""The rate limit of a fake account. Pure: the time is passed in."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from plivo_async.errors import ConfigurationError
 from plivo_async.exported import exported
 from plivo_async.validation import finite_number, whole_number
 
-# What a division may lose: who comes exactly when told to is let in.
-_ROUNDING = 1e-9
+# Tolerance for float rounding, so that a request at the announced time is admitted.
+_ROUNDING_SECONDS = _ROUNDING_TOKENS = 1e-9
 
 
 def _check_requests(_: object, attribute: Attribute[int], value: int) -> None:
@@ -28,13 +28,18 @@ def _check_per(_: object, attribute: Attribute[float], value: float) -> None:
 @exported
 @frozen(kw_only=True)
 class FakeRateLimit:
-    """So many requests per so many seconds, then 429, as counted on arrival. What was refused does not count.
+    """The rate limit of a FakePlivo. Requests count on arrival; refused requests do not count.
 
-    kind: "fixed" windows that begin at multiples of `per` on the fake's clock, a "sliding" window, or a
-    "bucket" of `requests` tokens that refills steadily.
-    retry_after: whether a 429 says when to come back, in "seconds" or as a "date"; None: not at all.
+    Args:
+        requests: The number of requests admitted per `per` seconds.
+        per: Seconds.
+        kind: "fixed" windows that start at multiples of `per` on the fake's clock, a "sliding" window, or a
+            "bucket" of `requests` tokens that refills steadily.
+        retry_after: The form of Retry-After in a 429, "seconds" or "date"; None for no such header.
 
-    Raises: ConfigurationError, ValueError.
+    Raises:
+        ConfigurationError: `requests` or `per` is not valid.
+        ValueError: `kind` or `retry_after` is not valid.
     """
 
     requests: int = field(default=300, validator=_check_requests)
@@ -51,18 +56,18 @@ class RequestCounter(Protocol):
     """Counts the requests of an account."""
 
     def admit(self, now: float) -> float | None:
-        """Count a request. None: it may pass; else the seconds until one may."""
+        """Count a request; return None if it is admitted, else the seconds until one will be."""
         ...
 
 
 def request_counter(limit: FakeRateLimit) -> RequestCounter:
-    """An empty window of the kind that the limit names."""
-    windows: dict[str, type[_Fixed | _Sliding | _Bucket]] = {
+    """Return a new counter of the limit's kind."""
+    counters: dict[str, type[_Fixed | _Sliding | _Bucket]] = {
         "fixed": _Fixed,
         "sliding": _Sliding,
         "bucket": _Bucket,
     }
-    return windows[limit.kind](limit.requests, limit.per)
+    return counters[limit.kind](limit.requests, limit.per)
 
 
 @define(eq=False)
@@ -73,7 +78,7 @@ class _Fixed:
     count: int = 0
 
     def admit(self, now: float) -> float | None:
-        number = math.floor((now + _ROUNDING) / self.per)
+        number = math.floor((now + _ROUNDING_SECONDS) / self.per)
         if number != self.number:
             self.number, self.count = number, 0
         if self.count >= self.requests:
@@ -89,7 +94,7 @@ class _Sliding:
     times: deque[float] = field(factory=deque[float])
 
     def admit(self, now: float) -> float | None:
-        while self.times and self.times[0] + self.per <= now + _ROUNDING:
+        while self.times and self.times[0] + self.per <= now + _ROUNDING_SECONDS:
             self.times.popleft()
         if len(self.times) >= self.requests:
             return self.times[0] + self.per - now
@@ -112,7 +117,7 @@ class _Bucket:
         elapsed = 0.0 if self.filled is None else now - self.filled
         self.tokens = min(float(self.requests), self.tokens + elapsed * refill)
         self.filled = now
-        if self.tokens + _ROUNDING < 1.0:
+        if self.tokens + _ROUNDING_TOKENS < 1.0:
             return (1.0 - self.tokens) / refill
         self.tokens -= 1.0
         return None

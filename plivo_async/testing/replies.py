@@ -1,4 +1,4 @@
-"""What a fake Plivo answers: bodies in the shapes that Plivo sends, and how they go out over ASGI."""
+"""The replies of a fake Plivo: bodies in the shapes that Plivo sends, and how ASGI sends them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-# Where the server of this package leaves a function that closes the connection, in `scope["state"]`.
+# The key in `scope["state"]` of the function by which our server closes the connection.
 CLOSE = "plivo_async.close"
 
 _JSON: tuple[bytes, bytes] = (b"content-type", b"application/json")
@@ -36,7 +36,7 @@ _TEXTS = {
 
 @define
 class Reply:
-    """A status and a body, to be sent after `delay` seconds, whole or up to where the connection drops."""
+    """A status and a body, sent after `delay` seconds, whole or until the connection drops."""
 
     status: int
     body: bytes
@@ -46,20 +46,20 @@ class Reply:
 
     @property
     def seen_status(self) -> int | None:
-        """The status as a test should count it: None where the connection drops."""
+        """The status that is recorded: None if the connection drops."""
         return None if self.drop else self.status
 
 
 def error_reply(status: int, api_id: str, text: str | None = None, *headers: tuple[bytes, bytes]) -> Reply:
-    """An error as Plivo words it."""
+    """Return an error in Plivo's wording."""
     if status in _WITHOUT_BODY:
         return Reply(status, b"", [])
-    said = text or _TEXTS.get(status) or _phrase(status)
-    return Reply(status, json_bytes({"api_id": api_id, "error": said}), [_JSON, *headers])
+    message = text or _TEXTS.get(status) or _phrase(status)
+    return Reply(status, json_bytes({"api_id": api_id, "error": message}), [_JSON, *headers])
 
 
 def limit_reply(limit: FakeRateLimit, wait: float, api_id: str) -> Reply:
-    """429, for as many seconds."""
+    """Return a 429 for `wait` seconds."""
     reply = error_reply(429, api_id)
     if limit.retry_after == "seconds":
         reply.headers.append((b"retry-after", b"%d" % max(1, math.ceil(wait))))
@@ -71,7 +71,7 @@ def limit_reply(limit: FakeRateLimit, wait: float, api_id: str) -> Reply:
 
 
 def faulty_reply(fault: StubResponse | Drop, served: Callable[[], Reply], api_id: str) -> Reply:
-    """What a fault makes of the answer that would be served."""
+    """Apply a fault to the reply that would be served."""
     if isinstance(fault, Drop):
         reply = served()
         reply.drop = fault
@@ -90,14 +90,15 @@ def faulty_reply(fault: StubResponse | Drop, served: Callable[[], Reply], api_id
 
 
 def json_bytes(value: Any) -> bytes:
-    """JSON as it is sent."""
+    """Return a value as JSON in bytes."""
     return write_json(value).encode("ascii")
 
 
 async def send_reply(reply: Reply, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
     """Send a reply over ASGI.
 
-    Raises: httpx.ReadError for a drop, where nothing here can close the connection.
+    Raises:
+        httpx.ReadError: The reply drops the connection, and the server has no function that closes it.
     """
     close = scope.get("state", {}).get(CLOSE)
     drop = reply.drop

@@ -1,4 +1,4 @@
-"""What a fake Plivo is asked: an ASGI scope read, and what of it is kept for a test to look at."""
+"""The requests to a fake Plivo: read from an ASGI scope, and recorded for a test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from plivo_async.exported import exported
 Scope = MutableMapping[str, Any]
 
 _PATH = re.compile(rb"/v1/Account/([A-Za-z0-9_-]+)/Call/([A-Za-z0-9_-]+)/")
-# An allow-list: a test's report shows what it compares, and no credential may be in there.
+# An allow-list, because the report of a failed test shows the request and must not show credentials.
 _KEPT_HEADERS = frozenset(
     (
         *(b"accept", b"accept-encoding", b"connection", b"content-length", b"content-type", b"host"),
@@ -26,7 +26,7 @@ _KEPT_HEADERS = frozenset(
 
 @define
 class Request:
-    """A request as it came; `call_uuid` and `path_account` are None where the path is no call's."""
+    """A request; `call_uuid` and `path_account` are None if the path is not that of a call."""
 
     method: str
     path: str
@@ -38,11 +38,11 @@ class Request:
 
     @property
     def parameters(self) -> dict[str, list[str]]:
-        """The query, parsed."""
+        """The parsed query."""
         return parse_qs(self.query, keep_blank_values=True) if self.query else {}
 
     def is_by(self, auth_id: str, auth_token: str) -> bool:
-        """Whether it carries these credentials (RFC 7617), and asks of that account, if of any."""
+        """Whether it has these credentials (RFC 7617), and its path this account, if any."""
         scheme, _, encoded = (self.authorization or b"").partition(b" ")
         if scheme.lower() != b"basic" or self.path_account not in (auth_id, None):
             return False
@@ -52,7 +52,7 @@ class Request:
             return False
 
     def recorded(self, status: int | None, now: float) -> RecordedRequest:
-        """What is kept of it."""
+        """Return the request as it is recorded."""
         return RecordedRequest(
             method=self.method,
             path=self.path,
@@ -67,13 +67,16 @@ class Request:
 @exported
 @frozen
 class RecordedRequest:
-    """What a fake Plivo was asked, and what it answered.
+    """A request to a FakePlivo, and the status of its response.
 
-    path: as sent, without the query; query: as sent, without the question mark.
-    headers: lower-case names; an allow-list, without credentials.
-    call_uuid: None where the path is no call's.
-    status: None where the connection was dropped.
-    time: when it came, in seconds of the fake's clock.
+    Attributes:
+        method: The method.
+        path: The path as sent, without the query.
+        query: The query as sent, without the question mark.
+        headers: An allow-list of the headers, with lower-case names and without credentials.
+        call_uuid: The call; None if the path is not that of a call.
+        status: The status of the response; None if the connection was dropped.
+        time: When it arrived, in seconds of the fake's clock.
     """
 
     method: str
@@ -86,7 +89,7 @@ class RecordedRequest:
 
 
 def read_request(scope: Scope) -> Request:
-    """The request in an ASGI scope of type `http`."""
+    """Return the request in an ASGI scope of type `http`."""
     authorization: bytes | None = None
     headers: dict[str, str] = {}
     for name, value in scope["headers"]:
@@ -94,7 +97,7 @@ def read_request(scope: Scope) -> Request:
             headers[name.decode("latin-1")] = value.decode("latin-1")
         elif name == b"authorization":
             authorization = value
-    # `path` is decoded already: %2F in it would look like a slash.
+    # `scope["path"]` is decoded, so that %2F in it looks like a slash.
     path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
     match = _PATH.fullmatch(path)
     account, call_uuid = (part.decode("ascii") for part in match.groups()) if match else (None, None)

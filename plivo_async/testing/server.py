@@ -1,4 +1,4 @@
-"""Puts an ASGI app on a loopback port, in a thread or in the running event loop."""
+"""Serves an ASGI app on a loopback port, in a thread or in the running event loop."""
 
 from __future__ import annotations
 
@@ -21,12 +21,18 @@ _HOST = "127.0.0.1"
 
 @exported
 class FakeServer:
-    """Serves an app on 127.0.0.1 while a `with` block lasts, in its own thread, or an `async with` block.
+    """Serves an app on 127.0.0.1 during a `with` block, in a thread, or an `async with` block, in this loop.
 
-    Either gives the URL. At the end connections are closed at once, and answers under way given up. No signal
-    handler is installed, and no logger of uvicorn's is touched.
+    Entering returns the URL. At the end connections are closed at once and requests in progress are
+    cancelled. No signal handlers are installed, and uvicorn's loggers are not changed.
 
-    Raises on entering: ConfigurationError without uvicorn, OSError for a port that is taken.
+    Args:
+        app: An ASGI 3 app.
+        port: The port; 0 for a free one.
+
+    Raises:
+        ConfigurationError: On entering, if uvicorn is not installed.
+        OSError: On entering, if the port is in use.
     """
 
     def __init__(self, app: App, port: int = 0) -> None:
@@ -66,7 +72,7 @@ class FakeServer:
             raise ConfigurationError(
                 'serving a fake needs uvicorn: pip install "plivo-async[testing]"'
             ) from missing
-        # Bound here, so that the URL is known, and connections are taken, before the loop runs.
+        # Bound here, so that the URL is known and clients can connect before the loop runs.
         listener = socket.create_server((_HOST, self._port))
         return serving(self._app, listener), f"http://{_HOST}:{listener.getsockname()[1]}"
 

@@ -263,7 +263,7 @@ async def test_lifespan_messages_are_answered() -> None:
 async def test_what_is_not_http_is_refused() -> None:
     async def unused(*_: Any) -> Any: ...
 
-    with pytest.raises(ValueError, match="speaks http, not 'websocket'"):
+    with pytest.raises(ValueError, match="serves http, not 'websocket'"):
         await FakePlivo()({"type": "websocket"}, unused, unused)
 
 
