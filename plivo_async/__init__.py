@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     )
     from plivo_async.resources.calls import CallsResource
     from plivo_async.retry_policy import RetryBudget, RetryPolicy
-    from plivo_async.transport.pool import ConnectionPool
+    from plivo_async.transport import ConnectionPool
 
 __all__ = [
     "AsyncClient",
@@ -133,7 +133,7 @@ _MODULES = {
     "resources.batch": "Batch Failed Fetched Outcome",
     "resources.calls": "CallsResource",
     "retry_policy": "RetryBudget RetryPolicy",
-    "transport.pool": "ConnectionPool",
+    "transport": "ConnectionPool",
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
 

@@ -40,9 +40,7 @@ from plivo_async.record.converter import make_converter
 from plivo_async.resources.calls import CallsResource
 from plivo_async.retry_policy import RetryPolicy
 from plivo_async.text import printable, short_repr
-from plivo_async.transport.pool import ConnectionPool
-from plivo_async.transport.proxy import environment_proxy
-from plivo_async.transport.tls import Verify
+from plivo_async.transport import ConnectionPool, Verify, environment_proxy
 from plivo_async.validation import instance_of
 
 _PATH = re.compile(r"[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*/?")

@@ -7,8 +7,7 @@ import os
 from contextlib import suppress
 
 from plivo_async.errors import ClientClosedError, EventLoopError, ForkedError
-
-_CLOSING_SECONDS = 0.5
+from plivo_async.transport import CLOSING_SECONDS
 
 
 class Lifetime:
@@ -84,4 +83,4 @@ class Lifetime:
         """Return once every call has ended; bounded, because middleware of the user's may hold one up."""
         if self._calls and self._loop is not None:
             self._all_ended = self._loop.create_future()
-            await asyncio.wait([self._all_ended], timeout=_CLOSING_SECONDS)
+            await asyncio.wait([self._all_ended], timeout=CLOSING_SECONDS)

@@ -166,7 +166,7 @@ class TestClosing:
     async def test_does_not_wait_for_middleware_that_will_not_end(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("plivo_async.lifetime._CLOSING_SECONDS", 0.001)
+        monkeypatch.setattr("plivo_async.lifetime.CLOSING_SECONDS", 0.001)
         sending, let_go = asyncio.Event(), asyncio.Event()
 
         async def stubborn(request: httpx.Request, call_next: CallNext) -> httpx.Response:

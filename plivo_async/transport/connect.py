@@ -1,4 +1,4 @@
-"""Opens a TCP socket to a host: the first of its addresses that answers (Happy Eyeballs, RFC 8305)."""
+"""Opens a TCP socket to the first address of a host that accepts one (Happy Eyeballs, RFC 8305)."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from typing import Any
 
 _HEAD_START_SECONDS = 0.25
 
-# Family, and what `sock_connect` takes.
+# The family, and the address that `sock_connect` takes.
 Address = tuple[int, Any]
 
 
 async def open_socket(host: str, port: int) -> socket.socket:
-    """A connected, non-blocking socket.
+    """Open a connected, non-blocking socket.
 
-    Not by `loop.create_connection`: its happy eyeballs, cancelled as they connect, leave the socket to the
-    garbage collector.
+    `loop.create_connection` would do, but if it is cancelled while it races addresses, it leaves a socket to
+    the garbage collector.
 
-    Raises: OSError (`socket.gaierror` is one).
+    Raises:
+        OSError: No address accepted a connection, or the name has none (`socket.gaierror`).
     """
     addresses = await _addresses(host, port)
     return await (_connect(addresses[0]) if len(addresses) == 1 else _race(addresses))
@@ -37,7 +38,10 @@ async def _addresses(host: str, port: int) -> list[Address]:
 
 
 def interleave(addresses: Iterable[Address]) -> list[Address]:
-    """The addresses in their order, but the families by turns: one may be a dead end (RFC 8305 section 4)."""
+    """Alternate between address families, in case one is unreachable; keep the order within each.
+
+    RFC 8305 section 4.
+    """
     by_family: dict[int, list[Address]] = {}
     for address in addresses:
         by_family.setdefault(address[0], []).append(address)

@@ -71,7 +71,7 @@ class Connection(asyncio.Protocol):
         self._writable = True
         self._in_use = True
         self._aborted = False
-        # Two lengths may be an attempt at smuggling (RFC 9112 section 6.3): no other exchange follows.
+        # Two framing headers may be an attempt at smuggling (RFC 9112 section 6.3): do not reuse.
         self._ambiguous = False
         self.response_began = False
         self.closed: asyncio.Future[None] = self._loop.create_future()
@@ -115,7 +115,7 @@ class Connection(asyncio.Protocol):
     @property
     def lost(self) -> bool:
         """Whether the other side, an error or `abort()` ended the connection."""
-        # A transport that closes may be asked for nothing: uvloop's would raise RuntimeError.
+        # A closing transport must not be used: uvloop's would raise RuntimeError.
         closing = self._transport is not None and self._transport.is_closing()
         return self._eof or self._aborted or closing
 
@@ -157,7 +157,7 @@ class Connection(asyncio.Protocol):
         self._in_use = False
 
     def abort(self) -> None:
-        """Close the socket now, with a TLS close_notify where it fits; nothing is waited for."""
+        """Close the socket now, without waiting; over TLS, send a close_notify if the socket takes it."""
         self._aborted = True
         if self._transport is None:
             self._finish()
@@ -166,12 +166,13 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         self._wake()
 
-    # One exchange.
+    # Requests and responses.
 
     async def open(self, host: str, port: int, context: ssl.SSLContext | None) -> None:
-        """Connect by TCP, and TLS if a context is given.
+        """Connect by TCP, and start TLS if a context is given.
 
-        Raises: OSError (`ssl.SSLError` is one, `socket.gaierror` another).
+        Raises:
+            OSError: No connection was made (`socket.gaierror`, `ssl.SSLError`, ...).
         """
         connected = await open_socket(host, port)
         try:
@@ -179,7 +180,7 @@ class Connection(asyncio.Protocol):
                 lambda: self, sock=connected, ssl=context, server_hostname=host if context else None
             )
         except BaseException:
-            # It has closed the socket, of which uvloop tells nobody.
+            # The socket is closed by now, but uvloop does not call connection_lost().
             self._finish()
             raise
 
@@ -339,7 +340,7 @@ class Connection(asyncio.Protocol):
                 plain, self, context, server_hostname=server_hostname
             )
         except BaseException:
-            # Before the handshake is done asyncio tells nobody that the connection is lost.
+            # Until the handshake is done, asyncio does not call connection_lost().
             plain.abort()
             self._finish()
             raise

@@ -1,4 +1,4 @@
-"""ConnectionPool: an httpx transport, flat in CPU, that loses no connection to cancellation."""
+"""ConnectionPool: an httpx transport that cancellation cannot exhaust, at a constant cost per request."""
 
 from __future__ import annotations
 
@@ -23,20 +23,39 @@ Origin = tuple[str, str, int]
 Timeouts = Mapping[str, float | None]
 
 _REPLAYABLE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
-_CLOSING_SECONDS = 0.5
+# How long one step of closing may take. A client takes two: its calls end, then its sockets close.
+CLOSING_SECONDS = 0.5
 
 
 @exported
 class ConnectionPool(httpx.AsyncBaseTransport):
-    """At most `max_connections` single connections, the one used last used next.
+    """An httpx transport with a bounded number of HTTP/1.1 connections.
 
-    It works under any `httpx.AsyncClient(transport=...)`. Who finds no connection free waits, first come,
-    first served, for as long as the caller lets them: the pool has no timeout of its own. An idle
-    connection is closed after `keepalive_expiry` seconds. A request that meets an idle connection just
-    closed by the server is sent once more on a new one (RFC 9112 section 9.3.1).
+    It works under any `httpx.AsyncClient(transport=...)`. A cancelled request costs its own connection and no
+    other; its slot is free again at once.
 
-    Raises: ConfigurationError for an option that cannot be used. Requests raise the transport errors of
-    httpx, and ClientClosedError after `aclose()`.
+    If all `max_connections` are in use, requests queue in FIFO order. The pool has no timeout of its own:
+    bound the wait with `deadline` or `asyncio.timeout()`. The connection used last is used next, so that
+    those no longer needed expire. If the server closes an idle connection just as a request is sent on it,
+    the request is sent once more on a new connection, unless repeating its method could do harm (RFC 9112
+    section 9.3.1).
+
+    Building a pool does no I/O and reads no file. Requests raise the transport errors of httpx,
+    `ConfigurationError` if the CA file cannot be read, and `ClientClosedError` after `aclose()`.
+
+    Args:
+        max_connections: How many connections may be open at once, idle ones included; at least 1. At the
+            limit, a request to a new origin closes the connection that has been idle the longest.
+        keepalive_expiry: Seconds until an idle connection is closed. With 0 no connection is used twice.
+        verify: How to check the certificate of an https server or proxy. True: against the CAs of httpx
+            (certifi, or `SSL_CERT_FILE` and `SSL_CERT_DIR`). A path: against the CAs in that file only.
+            False: not at all, which exposes the credentials. An `ssl.SSLContext` is used unchanged.
+        proxy: The URL of an HTTP proxy, such as `http://user:password@proxy.example:3128`; without a scheme,
+            `http://` is assumed. https requests are tunnelled (CONNECT), http requests are forwarded. The
+            pool reads no environment variable for it.
+
+    Raises:
+        ConfigurationError: An option cannot be used.
     """
 
     def __init__(
@@ -75,7 +94,13 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         return f"ConnectionPool(max_connections={self._max_connections}, {state})"
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request; its slot is taken until the body of the answer is read or closed."""
+        """Send one request. It holds its slot until the body of the response is read or closed.
+
+        Raises:
+            httpx.TransportError: The request could not be sent, or no response could be read.
+            ClientClosedError: The pool is closed.
+            ConfigurationError: The CA file cannot be read.
+        """
         timeouts: Timeouts = request.extensions.get("timeout", {})
         origin = _origin(request.url)
         await self._slots.acquire()
@@ -93,7 +118,7 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         )
 
     async def aclose(self) -> None:
-        """Close every connection, those in use too; return once the event loop has closed their sockets."""
+        """Close every connection, even those in use, and wait until their sockets are closed."""
         self._closed = True
         if self._expiry_timer is not None:
             self._expiry_timer.cancel()
@@ -102,7 +127,7 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         for connection in list(self._open):
             connection.abort()
         if closing:
-            await asyncio.wait(closing, timeout=_CLOSING_SECONDS)
+            await asyncio.wait(closing, timeout=CLOSING_SECONDS)
 
     async def _exchange(
         self, request: httpx.Request, origin: Origin, timeouts: Timeouts
@@ -129,7 +154,7 @@ class ConnectionPool(httpx.AsyncBaseTransport):
             raise
 
     async def _connect(self, request: httpx.Request, origin: Origin, timeouts: Timeouts) -> Connection:
-        # Here, because h11 takes as long to import as half of this package.
+        # A late import: h11 takes as long to import as half of this package.
         from plivo_async.transport.connection import Connection
 
         self._check_open()
@@ -167,7 +192,7 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         return connection
 
     def _ssl_context(self) -> ssl.SSLContext:
-        # Late, because that takes tens of milliseconds; once, because a CA file would be read each time.
+        # Made late, because it takes tens of milliseconds; kept, because it may have read a CA file.
         if self._context is None:
             self._context = ssl_context(self._verify)
         return self._context
@@ -182,14 +207,14 @@ class ConnectionPool(httpx.AsyncBaseTransport):
             if known == origin:
                 del self._idle[index]
                 expired = since + self._keepalive_expiry <= _now()
-                # What the server sends between two exchanges must not pass for the answer to the next.
+                # Bytes sent between two exchanges must not pass for the response to the next request.
                 if not (expired or connection.lost or connection.has_input):
                     return connection
                 connection.abort()
         return None
 
     def give_back(self, connection: Connection, origin: Origin) -> None:
-        """The body of an answer was read or given up: keep the connection if it is fit for more."""
+        """End an exchange: keep its connection if that is reusable, and free its slot."""
         if connection.reusable and not self._closed and self._keepalive_expiry > 0:
             connection.rest()
             self._idle.append((_now(), origin, connection))
@@ -216,7 +241,10 @@ class ConnectionPool(httpx.AsyncBaseTransport):
 
 
 class ResponseBody(httpx.AsyncByteStream):
-    """The body of a response. No generator: one left unfinished would be closed in a task of its own."""
+    """The body of a response, the `stream` of what the pool returns.
+
+    Not a generator: asyncio closes an abandoned generator in a task of its own.
+    """
 
     def __init__(
         self,
@@ -234,9 +262,9 @@ class ResponseBody(httpx.AsyncByteStream):
         self._closed = False
 
     def take(self) -> bytes | None:
-        """Return the whole body and give the connection back, if all of it was received; else None.
+        """Return the whole body and release the connection, if all of it was received; None otherwise.
 
-        Cheaper than iterating, and for a stream that was not iterated.
+        A cheap alternative to iterating, for a stream that was not iterated before.
         """
         content = None if self._closed else self._connection.take_body()
         if content is not None:

@@ -1,4 +1,4 @@
-"""Which proxy an origin is reached through, by argument or environment."""
+"""The proxy for an origin, from an argument or the environment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ from plivo_async.urls import (
 
 @frozen
 class Proxy:
-    """An HTTP proxy: `http://`, or `https://` for TLS to the proxy itself; its URL may hold credentials."""
+    """An HTTP proxy. With an `https://` URL, the connection to the proxy itself uses TLS.
+
+    Attributes:
+        url: May contain credentials; the repr leaves them out.
+    """
 
     url: httpx.URL = field(repr=lambda url: repr(str(url.copy_with(userinfo=b""))))
 
@@ -35,14 +39,14 @@ class Proxy:
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """`Proxy-Authorization`, where the URL has credentials (RFC 9110 section 11.7.2)."""
+        """`Proxy-Authorization`, if the URL has credentials (RFC 9110 section 11.7.2)."""
         if not self.url.userinfo:
             return []
         pair = f"{self.url.username}:{self.url.password}".encode()
         return [(b"Proxy-Authorization", b"Basic " + b64encode(pair))]
 
     def connect_request(self, host: str, port: int) -> httpx.Request:
-        """The CONNECT request for a way to this host and port."""
+        """The CONNECT request for a tunnel to this host and port."""
         name = f"[{host}]" if ":" in host else host
         return httpx.Request(
             "CONNECT",
@@ -52,9 +56,14 @@ class Proxy:
 
 
 def parse_proxy(url: object, source: str = "proxy") -> Proxy:
-    """A proxy from its URL; without a scheme it is taken for `http://`.
+    """Parse the URL of a proxy; without a scheme, `http://` is assumed.
 
-    Raises: ConfigurationError, without repeating the URL, which may hold a password.
+    Args:
+        url: The URL, of any type.
+        source: The name of the option or variable, for the error message.
+
+    Raises:
+        ConfigurationError: It is no such URL. The message omits it, because it may contain a password.
     """
     rule = f"{source} must be a URL such as http://proxy.example:3128"
     if not isinstance(url, str):
@@ -72,12 +81,15 @@ def parse_proxy(url: object, source: str = "proxy") -> Proxy:
 
 
 def environment_proxy(origin: httpx.URL) -> Proxy | None:
-    """The proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names for this origin, NO_PROXY heeded.
+    """Return the proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names, unless NO_PROXY exempts the origin.
 
-    None for loopback: no proxy can reach it, and over plain http one would be sent the credentials.
+    None for loopback: no proxy can reach it, and a plain http request would show it the credentials.
+
+    Raises:
+        ConfigurationError: The variable holds no URL of an HTTP proxy.
     """
     host = origin.raw_host.decode("ascii")
-    # With the port too, because NO_PROXY may name one.
+    # Checked with the port too, because NO_PROXY may name one.
     names = (host, f"{host}:{origin.port or DEFAULT_PORTS[origin.scheme]}")
     if is_loopback(origin) or any(map(urllib.request.proxy_bypass, names)):
         return None

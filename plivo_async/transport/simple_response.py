@@ -65,7 +65,7 @@ def read_simple_response(data: bytes) -> SimpleResponse | None:
     if framed_by == b"content-length" and _LENGTH.fullmatch(value):
         content = data[head.end() :]
         missing = int(value) - len(content)
-    elif framed_by == b"transfer-encoding" and value.lower() == b"chunked":
+    elif framed_by == b"transfer-encoding" and value == b"chunked":
         content = _join_chunks(data, head.end())
         missing = 0
     else:

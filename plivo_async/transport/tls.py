@@ -1,4 +1,4 @@
-"""SSL contexts: costly to make (tens of milliseconds), so made late and shared."""
+"""SSL contexts. Making one takes tens of milliseconds, so they are made late and shared."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ Verify = bool | str | Path | ssl.SSLContext
 
 
 def check_verify(verify: object) -> Verify:
-    """The value, if it can say whom to trust; reads no file yet.
+    """Validate `verify` (bool, CA file path or SSLContext). The file is not read here.
 
-    Raises: ConfigurationError.
+    Raises:
+        ConfigurationError: It is none of these.
     """
     if isinstance(verify, bool | ssl.SSLContext) or (isinstance(verify, str | Path) and str(verify)):
         return verify
@@ -28,9 +29,14 @@ def check_verify(verify: object) -> Verify:
 
 
 def ssl_context(verify: Verify) -> ssl.SSLContext:
-    """True: the CAs of httpx (certifi, or SSL_CERT_FILE); a path: those in that file; False: no check at all.
+    """Return the SSL context for a value of `verify`.
 
-    Raises: ConfigurationError for CAs that cannot be read.
+    Args:
+        verify: True for the CAs of httpx (certifi, or SSL_CERT_FILE and SSL_CERT_DIR), a path for those in
+            that file, False for no check at all. An SSLContext is returned as it is.
+
+    Raises:
+        ConfigurationError: The CAs cannot be read.
     """
     if isinstance(verify, ssl.SSLContext):
         return verify
@@ -48,7 +54,7 @@ def ssl_context(verify: Verify) -> ssl.SSLContext:
 
 @lru_cache(maxsize=4)
 def _default_context(verify: bool, _trusted: tuple[str, str]) -> ssl.SSLContext:
-    # The second is part of the key only: httpx reads the two variables itself.
+    # `_trusted` is part of the cache key only: httpx reads the two variables itself.
     try:
         return _for_http11(httpx.create_ssl_context(verify=verify))
     except OSError as error:

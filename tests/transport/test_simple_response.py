@@ -132,11 +132,14 @@ class TestLeftToH11:
             b"Content-Length: 7\r\n X: folded\r\n",
             b"Content-Length: 7\r\nX: \xe9\r\n",
             b"Transfer-Encoding: gzip, chunked\r\n",
+            # h11 reports it in lower case.
+            b"Transfer-Encoding: Chunked\r\n",
             b"Upgrade: chunked\r\n",
         ],
     )
     def test_headers_that_need_interpretation(self, fields: bytes) -> None:
         assert read_simple_response(HEAD + fields + b"\r\n" + BODY) is None
+        assert read_simple_response(HEAD + fields + b"\r\n" + chunked(BODY, b"")) is None
 
     def test_bytes_behind_the_body(self) -> None:
         assert read_simple_response(SIZED + BODY + b"x") is None
