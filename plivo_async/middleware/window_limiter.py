@@ -58,7 +58,7 @@ class SlidingWindowLimiter:
 
     @property
     def current_limit(self) -> int:
-        """How many requests may pass in a window now: fewer than configured after 429s."""
+        """How many requests may pass in a window now, fewer than configured after 429s."""
         return self._estimator.current_limit
 
     @property

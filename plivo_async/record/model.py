@@ -187,7 +187,7 @@ class CallDetailRecord:
 
     @property
     def expected_amount(self) -> Decimal | None:
-        """The expected `total_amount`: `total_rate * billed_duration / 60`, rounded half up to 5 places.
+        """The expected `total_amount`, `total_rate * billed_duration / 60`, rounded half up to 5 places.
 
         Plivo publishes no formula. This one holds for every priced sample.
         """

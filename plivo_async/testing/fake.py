@@ -138,7 +138,7 @@ class FakePlivo:
 
     @property
     def call_uuids(self) -> list[str]:
-        """The call UUIDs of its records: added ones in their order, then generated ones."""
+        """The call UUIDs of its records, added ones in their order, then generated ones."""
         with self._lock:
             return self._account.store.call_uuids
 

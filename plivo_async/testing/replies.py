@@ -46,7 +46,7 @@ class Reply:
 
     @property
     def seen_status(self) -> int | None:
-        """The status that is recorded: None if the connection drops."""
+        """The status that is recorded, None if the connection drops."""
         return None if self.drop else self.status
 
 

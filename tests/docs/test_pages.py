@@ -88,6 +88,20 @@ def test_the_page_for_contributors_names_every_nox_session_and_module() -> None:
     assert {name for name in modules if f"`{name}`" not in listed} == set()
 
 
+def test_the_first_line_of_a_property_has_no_colon_that_sphinx_would_end_a_type_at() -> None:
+    nodes = [
+        node
+        for file in Path(plivo_async.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef)
+        and any("property" in ast.unparse(d) for d in node.decorator_list)
+    ]
+    first_lines = [(ast.get_docstring(node) or "").partition("\n")[0] for node in nodes]
+
+    assert any(first_lines)
+    assert [line for line in first_lines if re.search(r":(\s|$)", line)] == []
+
+
 @pytest.mark.parametrize("page", sorted({*pages(), *ROOT.glob("*.md")}), ids=lambda page: page.name)
 def test_links_to_files_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
