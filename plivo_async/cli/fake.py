@@ -105,7 +105,7 @@ def fake(
                     "NO_PROXY": "127.0.0.1",
                 }
                 exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in settings.items())
-                await wait_for_signal(lambda: _announce(f"export {exports}\n", size))
+                await wait_for_signal(lambda: announce(f"export {exports}\n", size))
         except OSError as error:
             raise click.ClickException(
                 f"cannot listen on port {port}: {os.strerror(error.errno or 0)}"
@@ -115,7 +115,8 @@ def fake(
     return ExitCode.OK
 
 
-def _announce(exports: str, size: int) -> None:
+def announce(exports: str, size: int) -> None:
+    """Print the export line on stdout, and a message on stderr."""
     write(exports)
     report(f"serving a fake Plivo with {counted(size, 'call')}; press Ctrl-C to stop")
 

@@ -22,7 +22,7 @@ from plivo_async.testing import FakePlivo
 def visited(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Requests a record from the fake once it is served, then ends it with Ctrl-C; holds what was seen."""
     seen: dict[str, Any] = {}
-    announce = fake_module._announce
+    announce = fake_module.announce
 
     def visit(exports: str, size: int) -> None:
         announce(exports, size)
@@ -47,7 +47,7 @@ def visited(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         finally:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
-    monkeypatch.setattr(fake_module, "_announce", visit)
+    monkeypatch.setattr(fake_module, "announce", visit)
     return seen
 
 
@@ -78,7 +78,7 @@ def test_faults_and_limit_reach_the_fake(folder: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("plivo_async.testing.FakePlivo", make)
     monkeypatch.setattr(
         fake_module,
-        "_announce",
+        "announce",
         lambda *_: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM),
     )
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -37,7 +37,9 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakePlivo:
 
 
 @contextmanager
-def account(monkeypatch: pytest.MonkeyPatch, token: str | None = None) -> Iterator[tuple[FakePlivo, str]]:
+def account(
+    monkeypatch: pytest.MonkeyPatch, token: str | None = None
+) -> Generator[tuple[FakePlivo, str], None, None]:
     """A served fake and its URL; its credentials, or a wrong token, are in the environment."""
     fake = FakePlivo()
     with fake.serve() as url:

@@ -11,7 +11,7 @@ from plivo_async.cli.signals import stop_on_signals
 async def test_the_second_ctrl_c_cancels_and_a_third_does_not_interrupt_the_clean_up(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    ended = []
+    ended: list[bool] = []
     with stop_on_signals(lambda: ended.append(True)) as stop:
         stop.request(SIGINT)
         await asyncio.sleep(0)

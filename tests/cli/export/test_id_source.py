@@ -61,7 +61,7 @@ async def test_csv_and_ndjson_are_read(tmp_path: Path) -> None:
 
 async def test_ids_before_an_invalid_line_are_returned(tmp_path: Path) -> None:
     source = source_of(b'{"id":"a"}\n{"id":"b"}\nx\n', tmp_path, key="id")
-    given = []
+    given: list[str] = []
 
     with pytest.raises(InputError, match=r"ids\.txt, line 3: not JSON"):
         async for call_uuid in source:
@@ -87,9 +87,10 @@ def test_the_lines_of_a_file_are_counted_in_advance(text: bytes, lines: int, tmp
 
 
 async def test_a_file_is_read_up_to_a_limit(tmp_path: Path) -> None:
-    source = source_of(b"a\nb\nc\n", tmp_path)
-    assert source._input is not None
-    source._input.limit = 4
+    (tmp_path / "ids.txt").write_bytes(b"a\nb\nc\n")
+    byte_input = open_input(str(tmp_path / "ids.txt"))
+    byte_input.limit = 4
+    source = IdSource((), byte_input, plain_line)
 
     assert await ids_of(source) == ["a", "b"]
 
@@ -135,6 +136,15 @@ async def test_stop_may_be_called_twice() -> None:
     assert await asyncio.wait_for(waiting, 30) == b""
     os.close(reading)
     os.close(writing)
+
+
+async def test_a_stopped_input_is_at_its_end(tmp_path: Path) -> None:
+    (tmp_path / "ids.txt").write_bytes(b"a\n")
+    byte_input = open_input(str(tmp_path / "ids.txt"))
+    byte_input.stop()
+
+    assert await byte_input.read() == b""
+    os.close(byte_input.fd)
 
 
 async def test_stop_ends_the_arguments() -> None:
