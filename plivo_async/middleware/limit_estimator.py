@@ -90,7 +90,7 @@ class LimitEstimator:
         if now >= self._grows_at:
             self._grow(now)
         delay = self.log.delay(now)
-        return delay if delay > 0 or not self.paced else max(0.0, self._next_paced - now)
+        return max(delay, self._next_paced - now) if self.paced else delay
 
     def take(self, now: float) -> int:
         """Take the permit that `delay` found free."""

@@ -175,6 +175,7 @@ class TestTheLimitAfterA429:
 
     def test_is_never_above_the_configured_one(self) -> None:
         limited = estimator(10, per=8.0)
+        permits = list[int]()
         for now in (0.0, 4.0):
             permits = send(limited, now, 5)
             for permit in permits[:-1]:
@@ -249,6 +250,17 @@ class TestASharedLimit:
         assert limited.delay(10.0) == pytest.approx(0.1)
         admit(limited, 10.5)
         assert limited.delay(10.5) == pytest.approx(0.1)
+
+    def test_delays_by_the_longer_of_log_and_pacing(self) -> None:
+        limited = estimator(4, per=8.0)
+        admit(limited, 0.0, 3)
+        refuse(limited, 0.0)
+        assert (limited.current_limit, limited.paced) == (3, True)
+        admit(limited, 8.0)
+        admit(limited, 11.0)
+        send(limited, 14.0)
+        assert limited.log.delay(14.0) == 2.0
+        assert limited.delay(14.0) == pytest.approx(8.0 / 3)
 
     def test_shrinks_by_15_percent_with_each_further_429(self) -> None:
         limited = self.shared()
