@@ -29,7 +29,7 @@ from plivo_async.rate_limit import RateLimit
     default="300/5",
     show_default=True,
     metavar="RATE",
-    help="The rate limit, else HTTP 429: REQUESTS/SECONDS, a number per second, or none.",
+    help="The rate limit of the fake: REQUESTS/SECONDS, a number per second, or none.",
 )
 @click.option(
     "--limit-kind",

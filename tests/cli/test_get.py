@@ -115,12 +115,12 @@ def test_with_credentials_only_the_record_is_written(
 def test_records_keep_the_order_of_the_arguments_even_if_the_first_is_slow(
     fake: FakePlivo, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = list(fake.generate(20, seed=1))
-    fake.script([StubResponse(200, delay=0.1)], call_uuid=asked[0])
+    requested = list(fake.generate(20, seed=1))
+    fake.script([StubResponse(200, delay=0.1)], call_uuid=requested[0])
 
-    assert run(["get", "--fake", *asked]) == 0
+    assert run(["get", "--fake", *requested]) == 0
 
-    assert [json.loads(line)["call_uuid"] for line in capsys.readouterr().out.splitlines()] == asked
+    assert [json.loads(line)["call_uuid"] for line in capsys.readouterr().out.splitlines()] == requested
 
 
 def test_an_unknown_call_is_reported_and_the_others_are_written(
@@ -145,14 +145,14 @@ def test_an_invalid_id_is_reported_and_exits_1(fake: FakePlivo, capsys: pytest.C
 def test_refused_credentials_exit_2_and_end_the_requests(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = [f"call-{number}" for number in range(40)]
+    requested = [f"call-{number}" for number in range(40)]
     with account(monkeypatch, "s3cr3t") as (fake, url):
-        assert run(["get", "--base-url", url, *asked]) == 2
+        assert run(["get", "--base-url", url, *requested]) == 2
 
     captured = capsys.readouterr()
     *lines, last = captured.err.splitlines()
     assert 1 <= len(lines) <= 16
-    assert [line.split(": ")[1] for line in lines] == asked[: len(lines)]
+    assert [line.split(": ")[1] for line in lines] == requested[: len(lines)]
     assert all("AuthenticationError" in line for line in lines)
     assert "check PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN" in lines[0]
     assert last == f"plivo-async: {40 - len(lines)} calls not requested: the credentials were refused"
@@ -267,11 +267,11 @@ def closed_pipe(monkeypatch: pytest.MonkeyPatch) -> Callable[[], TextIO]:
 def test_a_closed_pipe_ends_the_command_without_a_message(
     fake: FakePlivo, closed_pipe: Callable[[], TextIO], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = list(fake.generate(40, seed=1))
-    fake.script([StubResponse(200, delay=3600.0)] * 8, call_uuid=asked[1])
+    requested = list(fake.generate(40, seed=1))
+    fake.script([StubResponse(200, delay=3600.0)] * 8, call_uuid=requested[1])
 
     with closed_pipe():
-        assert run(["get", "--fake", *asked]) == 141
+        assert run(["get", "--fake", *requested]) == 141
 
     assert messages(capsys.readouterr().err) == []
 

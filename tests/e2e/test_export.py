@@ -195,9 +195,9 @@ def test_a_disk_that_fills_within_a_line_leaves_complete_lines(
 
 def test_two_exports_into_one_file_are_refused(fake: FakePlivo, installed: Installed) -> None:
     ids_for(fake, installed, 10)
-    asked = after_requests(fake, 1, latency=3600.0)
+    arrived = after_requests(fake, 1, latency=3600.0)
     installed.start("export", "-q", "-i", "ids.txt", "-o", "calls.ndjson")
-    assert asked.wait(PATIENCE_SECONDS)
+    assert arrived.wait(PATIENCE_SECONDS)
 
     done = installed.run("export", "-q", "-i", "ids.txt", "-o", "calls.ndjson", "--resume")
 

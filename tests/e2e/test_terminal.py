@@ -99,9 +99,9 @@ def test_ctrl_c_ends_the_export_cleanly_and_prints_the_command_to_continue(
 
 def test_repeated_ctrl_c_ends_the_export_without_a_traceback(fake: FakePlivo, installed: Installed) -> None:
     ids_for(fake, installed, 50)
-    asked = after_requests(fake, 1, latency=3600.0)
+    arrived = after_requests(fake, 1, latency=3600.0)
     terminal = installed.in_terminal("export", "-i", "ids.txt", "-o", "calls.ndjson")
-    assert asked.wait(PATIENCE_SECONDS)
+    assert arrived.wait(PATIENCE_SECONDS)
     terminal.type(b"\x03")
     terminal.wait_for("repeat it to stop immediately")
     terminal.type(b"\x03")

@@ -49,10 +49,10 @@ def export(*arguments: str) -> int:
 
 def pressing(number: signal.Signals, *when: int, seconds: float = 0.0) -> Callable[[], float]:
     """Return a latency that sends a signal to this process at the requests with these numbers."""
-    asked = itertools.count(1)
+    numbers = itertools.count(1)
 
     def latency() -> float:
-        if next(asked) in when:
+        if next(numbers) in when:
             signal.pthread_kill(threading.main_thread().ident or 0, number)
         return seconds
 
