@@ -152,7 +152,7 @@ class CallDetailRecord:
 
     @property
     def is_answered(self) -> bool:
-        """Whether the call was picked up, that is, has an `answer_time`."""
+        """Whether the call was answered, that is, has an `answer_time`."""
         return self.answer_time is not None
 
     @property
@@ -187,9 +187,10 @@ class CallDetailRecord:
 
     @property
     def expected_amount(self) -> Decimal | None:
-        """The expected `total_amount`, `total_rate * billed_duration / 60`, rounded half up to 5 places.
+        """The expected `total_amount`, rounded half up to 5 places.
 
-        Plivo publishes no formula. This one holds for every priced sample.
+        It is `total_rate * billed_duration / 60`. Plivo publishes no formula, but this one holds for every
+        priced sample.
         """
         if self.total_rate is None or self.billed_duration is None:
             return None

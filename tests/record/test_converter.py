@@ -43,7 +43,7 @@ def refusal(body: bytes, converter: Converter = CONVERTER) -> DecodeError:
 
 
 def exact(text: str | bytes) -> str:
-    """What a JSON text says, to the digit and in order."""
+    """Return the value of a JSON text, with every digit and in order."""
     return repr(json.loads(text, parse_float=Decimal))
 
 
@@ -55,15 +55,15 @@ class TestDecodeJson:
         "body",
         [b"\xff", b'"\xed\xa0\x80"', '"a"'.encode("utf-16"), '"a"'.encode("utf-32-le"), b'\xef\xbb\xbf"a"'],
     )
-    def test_takes_utf_8_only(self, body: bytes) -> None:
+    def test_accepts_utf_8_only(self, body: bytes) -> None:
         with pytest.raises(DecodeError, match="the body is not JSON"):
             decode_json(body)
 
-    def test_says_that_a_body_is_empty(self) -> None:
+    def test_an_empty_body_has_an_error_of_its_own(self) -> None:
         with pytest.raises(DecodeError, match="^the body is empty$"):
             decode_json(b"")
 
-    def test_shows_the_beginning_of_what_is_no_json(self) -> None:
+    def test_shows_the_beginning_of_a_body_that_is_not_json(self) -> None:
         with pytest.raises(DecodeError, match=r"Expecting value: .*; it begins with '<html> <b>Bad Gateway"):
             decode_json(b"<html>\r\n<b>Bad Gateway" + b"x" * 10**6)
 
@@ -112,7 +112,7 @@ class TestDecodeRecord:
         assert (error.fields, error.api_id) == (("total_rate", "call_duration"), "b")
 
     @pytest.mark.parametrize(
-        ("name", "said"),
+        ("name", "message"),
         [
             ("async_spawned.json", "'async api spawned'"),
             ("error_404.json", "'CDR for call uuid not found'"),
@@ -120,26 +120,26 @@ class TestDecodeRecord:
             ("error_envelope.json", "'answer_url parameter is missing'"),
         ],
     )
-    def test_says_what_came_instead_of_a_record(self, name: str, said: str) -> None:
+    def test_shows_the_message_in_a_body_that_is_not_a_record(self, name: str, message: str) -> None:
         error = refusal(FIXTURES.joinpath(name).read_bytes())
-        assert str(error) == f"the body is not a call detail record: {said}"
+        assert str(error) == f"the body is not a call detail record: {message}"
         assert error.fields == ("call_uuid",)
 
     @pytest.mark.parametrize(
         "body", ["[]", "null", "true", '"call_uuid"', "1.5", "{}", '[{"call_uuid": "a"}]']
     )
-    def test_shows_what_has_no_message(self, body: str) -> None:
+    def test_shows_a_body_without_a_message(self, body: str) -> None:
         assert str(refusal(body.encode())) == f"the body is not a call detail record: {body!r}"
 
     @pytest.mark.parametrize("uuid", ["null", '""', "1", "[]"])
-    def test_refuses_a_call_uuid_that_is_no_text(self, uuid: str) -> None:
+    def test_refuses_a_call_uuid_that_is_not_text(self, uuid: str) -> None:
         assert refusal(f'{{"call_uuid": {uuid}}}'.encode()).fields == ("call_uuid",)
 
-    def test_bounds_and_escapes_what_came(self) -> None:
+    def test_bounds_and_escapes_the_message(self) -> None:
         error = refusal(json.dumps({"error": "\x1b[2J\ud800" + "x" * 10**4}).encode())
         assert r"\x1b[2J\ud800xxx" in str(error)
 
-    def test_bounds_and_escapes_what_came_in_a_large_body(self) -> None:
+    def test_bounds_and_escapes_a_large_body(self) -> None:
         refusal(json.dumps({"k\x1b" * 10**5: "\x1b"}).encode())
 
     @pytest.mark.parametrize(
@@ -185,11 +185,11 @@ class TestJson:
     def test_text_and_bytes_read_alike(self) -> None:
         assert record_from_json(DOCUMENTED) == record_from_json(DOCUMENTED.decode())
 
-    def test_a_bytearray_will_do(self) -> None:
+    def test_a_bytearray_is_accepted(self) -> None:
         assert record_from_json(bytearray(DOCUMENTED)) == record_from_json(DOCUMENTED)
 
     @pytest.mark.parametrize("text", [None, {}, 5])
-    def test_what_is_no_text_is_refused(self, text: Any) -> None:
+    def test_other_types_are_refused(self, text: Any) -> None:
         with pytest.raises(DecodeError, match="expected JSON text as str or bytes, got"):
             record_from_json(text)
 
@@ -223,7 +223,7 @@ class TestJson:
         with pytest.raises(TypeError, match="set"):
             record_to_json(CallDetailRecord(call_uuid="a", extra={"new": {1}}))
 
-    def test_a_converter_of_ones_own_may_be_given(self) -> None:
+    def test_a_custom_converter_can_be_passed(self) -> None:
         converter = make_converter()
         converter.register_structure_hook(datetime, lambda value, _: datetime.fromisoformat(value))
         converter.register_unstructure_hook(datetime, datetime.isoformat)
@@ -275,17 +275,17 @@ class TestHooksOfUsers:
         assert decode_record(DOCUMENTED, copied).total_rate == 2
         assert decode_record(DOCUMENTED, converter).total_rate == 1
 
-    def test_for_text_leaves_the_vocabularies_alone(self, converter: Converter) -> None:
+    def test_for_text_does_not_change_the_enumerations(self, converter: Converter) -> None:
         converter.register_structure_hook(str, lambda value, _: value.upper())
         record = decode_record(DOCUMENTED, converter)
         assert (record.hangup_cause_name, record.call_direction) == ("INVALID ANSWER XML", "outbound")
 
-    def test_for_int_leaves_the_hangup_code_alone(self, converter: Converter) -> None:
+    def test_for_int_does_not_change_the_hangup_code(self, converter: Converter) -> None:
         converter.register_structure_hook(int, lambda value, _: value * 2)
         record = decode_record(DOCUMENTED, converter)
         assert (record.call_duration, record.hangup_cause_code) == (2, 8011)
 
-    def test_for_a_vocabulary_wins(self, converter: Converter) -> None:
+    def test_for_an_enumeration_wins(self, converter: Converter) -> None:
         converter.register_structure_hook(CallDirection, lambda value, _: CallDirection.INBOUND)
         assert decode_record(DOCUMENTED, converter).is_inbound
 
@@ -313,12 +313,12 @@ class TestHooksOfUsers:
         record = decode_record(DOCUMENTED, converter)
         assert record_to_dict(record, converter)["total_amount"] == 0.01667
 
-    def test_structure_classes_of_their_own(self, converter: Converter) -> None:
+    def test_can_structure_custom_classes(self, converter: Converter) -> None:
         invoice = converter.structure({"colour": "red", "size": 2, "amount": "1.10", "flag": True}, Invoice)
         assert invoice == Invoice(Colour.RED, Size.LARGE, Decimal("1.10"), True)
         assert (type(invoice.colour), type(invoice.size)) == (Colour, Size)
 
-    def test_may_structure_records_within_records(self, converter: Converter) -> None:
+    def test_can_structure_records_within_records(self, converter: Converter) -> None:
         rows = json.loads(FIXTURES.joinpath("call_list.json").read_bytes())["objects"]
         assert len(converter.structure(rows, list[CallDetailRecord])) == 2
 
@@ -368,6 +368,6 @@ def test_any_damage_to_a_record_is_read_or_a_decode_error(position: int, damage:
     decodes_or_refuses(DOCUMENTED[:position] + damage + DOCUMENTED[position + len(damage) :])
 
 
-def test_a_nesting_that_the_parser_survives_is_refused_too() -> None:
+def test_deep_nesting_that_the_parser_accepts_is_refused_too() -> None:
     depth = sys.getrecursionlimit() // 2
     refusal(b'{"call_uuid": "a", "new": ' + b"[" * depth + b"]" * depth + b"}")

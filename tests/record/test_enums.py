@@ -70,7 +70,7 @@ def test_no_undocumented_value_is_known() -> None:
     assert [value for value in UNKNOWN if value.is_known] == []
 
 
-def test_a_text_equal_to_a_member_name_is_not_known() -> None:
+def test_a_member_name_is_not_a_known_value() -> None:
     assert not CallDirection("INBOUND").is_known
 
 
@@ -78,7 +78,7 @@ def test_the_repr_of_a_known_text_names_the_member() -> None:
     assert repr(CallDirection.INBOUND) == "<CallDirection.INBOUND: 'inbound'>"
 
 
-def test_the_repr_of_an_unknown_text_says_so() -> None:
+def test_the_repr_of_an_unknown_text_is_marked_unknown() -> None:
     assert repr(CallDirection("sideways")) == "<CallDirection unknown: 'sideways'>"
 
 
@@ -86,7 +86,7 @@ def test_the_repr_of_a_known_code_names_the_member() -> None:
     assert repr(HangupCause(4000)) == "<HangupCause.NORMAL_HANGUP: 4000>"
 
 
-def test_the_repr_of_an_unknown_code_says_so() -> None:
+def test_the_repr_of_an_unknown_code_is_marked_unknown() -> None:
     assert repr(HangupCause(4001)) == "<HangupCause unknown: 4001>"
 
 
@@ -99,13 +99,13 @@ def test_an_unknown_value_is_not_kept_among_the_members(vocabulary: type[Enum]) 
 
 
 @pytest.mark.parametrize("value", [None, 1, b"inbound"])
-def test_what_is_no_text_is_no_direction(value: Any) -> None:
+def test_a_direction_must_be_text(value: Any) -> None:
     with pytest.raises(ValueError, match="CallDirection"):
         CallDirection(value)
 
 
 @pytest.mark.parametrize("value", [None, "4000", 1.5, True])
-def test_what_is_no_int_is_no_cause(value: Any) -> None:
+def test_a_cause_must_be_an_int(value: Any) -> None:
     with pytest.raises(ValueError, match="HangupCause"):
         HangupCause(value)
 
@@ -124,7 +124,7 @@ def test_each_cause_is_named_after_its_documented_text() -> None:
         assert cause.name == re.sub(r"\W+", "_", cause.description).strip("_").upper()
 
 
-def test_a_cause_carries_the_documented_text() -> None:
+def test_a_cause_has_the_documented_text() -> None:
     assert HangupCause(1010).description == "Canceled (Out Of Credits)"
 
 

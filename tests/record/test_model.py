@@ -155,7 +155,7 @@ class TestHangupCauseText:
     def test_is_the_name_as_sent_without_a_code(self) -> None:
         assert record(hangup_cause_name="New").hangup_cause == "New"
 
-    def test_is_none_where_nothing_was_sent(self) -> None:
+    def test_is_none_if_nothing_was_sent(self) -> None:
         assert record().hangup_cause is None
 
 
@@ -184,7 +184,7 @@ class TestExpectedAmount:
         assert str(expected) == "74.07360"
 
     @pytest.mark.parametrize("fields", [{"total_rate": Decimal(1)}, {"billed_duration": 1}])
-    def test_is_unknown_where_a_factor_is(self, fields: dict[str, Any]) -> None:
+    def test_is_unknown_if_a_factor_is(self, fields: dict[str, Any]) -> None:
         assert record(**fields).expected_amount is None
 
     @given(
@@ -200,7 +200,7 @@ class TestExpectedAmount:
 
 
 class TestRepr:
-    def test_shows_what_is_known_in_readable_form(self) -> None:
+    def test_shows_known_fields_in_readable_form(self) -> None:
         call = record(
             call_direction=CallDirection.OUTBOUND,
             initiation_time=START,
@@ -238,7 +238,7 @@ class TestFrozenMapping:
         extra = record(extra={"b": 1, "a": None}).extra
         assert (list(extra), len(extra), extra.get("b"), "c" in extra) == (["b", "a"], 2, 1, False)
 
-    def test_is_taken_over_as_it_is(self) -> None:
+    def test_is_used_without_a_copy(self) -> None:
         extra = FrozenMapping({"new": 1})
         assert record(extra=extra).extra is extra
 
@@ -251,7 +251,7 @@ class TestFrozenMapping:
         assert repr(FrozenMapping({"new": 1})) == "{'new': 1}"
 
 
-def test_to_dict_gives_the_wire_form(documented: CallDetailRecord) -> None:
+def test_to_dict_returns_the_wire_form(documented: CallDetailRecord) -> None:
     assert documented.to_dict()["answer_time"] == "2022-10-12 21:57:47+05:30"
 
 

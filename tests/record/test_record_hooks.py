@@ -39,7 +39,7 @@ def reasons(sent: Any) -> dict[str, str]:
 
 
 class TestReading:
-    def test_gives_every_documented_key_its_field(self) -> None:
+    def test_reads_every_documented_key_into_its_field(self) -> None:
         zone = timezone(timedelta(hours=5, minutes=30))
         record = structure({**DOCUMENTED, "cnam_lookup": "disabled"})
         assert attrs.asdict(record, filter=lambda a, _: a.name != "wire_keys") == {
@@ -75,7 +75,7 @@ class TestReading:
         assert structure({"call_uuid": "a"}) == CallDetailRecord(call_uuid="a")
 
     @pytest.mark.parametrize("key", [key for key in DOCUMENTED if key != "call_uuid"])
-    def test_takes_null_for_any_other_field(self, key: str) -> None:
+    def test_accepts_null_for_any_other_field(self, key: str) -> None:
         record = structure({"call_uuid": "a", key: None})
         assert record == CallDetailRecord(call_uuid="a")
 
@@ -95,12 +95,12 @@ class TestReading:
         assert record.extra == {"new": {"b": [1, None]}, "extra": None, "wire_keys": 1}
 
     @pytest.mark.parametrize("key", ["Stir_attestation", "stir_attestation"])
-    def test_takes_both_spellings_of_the_attestation(self, key: str) -> None:
+    def test_accepts_both_spellings_of_the_attestation(self, key: str) -> None:
         record = structure({"call_uuid": "a", key: "B"})
         assert (record.stir_attestation, record.extra) == ("B", {})
 
     @pytest.mark.parametrize("key", ["call_state", "call_status"])
-    def test_takes_both_spellings_of_the_state(self, key: str) -> None:
+    def test_accepts_both_spellings_of_the_state(self, key: str) -> None:
         record = structure({"call_uuid": "a", key: "ANSWER"})
         assert (record.call_state, record.extra) == ("ANSWER", {})
 
@@ -154,7 +154,7 @@ class TestRefusing:
             ("call_uuid", None, "expected a string that is not empty"),
         ],
     )
-    def test_says_why_for_the_key(self, key: str, value: Any, reason: str) -> None:
+    def test_gives_the_reason_for_the_key(self, key: str, value: Any, reason: str) -> None:
         assert reasons({"call_uuid": "a", key: value}) == {key: reason}
 
     def test_without_a_call_uuid(self) -> None:
@@ -169,14 +169,14 @@ class TestRefusing:
         ]
 
     @pytest.mark.parametrize("sent", [None, [], "text", 1, True, [("call_uuid", "a")]])
-    def test_what_is_no_object(self, sent: Any) -> None:
+    def test_a_value_that_is_not_an_object(self, sent: Any) -> None:
         with pytest.raises(ValueError, match="expected an object"):
             structure(sent)
 
     def test_an_unknown_key_with_too_deep_a_value(self) -> None:
         assert list(reasons({"call_uuid": "a", "new": deep(65)})) == ["new"]
 
-    def test_not_one_within_the_limit(self) -> None:
+    def test_accepts_an_unknown_key_within_the_depth_limit(self) -> None:
         assert structure({"call_uuid": "a", "new": deep(64)}).extra["new"] == deep(64)
 
     def test_in_a_bounded_printable_message(self) -> None:
@@ -191,7 +191,7 @@ class TestRefusing:
         assert str(caught.value).isprintable()
         assert len(caught.value.reasons) == 1001
 
-    def test_says_the_type_of_an_error_without_text(self) -> None:
+    def test_names_the_type_of_an_error_without_text(self) -> None:
         converter = make_converter()
 
         def refuse(value: Any, _: Any) -> datetime:
@@ -203,10 +203,10 @@ class TestRefusing:
 
 
 class TestWriting:
-    def test_gives_back_what_came(self) -> None:
+    def test_returns_the_keys_and_values_as_sent(self) -> None:
         assert list(unstructure(structure(DOCUMENTED)).items()) == list(DOCUMENTED.items())
 
-    def test_gives_plain_types_only(self) -> None:
+    def test_returns_plain_types_only(self) -> None:
         assert {type(value) for value in unstructure(structure(DOCUMENTED)).values()} == {
             str,
             int,
@@ -228,7 +228,7 @@ class TestWriting:
         record = CallDetailRecord(call_uuid="a", stir_attestation=StirAttestation.A, extra={"new": None})
         assert unstructure(record) == {"call_uuid": "a", "Stir_attestation": "A", "new": None}
 
-    def test_appends_what_was_set_since(self) -> None:
+    def test_appends_fields_that_were_set_since(self) -> None:
         record = attrs.evolve(
             structure({"new": 1, "call_uuid": "a"}), total_rate=Decimal("1.0"), extra={"new": 2, "newer": 3}
         )
@@ -247,7 +247,7 @@ class TestWriting:
         record = attrs.evolve(structure({"call_uuid": "a", "new": 1}), extra={})
         assert unstructure(record) == {"call_uuid": "a"}
 
-    def test_leaves_the_record_its_own_lists(self) -> None:
+    def test_does_not_share_lists_with_the_record(self) -> None:
         record = structure({"call_uuid": "a", "new": [1]})
         unstructure(record)["new"].append(2)
         assert record.extra == {"new": [1]}

@@ -26,7 +26,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(VALUES)
-def test_what_is_written_reads_the_same(value: Any) -> None:
+def test_a_written_value_reads_the_same(value: Any) -> None:
     # A Decimal without fraction and exponent is written like an int, and equals it.
     assert parse_json(write_json(value)) == value
 
@@ -36,7 +36,7 @@ def test_a_number_keeps_its_digits(digits: str) -> None:
     assert write_json([parse_json(digits)]) == f"[{digits}]"
 
 
-def test_text_without_a_decimal_is_what_the_standard_library_writes() -> None:
+def test_text_without_a_decimal_equals_that_of_the_standard_library() -> None:
     value = {"a": [1, None, True, "ü\ud800\n"], "b": {}}
     assert write_json(value) == json.dumps(value, separators=(",", ":"))
 
@@ -53,12 +53,12 @@ def test_two_values_under_one_key_are_refused(text: str) -> None:
         parse_json(text)
 
 
-def test_one_value_may_come_twice() -> None:
+def test_one_value_may_be_repeated() -> None:
     assert parse_json('{"a":[1],"b":2,"a":[1]}') == {"a": [1], "b": 2}
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), Decimal("NaN"), Decimal("-Infinity")])
-def test_what_is_no_number_cannot_be_written(value: Any) -> None:
+def test_nan_and_infinity_cannot_be_written(value: Any) -> None:
     with pytest.raises(ValueError, match=r"not JSON compliant|no JSON form"):
         write_json({"a": [value]})
 
@@ -105,7 +105,7 @@ def test_a_lenient_decimal_context_turns_no_number_into_nan() -> None:
 
 
 @pytest.mark.parametrize("brackets", ["[]", "{}"])
-def test_depth_up_to_the_limit_passes(brackets: str) -> None:
+def test_depth_up_to_the_limit_is_accepted(brackets: str) -> None:
     check_depth(nested(brackets, MAX_DEPTH))
 
 
@@ -116,7 +116,7 @@ def test_depth_above_the_limit_is_refused(brackets: str) -> None:
 
 
 @pytest.mark.parametrize("value", [None, 1, "[[[", [1, "a"], {}])
-def test_what_is_flat_passes(value: Any) -> None:
+def test_flat_values_are_accepted(value: Any) -> None:
     check_depth(value)
 
 

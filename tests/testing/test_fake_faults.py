@@ -46,14 +46,14 @@ async def statuses(fake: FakePlivo, count: int) -> list[int | None]:
     return [request.status for request in fake.requests[-count:]]
 
 
-async def test_a_script_is_played_once_and_then_the_record_comes() -> None:
+async def test_after_a_script_the_record_is_served() -> None:
     fake = FakePlivo()
     fake.script([500, StubResponse(503)])
 
     assert await statuses(fake, 4) == [500, 503, 200, 200]
 
 
-async def test_the_client_gets_over_a_short_script_without_waiting() -> None:
+async def test_the_client_retries_a_short_script_without_waiting() -> None:
     fake = FakePlivo()
     fake.script([500, 500])
 
@@ -61,7 +61,7 @@ async def test_the_client_gets_over_a_short_script_without_waiting() -> None:
     assert fake.statuses == {500: 2, 200: 1}
 
 
-async def test_a_script_may_let_records_through() -> None:
+async def test_a_script_may_serve_the_record() -> None:
     fake = FakePlivo()
     fake.script([500, 200, 500])
 
@@ -83,7 +83,7 @@ async def test_an_empty_script_ends_one() -> None:
     assert await statuses(fake, 1) == [200]
 
 
-async def test_a_script_for_one_call_leaves_the_others_alone() -> None:
+async def test_a_script_for_one_call_does_not_affect_others() -> None:
     fake = FakePlivo()
     fake.add({"call_uuid": "other"})
     fake.script([404], call_uuid="other")
@@ -94,7 +94,7 @@ async def test_a_script_for_one_call_leaves_the_others_alone() -> None:
     assert (await get(fake, "other")).call_uuid == "other"
 
 
-async def test_the_script_of_a_call_goes_before_that_for_all() -> None:
+async def test_the_script_of_a_call_takes_precedence() -> None:
     fake = FakePlivo()
     fake.script([500])
     fake.script([503], call_uuid=fake.call_uuids[0])
@@ -102,7 +102,7 @@ async def test_the_script_of_a_call_goes_before_that_for_all() -> None:
     assert await statuses(fake, 3) == [503, 500, 200]
 
 
-async def test_wrong_credentials_use_up_no_script() -> None:
+async def test_wrong_credentials_use_no_fault_of_a_script() -> None:
     fake = FakePlivo()
     fake.script([500])
     await ask(fake, headers={})
@@ -118,7 +118,7 @@ async def test_an_error_is_worded_by_its_status_unless_a_body_is_given() -> None
         await get(fake, retry=None)
 
 
-async def test_a_status_without_a_name_can_be_answered() -> None:
+async def test_a_status_without_a_name_can_be_sent() -> None:
     fake = FakePlivo()
     fake.script([599])
 
@@ -159,7 +159,7 @@ async def test_a_wrong_body_is_an_error_of_the_client() -> None:
         await get(fake)
 
 
-async def test_headers_are_added_and_take_the_place_of_others() -> None:
+async def test_headers_are_added_or_replaced() -> None:
     fake = FakePlivo()
     fake.script([StubResponse(503, headers={"Retry-After": "2", "Content-Type": "text/plain"})])
     response = await ask(fake)
@@ -168,7 +168,7 @@ async def test_headers_are_added_and_take_the_place_of_others() -> None:
     assert response.headers["retry-after"] == "2"
 
 
-async def test_a_length_can_be_declared_that_is_not_true() -> None:
+async def test_a_wrong_length_can_be_declared() -> None:
     fake = FakePlivo()
     fake.script([StubResponse(200, b"12", headers={"Content-Length": "99"})])
 
@@ -185,14 +185,14 @@ async def test_a_drop_in_process_is_a_read_error(drop: Drop) -> None:
     assert fake.statuses == {None: 1}
 
 
-async def test_the_client_gets_over_a_drop() -> None:
+async def test_the_client_retries_after_a_drop() -> None:
     fake = FakePlivo()
     fake.script([Drop()])
 
     assert (await get(fake)).call_uuid == fake.call_uuids[0]
 
 
-async def test_latency_comes_before_every_answer() -> None:
+async def test_latency_delays_every_response() -> None:
     sleep = Sleep()
     fake = FakePlivo(latency=0.25, sleep=sleep)
     fake.script([500])
@@ -212,7 +212,7 @@ async def test_latency_may_be_a_function() -> None:
     assert sleep.seconds == [0.5, 1.5]
 
 
-async def test_without_latency_nothing_is_waited_for() -> None:
+async def test_without_latency_there_is_no_wait() -> None:
     sleep = Sleep()
     await get(FakePlivo(sleep=sleep))
 
@@ -222,7 +222,7 @@ async def test_without_latency_nothing_is_waited_for() -> None:
 @pytest.mark.parametrize(
     "slow", [StubResponse(200, delay=3.0), StubResponse(500, delay=3.0), Drop(delay=3.0)]
 )
-async def test_a_fault_can_be_late_on_top_of_the_latency(slow: StubResponse | Drop) -> None:
+async def test_a_delay_is_added_to_the_latency(slow: StubResponse | Drop) -> None:
     sleep = Sleep()
     fake = FakePlivo(latency=1.0, sleep=sleep)
     fake.script([slow])
@@ -231,7 +231,7 @@ async def test_a_fault_can_be_late_on_top_of_the_latency(slow: StubResponse | Dr
     assert sleep.seconds == [4.0]
 
 
-async def test_a_request_is_recorded_before_it_is_answered() -> None:
+async def test_a_request_is_recorded_before_its_response() -> None:
     seen: list[int] = []
 
     async def sleep(_: float) -> None:
@@ -243,7 +243,7 @@ async def test_a_request_is_recorded_before_it_is_answered() -> None:
     assert seen == [1]
 
 
-async def test_a_record_can_appear_after_so_many_requests() -> None:
+async def test_a_record_can_appear_after_a_number_of_requests() -> None:
     fake = FakePlivo()
     fake.publish_later(fake.call_uuids[0], after_requests=2)
 
@@ -265,7 +265,7 @@ async def test_a_record_can_appear_at_a_time() -> None:
 @pytest.mark.parametrize(
     "options", [{"after_requests": -1}, {"after_seconds": -1.0}, {"after_requests": True}]
 )
-def test_a_publication_that_makes_no_sense_is_refused(options: dict[str, Any]) -> None:
+def test_an_invalid_publication_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         FakePlivo().publish_later("c", **options)
 
@@ -288,7 +288,7 @@ async def test_random_faults_differ_between_seeds() -> None:
     assert await statuses(fake, 50) != first
 
 
-async def test_setting_random_faults_begins_anew_with_their_seed() -> None:
+async def test_setting_random_faults_starts_again_with_their_seed() -> None:
     faults = RandomFaults(rate=0.5, seed=3)
     fake = FakePlivo(random_faults=faults)
     first = await statuses(fake, 20)
@@ -325,7 +325,7 @@ async def test_the_rate_of_random_faults_is_a_share_of_the_requests(rate: float,
         lambda: FakePlivo().script([99]),
     ],
 )
-def test_a_fault_that_makes_no_sense_is_refused_where_it_is_written(wrong: Any) -> None:
+def test_an_invalid_fault_is_refused_where_it_is_written(wrong: Any) -> None:
     with pytest.raises(ConfigurationError):
         wrong()
 
@@ -336,13 +336,13 @@ def test_faults_are_values() -> None:
     assert RandomFaults(rate=0.1) == RandomFaults(rate=0.1, seed=0, faults=[500, 503, 429])
 
 
-def test_faults_show_what_they_are() -> None:
+def test_faults_have_a_short_repr() -> None:
     assert repr(StubResponse(503, delay=1.0)) == "StubResponse(status=503, body=None, headers={}, delay=1.0)"
     assert repr(Drop(after=9)) == "Drop(after=9, delay=0.0)"
     assert len(repr(StubResponse(200, b"x" * 1_000_000))) < 200
 
 
-async def test_an_instant_retry_gives_up_where_a_retry_does() -> None:
+async def test_an_instant_retry_gives_up_as_a_retry_does() -> None:
     fake = FakePlivo()
     fake.script(itertools.repeat(503))
 
@@ -351,15 +351,15 @@ async def test_an_instant_retry_gives_up_where_a_retry_does() -> None:
     assert caught.value.attempts == 4
 
 
-async def test_an_instant_retry_does_not_wait_for_a_retry_after_that_a_retry_would_wait_for() -> None:
+async def test_an_instant_retry_does_not_wait_for_a_retry_after() -> None:
     fake = FakePlivo()
     fake.script([StubResponse(503, headers={"Retry-After": "60"})])
 
-    # Longer than the deadline: only without a wait does it fit.
+    # The Retry-After is longer than the deadline, so a wait would fail.
     assert (await get(fake, deadline=30.0)).call_uuid == fake.call_uuids[0]
 
 
-async def test_an_instant_retry_gives_up_over_a_retry_after_that_is_too_long() -> None:
+async def test_an_instant_retry_gives_up_if_a_retry_after_is_too_long() -> None:
     fake = FakePlivo()
     fake.script([StubResponse(503, headers={"Retry-After": "61"})])
 

@@ -1,4 +1,4 @@
-"""What the fake keeps of the requests it got."""
+"""The requests that the fake records."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from plivo_async.testing.requests import RecordedRequest, read_request
 from tests.testing.asking import ask, basic
 
 
-async def test_a_request_is_kept_with_its_answer() -> None:
+async def test_a_request_is_recorded_with_its_status() -> None:
     fake = FakePlivo(clock=lambda: 12.5)
     path = f"/v1/Account/{fake.auth_id}/Call/abc/"
     await ask(fake, f"{path}?a=1")
@@ -21,7 +21,7 @@ async def test_a_request_is_kept_with_its_answer() -> None:
     assert (request.call_uuid, request.status, request.time) == ("abc", 404, 12.5)
 
 
-async def test_the_client_asks_as_it_promises() -> None:
+async def test_the_client_sends_the_promised_request() -> None:
     fake = FakePlivo()
     await fake.client().calls.get(fake.call_uuids[0])
 
@@ -31,7 +31,7 @@ async def test_the_client_asks_as_it_promises() -> None:
     assert request.headers["user-agent"].startswith("plivo_async/")
 
 
-async def test_no_credential_is_kept() -> None:
+async def test_no_credential_is_recorded() -> None:
     fake = FakePlivo()
     await ask(
         fake,
@@ -64,14 +64,14 @@ def test_a_request_that_is_being_read_shows_no_credential() -> None:
     assert "secret" not in repr(read_request(scope))
 
 
-async def test_a_path_that_is_no_calls_is_kept_without_a_call_uuid() -> None:
+async def test_another_path_is_recorded_without_a_call_uuid() -> None:
     fake = FakePlivo()
     await ask(fake, "/a%2Fb/")
 
     assert (fake.requests[0].path, fake.requests[0].call_uuid) == ("/a%2Fb/", None)
 
 
-async def test_refused_requests_are_kept_too() -> None:
+async def test_refused_requests_are_recorded_too() -> None:
     fake = FakePlivo()
     await ask(fake, headers={})
 
@@ -79,7 +79,9 @@ async def test_refused_requests_are_kept_too() -> None:
     assert fake.statuses == {401: 1}
 
 
-async def test_only_the_last_requests_are_kept_and_all_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_the_last_requests_are_recorded_and_all_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(fake, "_KEPT_REQUESTS", 3)
     plivo = FakePlivo()
     for number in range(5):
@@ -90,7 +92,7 @@ async def test_only_the_last_requests_are_kept_and_all_are_counted(monkeypatch: 
     assert repr(plivo) == "<FakePlivo MA2025RK4E639VJFZAGV calls=1 requests=5>"
 
 
-async def test_what_is_handed_out_is_a_snapshot() -> None:
+async def test_requests_and_statuses_are_snapshots() -> None:
     plivo = FakePlivo()
     kept, statuses = plivo.requests, plivo.statuses
     await ask(plivo)

@@ -86,7 +86,7 @@ async def test_a_thread_serves_a_client_in_a_running_loop_too() -> None:
         assert await fetch(fake, url) == [fake.call_uuids[0]]
 
 
-async def test_hundreds_of_connections_at_once_are_taken() -> None:
+async def test_hundreds_of_connections_at_once_are_accepted() -> None:
     fake = FakePlivo(rate_limit=None)
     async with fake.serve() as url:
         assert len(await fetch(fake, url, 300, max_connections=300)) == 300
@@ -101,7 +101,7 @@ async def test_two_servers_of_one_fake_share_its_rate_limit() -> None:
             assert (await client.get(other)).status_code == 429
 
 
-async def test_what_a_test_changes_while_it_runs_counts_at_once() -> None:
+async def test_a_change_takes_effect_while_it_serves() -> None:
     fake = FakePlivo()
     with fake.serve() as url:
         async with client_of(fake, url, retry=None) as client:
@@ -137,7 +137,7 @@ def test_threads_may_read_and_change_while_it_serves() -> None:
     assert fake.statuses == {200: 200}
 
 
-def test_a_port_can_be_chosen_and_a_taken_one_is_told() -> None:
+def test_a_port_can_be_chosen_and_one_in_use_is_an_error() -> None:
     with FakePlivo().serve() as url:
         port = int(url.rsplit(":", 1)[1])
         with pytest.raises(OSError, match="in use"):
@@ -146,7 +146,7 @@ def test_a_port_can_be_chosen_and_a_taken_one_is_told() -> None:
         assert again == url
 
 
-async def test_a_taken_port_is_told_in_a_running_loop_too() -> None:
+async def test_a_port_in_use_is_an_error_in_a_running_loop_too() -> None:
     async with FakePlivo().serve() as url:
         with pytest.raises(OSError, match="in use"):
             await FakePlivo().serve(int(url.rsplit(":", 1)[1])).__aenter__()
@@ -179,7 +179,7 @@ def test_kept_alive_connections_are_closed_at_the_end() -> None:
         assert _closed(connection)
 
 
-def test_connections_that_asked_nothing_are_closed_at_the_end() -> None:
+def test_connections_without_a_request_are_closed_at_the_end() -> None:
     with FakePlivo().serve() as url:
         connections = [connect(url) for _ in range(20)]
 
@@ -188,7 +188,7 @@ def test_connections_that_asked_nothing_are_closed_at_the_end() -> None:
             assert _closed(connection)
 
 
-def test_answers_under_way_are_given_up_at_the_end() -> None:
+def test_requests_in_progress_are_cancelled_at_the_end() -> None:
     started = threading.Event()
 
     async def sleep(_: float) -> None:
@@ -204,7 +204,7 @@ def test_answers_under_way_are_given_up_at_the_end() -> None:
         assert _closed(connection)
 
 
-async def test_answers_under_way_are_given_up_in_the_running_loop_too() -> None:
+async def test_requests_in_progress_are_cancelled_in_the_running_loop_too() -> None:
     started = asyncio.Event()
 
     async def sleep(_: float) -> None:
@@ -221,7 +221,7 @@ async def test_answers_under_way_are_given_up_in_the_running_loop_too() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_client_that_goes_away_leaves_no_error(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_client_that_disconnects_causes_no_error(caplog: pytest.LogCaptureFixture) -> None:
     started, gone = asyncio.Event(), asyncio.Event()
 
     async def sleep(_: float) -> None:
@@ -251,7 +251,7 @@ async def test_a_client_that_goes_away_leaves_no_error(caplog: pytest.LogCapture
         (Drop(after=14), rb'HTTP/1\.1 200 OK\r\n[^{]*\r\n\r\n{"answer_time"'),
     ],
 )
-def test_a_drop_closes_the_connection_where_it_says(
+def test_a_drop_closes_the_connection_after_its_bytes(
     drop: Drop, received: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     fake = FakePlivo()
@@ -265,7 +265,7 @@ def test_a_drop_closes_the_connection_where_it_says(
 
 
 @pytest.mark.parametrize("drop", [Drop(), Drop(after=0), Drop(after=100)])
-async def test_the_client_gets_over_a_drop_on_a_socket(drop: Drop) -> None:
+async def test_the_client_retries_after_a_drop_on_a_socket(drop: Drop) -> None:
     fake = FakePlivo()
     fake.script([drop, drop])
     async with fake.serve() as url:
@@ -274,7 +274,7 @@ async def test_the_client_gets_over_a_drop_on_a_socket(drop: Drop) -> None:
 
 
 @pytest.mark.parametrize("drop", [Drop(), Drop(after=100)])
-async def test_the_client_gives_up_over_drops_that_do_not_end(drop: Drop) -> None:
+async def test_the_client_gives_up_after_endless_drops(drop: Drop) -> None:
     fake = FakePlivo()
     fake.script(itertools.repeat(drop))
     async with fake.serve() as url:
@@ -294,7 +294,7 @@ async def test_a_status_without_a_body_goes_over_a_socket() -> None:
         assert [(await client.get(url)).status_code for _ in range(2)] == [204, 200]
 
 
-async def test_head_and_post_are_answered_on_one_connection() -> None:
+async def test_head_and_post_get_responses_on_one_connection() -> None:
     fake = FakePlivo()
     async with fake.serve() as url, httpx.AsyncClient(trust_env=False) as client:
         for method in ("HEAD", "POST", "GET"):
@@ -373,7 +373,7 @@ def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("forgotten")
-async def test_without_uvicorn_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_uvicorn_the_error_names_the_extra_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "meta_path", [Without("uvicorn"), *sys.meta_path])
     server = FakePlivo().serve()
 
@@ -384,7 +384,7 @@ async def test_without_uvicorn_the_error_says_what_to_install(monkeypatch: pytes
 
 
 @pytest.mark.usefixtures("forgotten")
-def test_another_module_that_is_missing_is_not_taken_for_uvicorn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_missing_module_is_not_reported_as_uvicorn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "h11")
     monkeypatch.setattr(sys, "meta_path", [Without("h11"), *sys.meta_path])
 
@@ -392,7 +392,7 @@ def test_another_module_that_is_missing_is_not_taken_for_uvicorn(monkeypatch: py
         FakePlivo().serve().__enter__()
 
 
-async def test_any_other_asgi_server_can_serve_it_and_breaks_off_after_the_head_for_a_drop() -> None:
+async def test_another_asgi_server_can_serve_it_and_closes_after_the_head_for_a_drop() -> None:
     fake = FakePlivo()
     fake.script([200, Drop(), Drop(after=100)])
     server = uvicorn.Server(uvicorn.Config(fake, lifespan="on", log_config=None))

@@ -110,7 +110,7 @@ def test_another_call_has_no_record(stranger: str) -> None:
 
 
 @pytest.mark.parametrize(("size", "seed"), [(-1, 0), (True, 0), (1.5, 0), (1, -1), (1, "x")])
-def test_a_size_or_seed_that_makes_no_sense_is_refused(size: Any, seed: Any) -> None:
+def test_an_invalid_size_or_seed_is_refused(size: Any, seed: Any) -> None:
     with pytest.raises(ConfigurationError):
         GeneratedCalls(size, seed)
 
@@ -135,7 +135,7 @@ def test_the_client_reads_every_record_and_loses_nothing(records: list[CallDetai
     assert not any(record.extra for record in records)
 
 
-def test_every_value_of_a_vocabulary_is_documented(records: list[CallDetailRecord]) -> None:
+def test_every_value_of_an_enumeration_is_documented(records: list[CallDetailRecord]) -> None:
     for record in records:
         assert record.call_direction is not None
         assert record.call_direction.is_known
@@ -159,7 +159,7 @@ def test_the_amount_is_rate_times_billed_minutes_rounded_half_up(records: list[C
         assert record.total_amount == record.expected_amount
 
 
-def test_what_is_billed_is_rounded_up_to_an_increment(records: list[CallDetailRecord]) -> None:
+def test_billed_seconds_are_rounded_up_to_an_increment(records: list[CallDetailRecord]) -> None:
     increments = set()
     for record in records:
         assert record.bill_duration is not None
@@ -174,7 +174,7 @@ def test_what_is_billed_is_rounded_up_to_an_increment(records: list[CallDetailRe
     assert increments == {1, 15, 60}
 
 
-def test_who_did_not_answer_talked_for_no_time_and_costs_nothing(records: list[CallDetailRecord]) -> None:
+def test_an_unanswered_call_has_no_duration_and_no_cost(records: list[CallDetailRecord]) -> None:
     unanswered = [record for record in records if not record.is_answered]
 
     assert _SAMPLE / 10 < len(unanswered) < _SAMPLE / 2
@@ -218,7 +218,7 @@ def test_an_account_has_one_zone_and_seeds_have_several() -> None:
     assert zones == [{"+05:30"}, {"+00:00"}, {"+04:00"}, {"-07:00"}]
 
 
-def test_a_b_leg_names_a_parent_that_talked_all_the_while(records: list[CallDetailRecord]) -> None:
+def test_a_b_leg_names_a_parent_that_lasts_longer(records: list[CallDetailRecord]) -> None:
     by_uuid = {record.call_uuid: record for record in records}
     b_legs = [record for record in records if record.is_b_leg]
 
@@ -267,7 +267,7 @@ async def test_generated_calls_belong_to_the_account_of_the_fake() -> None:
     assert (await ask(fake)).json()["resource_uri"] == f"/v1/Account/SAMINE/Call/{call_uuid}/"
 
 
-async def test_seeds_add_up_and_the_same_seed_takes_the_place_of_itself() -> None:
+async def test_seeds_add_up_and_the_same_seed_replaces_its_calls() -> None:
     fake = FakePlivo([])
     first, second = fake.generate(3, seed=1), fake.generate(4, seed=2)
     assert list(fake.call_uuids) == [*first, *second]

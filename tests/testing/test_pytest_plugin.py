@@ -1,4 +1,4 @@
-"""The fixtures that the package brings, here and in a pytest run of their own."""
+"""The fixtures of the package, here and in separate pytest runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytest_plugins = ["pytester"]
 _CALL = DOCUMENTED_CALL["call_uuid"]
 
 
-async def test_the_client_asks_the_fake(plivo_client: AsyncClient, fake_plivo: FakePlivo) -> None:
+async def test_the_client_calls_the_fake(plivo_client: AsyncClient, fake_plivo: FakePlivo) -> None:
     assert (await plivo_client.calls.get(_CALL)).call_uuid == _CALL
     assert fake_plivo.statuses == {200: 1}
 
@@ -33,7 +33,7 @@ async def test_the_url_is_that_of_the_fake(fake_plivo_url: str, fake_plivo: Fake
     assert fake_plivo.statuses == {200: 1}
 
 
-def test_the_url_goes_without_an_event_loop(fake_plivo_url: str, fake_plivo: FakePlivo) -> None:
+def test_the_url_works_without_an_event_loop(fake_plivo_url: str, fake_plivo: FakePlivo) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(fake_plivo_url, timeout=30)
 
@@ -62,7 +62,7 @@ def test_each_test_has_a_fake_of_its_own(pytester: pytest.Pytester) -> None:
     run(pytester, "-p", "no:asyncio").assert_outcomes(passed=2)
 
 
-def test_the_fixtures_go_with_pytest_asyncio(pytester: pytest.Pytester) -> None:
+def test_the_fixtures_work_with_pytest_asyncio(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         f"""
         import pytest
@@ -76,7 +76,7 @@ def test_the_fixtures_go_with_pytest_asyncio(pytester: pytest.Pytester) -> None:
     run(pytester, "-o", "asyncio_default_fixture_loop_scope=function").assert_outcomes(passed=1)
 
 
-def test_the_fixtures_go_with_anyio(pytester: pytest.Pytester) -> None:
+def test_the_fixtures_work_with_anyio(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         f"""
         import pytest
@@ -91,7 +91,7 @@ def test_the_fixtures_go_with_anyio(pytester: pytest.Pytester) -> None:
     run(pytester, "-p", "no:asyncio").assert_outcomes(passed=1)
 
 
-def test_the_fixtures_go_without_any_asynchronous_plugin(pytester: pytest.Pytester) -> None:
+def test_the_fixtures_work_without_an_asynchronous_plugin(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         f"""
         import asyncio
@@ -127,14 +127,14 @@ def test_overriding_the_fake_changes_the_client_and_the_url(pytester: pytest.Pyt
     run(pytester, "-p", "no:asyncio").assert_outcomes(passed=1)
 
 
-def test_the_fixtures_are_listed_with_what_they_are(pytester: pytest.Pytester) -> None:
+def test_the_fixtures_are_listed_with_a_description(pytester: pytest.Pytester) -> None:
     result = run(pytester, "-p", "no:asyncio", "--fixtures", "-v")
 
     for fixture in ("fake_plivo", "plivo_client", "fake_plivo_url"):
         result.stdout.fnmatch_lines([f"{fixture} -- *"])
 
 
-def test_a_pytest_run_that_does_not_use_the_plugin_pays_nothing_for_it() -> None:
+def test_an_unused_plugin_imports_nothing() -> None:
     # Every pytest run in an environment that has the package loads the plugin.
     heavy = {"cattrs", "httpx", "uvicorn", "plivo_async.testing.fake"}
     code = f"import sys, plivo_async.testing.pytest_plugin; print(*({heavy} & sys.modules.keys()))"

@@ -1,4 +1,4 @@
-"""The rate limit of the fake: the windows by themselves, and what becomes of them in answers."""
+"""The rate limit of the fake: the counters alone, and the responses."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def limit_of(requests: int, per: float, kind: Any) -> FakeRateLimit:
 
 
 @pytest.mark.parametrize("kind", _KINDS)
-def test_a_burst_up_to_the_limit_passes_and_no_more(kind: str) -> None:
+def test_a_burst_up_to_the_limit_is_admitted_and_no_more(kind: str) -> None:
     limit = limit_of(3, 5.0, kind)
 
     assert admitted(limit, 10.0, 10.0, 10.0, 10.0, 10.0) == [True, True, True, False, False]
@@ -50,7 +50,7 @@ def test_a_fixed_window_begins_at_multiples_of_its_length() -> None:
     assert admitted(limit, 14.9, 14.95, 15.0, 19.9, 20.0) == [True, False, True, False, True]
 
 
-def test_a_fixed_window_lets_twice_the_limit_pass_around_its_border() -> None:
+def test_a_fixed_window_admits_twice_the_limit_around_its_border() -> None:
     assert all(admitted(limit_of(2, 5.0, "fixed"), 14.9, 14.9, 15.0, 15.0))
 
 
@@ -71,7 +71,7 @@ def test_a_bucket_holds_no_more_than_the_limit() -> None:
 
 
 @pytest.mark.parametrize(("kind", "wait"), [("fixed", 4.0), ("sliding", 5.0), ("bucket", 2.5)])
-def test_who_is_refused_learns_how_long(kind: str, wait: float) -> None:
+def test_a_refusal_has_the_seconds_to_wait(kind: str, wait: float) -> None:
     window = request_counter(limit_of(2, 5.0, kind))
     window.admit(11.0)
     window.admit(11.0)
@@ -86,14 +86,16 @@ def test_who_is_refused_learns_how_long(kind: str, wait: float) -> None:
     gaps=st.lists(st.floats(0.0, 5.0), max_size=30),
 )
 @example(requests=1, per=6.226309385021129, gaps=[3.0, 0.0, 0.0, 0.0, 0.0])
-def test_who_waits_as_long_as_told_is_let_in(kind: str, requests: int, per: float, gaps: list[float]) -> None:
+def test_a_request_after_the_announced_wait_is_admitted(
+    kind: str, requests: int, per: float, gaps: list[float]
+) -> None:
     window = request_counter(limit_of(requests, per, kind))
     now = 1000.0
     for gap in gaps:
         now += gap
         wait = window.admit(now)
         if wait is not None:
-            # What the sum may lose at this size of a clock.
+            # The rounding error of the sum at this size of the clock.
             now += wait + math.ulp(now)
             assert window.admit(now) is None
 
@@ -116,7 +118,7 @@ def test_no_sliding_window_ever_holds_more_than_the_limit(
     "options",
     [{"requests": 0}, {"requests": True}, {"requests": 1.5}, {"per": 0.0}, {"per": -1.0}, {"per": math.nan}],
 )
-def test_a_limit_that_makes_no_sense_is_refused(options: dict[str, Any]) -> None:
+def test_an_invalid_limit_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         FakeRateLimit(**options)
 
@@ -127,7 +129,7 @@ def test_a_kind_that_does_not_exist_is_refused(options: dict[str, Any]) -> None:
         FakeRateLimit(**options)
 
 
-async def test_300_requests_in_5_seconds_pass_by_default() -> None:
+async def test_300_requests_in_5_seconds_are_admitted_by_default() -> None:
     clock = Clock()
     fake = FakePlivo(clock=clock)
     statuses = [(await ask(fake)).status_code for _ in range(302)]
@@ -139,7 +141,7 @@ async def test_300_requests_in_5_seconds_pass_by_default() -> None:
     assert fake.statuses == {200: 301, 429: 2}
 
 
-async def test_the_client_meets_a_rate_limit_error() -> None:
+async def test_the_client_raises_a_rate_limit_error() -> None:
     fake = FakePlivo(rate_limit=FakeRateLimit(requests=1), clock=Clock())
     client = fake.client()
     await client.calls.get(fake.call_uuids[0])
@@ -165,7 +167,7 @@ async def test_requests_with_wrong_credentials_do_not_count() -> None:
     assert (await ask(fake)).status_code == 200
 
 
-async def test_an_answer_over_the_limit_uses_up_no_script() -> None:
+async def test_a_429_of_the_limit_uses_no_fault_of_a_script() -> None:
     clock = Clock()
     fake = FakePlivo(rate_limit=FakeRateLimit(requests=1), clock=clock)
     await ask(fake)
@@ -189,7 +191,7 @@ async def test_the_limit_can_be_turned_off_and_on() -> None:
     assert fake.rate_limit is None
 
 
-async def test_by_default_a_429_does_not_say_when_to_come_back() -> None:
+async def test_by_default_a_429_has_no_retry_after() -> None:
     fake = FakePlivo(rate_limit=FakeRateLimit(requests=1), clock=Clock())
     await ask(fake)
 

@@ -25,7 +25,7 @@ def error_of(response: httpx.Response) -> str:
     return str(body["error"])
 
 
-async def test_the_documented_record_is_served_to_the_letter() -> None:
+async def test_the_documented_record_is_served_exactly() -> None:
     response = await ask(FakePlivo())
 
     documented = json.loads((_FIXTURES / "call_documented.json").read_bytes())
@@ -40,7 +40,7 @@ async def test_a_record_is_json_of_a_declared_length() -> None:
     assert int(response.headers["content-length"]) == len(response.content)
 
 
-async def test_the_client_reads_what_is_served() -> None:
+async def test_the_client_reads_the_served_record() -> None:
     fake = FakePlivo()
     record = await fake.client().calls.get(_CALL)
 
@@ -90,7 +90,7 @@ async def test_another_accounts_path_is_401() -> None:
     assert (await ask(FakePlivo(), f"/v1/Account/MAOTHER/Call/{_CALL}/")).status_code == 401
 
 
-async def test_the_client_meets_an_authentication_error_for_a_wrong_token() -> None:
+async def test_the_client_raises_an_authentication_error_for_a_wrong_token() -> None:
     fake = FakePlivo()
     client = AsyncClient(
         fake.auth_id, "wrong", base_url="https://fake.invalid", http_client=http_client(fake)
@@ -109,7 +109,7 @@ async def test_an_unknown_call_is_404() -> None:
     assert error_of(response) == "CDR for call uuid not found"
 
 
-async def test_the_client_meets_a_not_found_error_for_an_unknown_call() -> None:
+async def test_the_client_raises_a_not_found_error_for_an_unknown_call() -> None:
     with pytest.raises(NotFoundError):
         await FakePlivo().client().calls.get("no-such-call")
 
@@ -137,7 +137,7 @@ async def test_any_other_path_is_404_and_names_the_right_one(path: str) -> None:
     assert f"GET /v1/Account/{fake.auth_id}/Call/" in error_of(response)
 
 
-async def test_a_server_that_gives_no_raw_path_is_understood() -> None:
+async def test_a_scope_without_a_raw_path_is_read() -> None:
     fake = FakePlivo()
     sent: list[Any] = []
 
@@ -190,14 +190,14 @@ async def test_no_call_is_live_or_queued(status: str) -> None:
     assert response.status_code == 404
 
 
-async def test_each_answer_has_an_api_id_of_its_own() -> None:
+async def test_each_response_has_its_own_api_id() -> None:
     fake = FakePlivo()
     api_ids = [(await ask(fake, call_uuid="no-such-call")).json()["api_id"] for _ in range(3)]
 
     assert api_ids == [f"00000000-0000-4000-8000-{number:012x}" for number in (1, 2, 3)]
 
 
-async def test_records_of_the_users_own_are_served() -> None:
+async def test_custom_records_are_served() -> None:
     mapping = {"call_uuid": "mine", "total_amount": "0.10", "new": None}
     value = CallDetailRecord.from_json((_FIXTURES / "call_2017_unanswered.json").read_bytes())
     fake = FakePlivo([mapping, value])
@@ -207,14 +207,14 @@ async def test_records_of_the_users_own_are_served() -> None:
     assert list(fake.call_uuids) == ["mine", value.call_uuid]
 
 
-async def test_a_fake_without_records_answers_404() -> None:
+async def test_a_fake_without_records_sends_404() -> None:
     fake = FakePlivo([])
 
     assert (await ask(fake, call_uuid=_CALL)).status_code == 404
     assert len(fake.call_uuids) == 0
 
 
-async def test_a_record_that_is_added_takes_the_place_of_the_one_before() -> None:
+async def test_an_added_record_replaces_the_one_before() -> None:
     fake = FakePlivo()
     fake.add({"call_uuid": _CALL, "call_duration": 7})
 
@@ -223,29 +223,29 @@ async def test_a_record_that_is_added_takes_the_place_of_the_one_before() -> Non
 
 
 @pytest.mark.parametrize("record", ["call_uuid", 1, None, ["call_uuid"]])
-def test_what_is_no_record_is_refused(record: Any) -> None:
+def test_other_types_are_not_records(record: Any) -> None:
     with pytest.raises(ConfigurationError, match="a CallDetailRecord or a mapping"):
         FakePlivo([record])
 
 
 @pytest.mark.parametrize("record", [{}, {"call_uuid": None}, {"call_uuid": "a/b"}])
-def test_a_record_that_could_not_be_asked_for_is_refused(record: dict[str, Any]) -> None:
+def test_a_record_without_a_valid_call_uuid_is_refused(record: dict[str, Any]) -> None:
     with pytest.raises(InvalidCallUUIDError):
         FakePlivo([record])
 
 
-def test_a_record_that_json_cannot_say_is_refused() -> None:
+def test_a_record_without_a_json_form_is_refused() -> None:
     with pytest.raises(TypeError):
         FakePlivo([{"call_uuid": "c", "end_time": object()}])
 
 
 @pytest.mark.parametrize("options", [{"auth_id": ""}, {"auth_token": "a b"}, {"latency": -1.0}])
-def test_options_that_cannot_be_used_are_refused(options: dict[str, Any]) -> None:
+def test_invalid_options_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         FakePlivo(**options)
 
 
-async def test_lifespan_messages_are_answered() -> None:
+async def test_lifespan_messages_get_a_response() -> None:
     received = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
     sent: list[Any] = []
 
@@ -260,7 +260,7 @@ async def test_lifespan_messages_are_answered() -> None:
     assert sent == [{"type": "lifespan.startup.complete"}, {"type": "lifespan.shutdown.complete"}]
 
 
-async def test_what_is_not_http_is_refused() -> None:
+async def test_a_websocket_is_refused() -> None:
     async def unused(*_: Any) -> Any: ...
 
     with pytest.raises(ValueError, match="serves http, not 'websocket'"):
