@@ -6,6 +6,7 @@ import asyncio
 import pickle
 from operator import attrgetter
 
+import httpx
 import pytest
 
 from plivo_async import DeadlineExceededError, PlivoError, RetryPolicy, ServerError
@@ -46,11 +47,15 @@ async def test_the_next_call_recovers_from_it(fault: Fault, clock: Clock) -> Non
         assert len(server.requests) == 2
 
 
+@pytest.mark.parametrize("transport", ["ConnectionPool", "httpx"])
 @every_fault
-async def test_for_ever_it_ends_in_its_error(fault: Fault, clock: Clock) -> None:
-    async with serving(clock, fault.act, retry=SOON) as (server, client):
+async def test_for_ever_it_ends_in_its_error(fault: Fault, transport: str, clock: Clock) -> None:
+    http = httpx.AsyncClient() if transport == "httpx" else None
+    async with serving(clock, fault.act, retry=SOON, http_client=http) as (server, client):
         with pytest.raises(PlivoError) as caught:
             await client.calls.get(CALL_UUID)
+        if http is not None:
+            await http.aclose()
         error = caught.value
         attempts = 3 if fault.ends is Ends.AFTER_RETRIES else 1
         assert type(error) is fault.error

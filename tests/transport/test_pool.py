@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -297,6 +298,37 @@ class TestClosing:
         with pytest.raises(ClientClosedError):
             await httpx.AsyncClient(transport=pool).get(server.url)
         assert pool.busy == 0
+
+    async def test_closing_leaves_no_timer(self, server: Server) -> None:
+        pool = ConnectionPool()
+        await httpx.AsyncClient(transport=pool).get(server.url)
+        timer = pool._expiry_timer
+        assert timer is not None
+
+        await pool.aclose()
+
+        assert timer.cancelled()
+
+    async def test_closing_ends_tls_with_a_close_notify(self, tls: tuple[ssl.SSLContext, Path]) -> None:
+        context, ca_file = tls
+
+        def serve() -> bytes:
+            # asyncio's TLS takes the end of the TCP connection for a close_notify too.
+            accepted, _ = listener.accept()
+            accepted.settimeout(5)
+            with context.wrap_socket(accepted, server_side=True, suppress_ragged_eofs=False) as connection:
+                connection.recv(1024)
+                connection.sendall(HEAD + BODY)
+                return connection.recv(1024)
+
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.settimeout(5)
+            serving = asyncio.create_task(asyncio.to_thread(serve))
+            pool = ConnectionPool(verify=ca_file)
+            await httpx.AsyncClient(transport=pool).get(f"https://127.0.0.1:{listener.getsockname()[1]}/")
+            await pool.aclose()
+            # Without a close_notify, it would be an ssl.SSLEOFError.
+            assert await serving == b""
 
     async def test_closing_twice_is_closing_once(self, server: Server) -> None:
         pool = ConnectionPool()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import ssl
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,18 @@ def der(authority: trustme.CA) -> bytes:
     return ssl.PEM_cert_to_DER_cert(authority.cert_pem.bytes().decode())
 
 
+def negotiated(client: ssl.SSLContext, server: ssl.SSLContext) -> str | None:
+    """The protocol that a server selects from those that a client offers (ALPN)."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours = client.wrap_bio(to_client, to_server, server_hostname="localhost")
+    theirs = server.wrap_bio(to_server, to_client, server_side=True)
+    for side in (ours, theirs):
+        # The server selects one on the first message of the client.
+        with contextlib.suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    return theirs.selected_alpn_protocol()
+
+
 class TestCheck:
     @pytest.mark.parametrize("verify", [True, False, "ca.pem", Path("ca.pem"), ssl.create_default_context()])
     def test_takes_what_can_say_whom_to_trust_and_reads_no_file(self, verify: Any) -> None:
@@ -59,6 +72,15 @@ class TestContext:
     def test_a_context_is_used_as_it_is(self) -> None:
         context = ssl.create_default_context()
         assert ssl_context(context) is context
+
+    @pytest.mark.parametrize("verify", [True, False, "a CA file"])
+    def test_http11_is_all_that_is_offered(self, verify: Any, ca_file: Path, authority: trustme.CA) -> None:
+        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("localhost").configure_cert(server)
+        server.set_alpn_protocols(["h2", "http/1.1"])
+        context = ssl_context(ca_file if verify == "a CA file" else verify)
+
+        assert negotiated(context, server) == "http/1.1"
 
     @pytest.mark.parametrize("kind", [str, Path])
     def test_a_file_says_whom_to_trust(self, kind: type, ca_file: Path, authority: trustme.CA) -> None:
