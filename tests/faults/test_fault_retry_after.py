@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,7 @@ GARBAGE = [
 
 @asynccontextmanager
 async def flying(
-    clock: Clock, *script: Step, **options: object
+    clock: Clock, *script: Step, **options: Any
 ) -> AsyncIterator[tuple[FaultServer, AsyncClient]]:
     """`serving`, while time flies."""
     async with serving(clock, *script, **options) as (server, client):

@@ -22,7 +22,7 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def host_of(proxy: Proxy | None) -> str | None:
-    return proxy and proxy.host
+    return None if proxy is None else proxy.host
 
 
 class TestParse:
