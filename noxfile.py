@@ -79,6 +79,13 @@ def devmode(session: nox.Session) -> None:
     session.run("pytest", *(session.posargs or PARALLEL), env={"PYTHONDEVMODE": "1"})
 
 
+@nox.session(python=PYTHONS[0])
+def mutation(session: nox.Session) -> None:
+    """Change single expressions of the package at random, and list the changes that break no test."""
+    session.install("-e", ".[dev]")
+    session.run("python", "-m", "tests.mutation", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check rules and format (ruff), spelling (codespell) and pyproject.toml."""
