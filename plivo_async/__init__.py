@@ -9,6 +9,7 @@ from plivo_async._version import __version__
 
 if TYPE_CHECKING:
     from plivo_async.client import AsyncClient
+    from plivo_async.context import CallInfo
     from plivo_async.errors import (
         AuthenticationError,
         BadRequestError,
@@ -69,6 +70,7 @@ __all__ = [
     "Batch",
     "CallDetailRecord",
     "CallDirection",
+    "CallInfo",
     "CallNext",
     "CallsResource",
     "ClientClosedError",
@@ -120,6 +122,7 @@ __all__ = [
 # Everything else is in `errors`.
 _MODULES = {
     "client": "AsyncClient",
+    "context": "CallInfo",
     "middleware": "CallNext Middleware",
     "middleware.rate_limiting": "RateLimitMiddleware",
     "middleware.retry": "RetryMiddleware",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import httpx
@@ -11,16 +12,36 @@ from plivo_async.text import short_repr
 from plivo_async.urls import can_be_reached, is_loopback, parse_url
 
 DEFAULT_BASE_URL = "https://api.plivo.com"
+VARIABLE = "PLIVO_ASYNC_BASE_URL"
 
 _BASE_URL = re.compile(r"[!-~]{1,2048}")
 
 
-def check_base_url(value: object) -> httpx.URL:
-    """The host root that every path is appended to: https, or http on loopback.
+def find_base_url(value: str | None) -> httpx.URL:
+    """Return the root that every path is appended to: as given, else from the environment, else Plivo's.
 
-    Raises: ConfigurationError for another scheme, or userinfo, query, fragment, white space.
+    An empty PLIVO_ASYNC_BASE_URL counts as none.
+
+    Raises:
+        ConfigurationError: Neither https nor http on loopback, or with user name, query, fragment or space.
     """
-    rule = "base_url must be an https:// URL (http:// on loopback only)"
+    if value is None:
+        found = os.environ.get(VARIABLE)
+        return check_base_url(found, VARIABLE) if found else check_base_url(DEFAULT_BASE_URL)
+    return check_base_url(value)
+
+
+def check_base_url(value: object, name: str = "base_url") -> httpx.URL:
+    """Return a checked base URL.
+
+    Args:
+        value: The URL.
+        name: Of the argument or variable that it is from.
+
+    Raises:
+        ConfigurationError: As `find_base_url`.
+    """
+    rule = f"{name} must be an https:// URL (http:// on loopback only)"
     if not isinstance(value, str) or not _BASE_URL.fullmatch(value):
         raise ConfigurationError(f"{rule}, printable ASCII")
     # Before anything of it is repeated in a message: a password may be in it.

@@ -1,33 +1,24 @@
-"""AsyncClient: credentials, lifetime, and the one request() that every resource uses."""
+"""AsyncClient: credentials, options, lifetime, and the resources of an account."""
 
 from __future__ import annotations
 
-import asyncio
-import re
 from collections.abc import Iterable, Mapping
+from inspect import isawaitable
 from types import TracebackType
 from typing import Any, NoReturn, Self, Unpack
 
 import cattrs
 import httpx
+from attrs import frozen
 
-from plivo_async.base_url import DEFAULT_BASE_URL, check_base_url
-from plivo_async.body import read_body
-from plivo_async.context import RequestContext
+from plivo_async.account_url import AccountURL
+from plivo_async.base_url import find_base_url
 from plivo_async.credentials import Secret, find_credentials
-from plivo_async.error_mapping import status_error, transport_error
-from plivo_async.errors import (
-    ClientClosedError,
-    ConfigurationError,
-    PlivoError,
-    RedirectError,
-)
 from plivo_async.exported import exported
-from plivo_async.http_client import DirectClient, request_headers
+from plivo_async.http_client import HTTPClient, Sender, borrowed_sender, pool_sender, request_headers
 from plivo_async.lifetime import Lifetime
-from plivo_async.middleware import Middleware, compose
-from plivo_async.middleware.rate_limiting import rate_limiting
-from plivo_async.middleware.retry import RetryMiddleware
+from plivo_async.middleware import Middleware
+from plivo_async.middleware.rate_limiting import find_limiter
 from plivo_async.options import (
     DEFAULT_DEADLINE,
     DEFAULT_MAX_BODY,
@@ -37,111 +28,146 @@ from plivo_async.options import (
 )
 from plivo_async.rate_limit import RateLimit, RateLimiter
 from plivo_async.record.converter import make_converter
+from plivo_async.requester import Requester
 from plivo_async.resources.calls import CallsResource
 from plivo_async.retry_policy import RetryPolicy
-from plivo_async.text import printable, short_repr
 from plivo_async.transport import ConnectionPool, Verify, environment_proxy
 from plivo_async.validation import instance_of
-
-_PATH = re.compile(r"[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*/?")
-_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
-_NO_AUTH = httpx.Auth()
 
 
 @exported
 class AsyncClient:
-    """A client of Plivo's voice API for one account, with its own connection pool.
+    """A client of Plivo's voice API for one account, with a connection pool of its own.
 
-    Building it does no I/O and needs no event loop; the first call binds it to the running one. Use it as
-    an async context manager, or call `aclose()`.
+    Building it does no I/O and needs no event loop; the first call binds it to the running one. Use it as an
+    async context manager, or call `aclose()`. Settings are found in this order: the argument of a call, the
+    argument of the client, the environment variable, the default.
 
-    auth_id, auth_token: default to PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN.
-    base_url: https, or http on loopback.
-    timeout, deadline, retry, max_body: see RequestOptions.
-    max_connections, keepalive_expiry (seconds), verify (bool, CA file or SSL context), proxy: see
-    ConnectionPool.
-    trust_env: whether HTTPS_PROXY, ALL_PROXY and NO_PROXY count where no proxy is given.
-    http_client: an `httpx.AsyncClient` to send with instead; borrowed, never closed. The pool's options do
-    not apply.
-    rate_limit: what the account may send; or a RateLimiter, such as a SlidingWindowLimiter that clients
-    share; or None for no limit.
-    middleware: around RetryMiddleware, the first one outermost.
-    converter: from `make_converter()`, with hooks of your own.
+    Args:
+        auth_id: The account or subaccount. Default: PLIVO_AUTH_ID.
+        auth_token: Its token. Default: PLIVO_AUTH_TOKEN.
+        base_url: Where the API is: https, or http on loopback. Default: PLIVO_ASYNC_BASE_URL, then
+            `https://api.plivo.com`.
+        timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`.
+        deadline: Seconds for a whole call, with queueing, retries, their waits and the body; None for none.
+        retry: A RetryPolicy, or a number of attempts; None for one attempt.
+        max_body: Bytes that the body of a response may have, after decompression.
+        max_connections: How many connections the pool opens; further requests queue.
+        keepalive_expiry: Seconds after which an idle connection is closed.
+        verify: Which servers to trust: True for the usual CAs, the path of a CA file, an `ssl.SSLContext`;
+            False for all, which is unsafe.
+        proxy: URL of an HTTP proxy. Default: HTTPS_PROXY or ALL_PROXY, heeding NO_PROXY.
+        trust_env: Whether these three variables count.
+        http_client: An AsyncClient of httpx or httpx2 to send with instead of the pool, whose options do not
+            apply then. It is borrowed, and never closed.
+        middleware: Around the retries: sees each call once. The first one is outermost.
+        attempt_middleware: Around each attempt: inside the retries, outside the wait for the rate limit.
+        rate_limit: What the account may send; or a RateLimiter, such as a SlidingWindowLimiter that several
+            clients share; None for no limit.
+        converter: From `make_converter()`, with hooks of your own.
 
-    Raises: ConfigurationError for anything that cannot be used.
+    Raises:
+        ConfigurationError: An argument or variable cannot be used.
+
+    Attributes:
+        calls: The call detail records (CDRs) of the account.
     """
+
+    calls: CallsResource
 
     def __init__(
         self,
         auth_id: str | None = None,
         auth_token: str | None = None,
         *,
-        base_url: str = DEFAULT_BASE_URL,
+        base_url: str | None = None,
         timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
         deadline: float | None = DEFAULT_DEADLINE,
-        retry: RetryPolicy | None = RetryPolicy(),  # noqa: B008 - a frozen value
+        retry: RetryPolicy | int | None = RetryPolicy(),  # noqa: B008 - a frozen value
         max_body: int = DEFAULT_MAX_BODY,
         max_connections: int = 100,
         keepalive_expiry: float = 30.0,
         verify: Verify = True,
         proxy: str | None = None,
         trust_env: bool = True,
-        http_client: httpx.AsyncClient | None = None,
+        http_client: HTTPClient | None = None,
         middleware: Iterable[Middleware] = (),
+        attempt_middleware: Iterable[Middleware] = (),
         rate_limit: RateLimit | RateLimiter | None = RateLimit(),  # noqa: B008 - a frozen value
         converter: cattrs.Converter | None = None,
     ) -> None:
         secret = Secret(auth_token)
         del auth_token
         credentials = find_credentials(auth_id, secret)
-        root = check_base_url(base_url)
-        self._options = Options(timeout=timeout, deadline=deadline, retry=retry, max_body=max_body)
-        self._auth_id = credentials.auth_id
-        self._account_url = f"{str(root).rstrip('/')}/v1/Account/{credentials.auth_id}/"
-        self._headers = request_headers(root, credentials)
+        root = find_base_url(base_url)
+        options = Options(timeout=timeout, deadline=deadline, retry=retry, max_body=max_body)
         instance_of("trust_env", trust_env, bool)
-        self._lifetime = Lifetime()
-        self._lane: object = None
-        self._pool: ConnectionPool | None = None
         if http_client is None:
-            self._pool = ConnectionPool(
-                max_connections=max_connections,
-                keepalive_expiry=keepalive_expiry,
-                verify=verify,
-                proxy=environment_proxy(root) if proxy is None and trust_env else proxy,
+            sender = pool_sender(
+                ConnectionPool(
+                    max_connections=max_connections,
+                    keepalive_expiry=keepalive_expiry,
+                    verify=verify,
+                    proxy=environment_proxy(root) if proxy is None and trust_env else proxy,
+                )
             )
-            http_client = DirectClient(self._pool)
-        self._http = instance_of("http_client", http_client, httpx.AsyncClient)
-        self._chain = compose(
-            middleware, compose([RetryMiddleware(), *rate_limiting(rate_limit)], self._send)
+        else:
+            sender = borrowed_sender(http_client)
+        url = AccountURL(root, credentials.auth_id)
+        limiter = find_limiter(rate_limit)
+        lifetime = Lifetime()
+        requester = Requester(
+            url=url,
+            headers=request_headers(root, credentials),
+            sender=sender,
+            middleware=middleware,
+            attempt_middleware=attempt_middleware,
+            limiter=limiter,
+            lifetime=lifetime,
         )
-        chosen = make_converter() if converter is None else converter
-        self.converter = instance_of("converter", chosen, cattrs.Converter)
+        chosen = (
+            make_converter() if converter is None else instance_of("converter", converter, cattrs.Converter)
+        )
+        self._share(_Core(url.text, sender, limiter, lifetime, requester, chosen), options)
 
-    @property
-    def calls(self) -> CallsResource:
-        """Call detail records."""
-        return CallsResource(self, sleep=self._lifetime.sleep)
+    def _share(self, core: _Core, options: Options, lane: object = None) -> None:
+        self._core = core
+        self._options = options
+        self._lane = lane
+        self.calls = CallsResource(core.requester, core.converter, options, lane, sleep=core.lifetime.sleep)
 
-    def in_own_lane(self) -> Self:
-        """A view of this client whose calls wait for the rate limit in a lane of their own, as a batch's do.
-
-        Lanes take turns: many calls in one of them do not hold up the few in another.
-        """
-        view = self._view()
-        view._lane = object()
+    def _view(self, options: Options, lane: object) -> Self:
+        view = object.__new__(type(self))
+        # What a subclass has set.
+        vars(view).update(vars(self))
+        view._share(self._core, options, lane)
         return view
 
+    @property
+    def converter(self) -> cattrs.Converter:
+        """Makes records of JSON, and JSON of records."""
+        return self._core.converter
+
+    def in_own_lane(self) -> Self:
+        """Return a view of this client whose calls queue for the rate limit apart from others.
+
+        Lanes take turns: many calls in one of them do not hold up the few in another. Each batch has a lane
+        of its own.
+        """
+        return self._view(self._options, object())
+
     def with_options(self, **changes: Unpack[RequestOptions]) -> Self:
-        """A view of this client with other options.
+        """Return a view of this client with other options.
 
         It shares connections and limits; closing either closes both.
 
-        Raises: ConfigurationError.
+        Args:
+            **changes: `timeout`, `deadline`, `retry`, `max_body`: see RequestOptions.
+
+        Raises:
+            ConfigurationError: A value cannot be used.
         """
-        view = self._view()
-        view._options = self._options.changed(changes)
-        return view
+        return self._view(self._options.changed(changes), self._lane)
 
     async def request(
         self,
@@ -152,97 +178,52 @@ class AsyncClient:
         json: Any = None,
         **options: Unpack[RequestOptions],
     ) -> httpx.Response:
-        """Send a request of your own; `path` is relative to the account, such as `Call/<call UUID>/`.
+        """Send a request of your own. GET, HEAD and OPTIONS are retried.
 
-        GET, HEAD and OPTIONS are retried. Returns an answer with a 2xx status, its body read.
+        Args:
+            method: Of HTTP, in capitals.
+            path: Relative to the account, such as `Call/<call UUID>/`.
+            params: Of the query.
+            json: The body, as what becomes JSON.
+            **options: `timeout`, `deadline`, `retry`, `max_body` for this request: see RequestOptions.
 
-        Raises: PlivoError, of the type that fits: StatusError, NetworkError, DeadlineExceededError and so on.
+        Returns:
+            The response, with a 2xx status, its body read.
+
+        Raises:
+            StatusError: Another status.
+            NetworkError: No whole response.
+            DeadlineExceededError: The deadline is over, or the next wait would not end before it.
+            PlivoError: Any other, of the type that fits.
         """
-        _check_target(method, path)
         chosen = self._options.changed(options)
-        loop = self._lifetime.check()
-        context = RequestContext(
-            deadline=None if chosen.deadline is None else loop.time() + chosen.deadline,
-            retry=chosen.retry,
-            max_body=chosen.max_body,
-            lane=self._lane,
+        reply = await self._core.requester.request(
+            method, path, chosen, lane=self._lane, params=params, json=json
         )
-        try:
-            request = httpx.Request(
-                method,
-                self._account_url + path,
-                params=params,
-                json=json,
-                headers=self._headers,
-                extensions={"timeout": chosen.attempt_timeouts()},
-            )
-        except (httpx.InvalidURL, AttributeError, RecursionError, TypeError, ValueError) as error:
-            raise ConfigurationError(f"params or json cannot be sent: {printable(str(error))}") from None
-        context.attach(request)
-        return await self._carry_out(request, context)
-
-    async def _carry_out(self, request: httpx.Request, context: RequestContext) -> httpx.Response:
-        scope = asyncio.timeout_at(context.deadline)
-        error: PlivoError
-        try:
-            async with scope:
-                self._lifetime.call_began(scope)
-                response = _require_read_response(await self._chain(request))
-            if response.is_success:
-                return _bind_request(request, response)
-            error = status_error(response, context.attempts)
-        except httpx.HTTPError as failure:
-            error = transport_error(failure, context.attempts)
-        except TimeoutError:
-            if not scope.expired():
-                raise
-            error = context.deadline_error(
-                f"no answer within the deadline, after {context.attempts} attempts"
-            )
-        finally:
-            self._lifetime.call_ended(scope)
-            # It may hold the request, which holds the context.
-            context.last_failure = None
-        # Raised out here, where no exception of httpx, which holds the credentials, becomes its context.
-        if self._lifetime.closed:
-            raise ClientClosedError("the client was closed during the call", attempts=context.attempts)
-        try:
-            raise error from error.__cause__
-        finally:
-            # Or its traceback and this frame would keep each other, and the credentials.
-            del error
-
-    async def _send(self, request: httpx.Request) -> httpx.Response:
-        context = RequestContext.of(request)
-        if self._lifetime.closed or self._http.is_closed:
-            raise ClientClosedError(
-                "the client, or the http_client it was given, is closed", attempts=context.attempts
-            )
-        context.attempts += 1
-        try:
-            response = await self._http.send(request, stream=True, auth=_NO_AUTH, follow_redirects=False)
-        except httpx.InvalidURL:
-            # httpx looks where a redirect leads to even if it is not to follow.
-            raise RedirectError("a redirect to what is no URL", attempts=context.attempts) from None
-        return await read_body(response, context.max_body, context.attempts)
+        return reply.response
 
     async def aclose(self) -> None:
-        """Close the pool, at once: calls under way end with ClientClosedError.
+        """Close the pool at once: calls under way end with ClientClosedError.
 
-        A borrowed http_client stays open.
+        A borrowed http_client stays open. A rate limiter that has `aclose()` is closed too.
 
-        Raises: EventLoopError in an event loop other than the client's, while that one lives.
+        Raises:
+            EventLoopError: In an event loop other than the client's, while that one lives.
         """
-        if not self._lifetime.close():
+        core = self._core
+        if not core.lifetime.close():
             return
         try:
-            await self._lifetime.wait_ended()
+            await core.lifetime.wait_ended()
         finally:
-            if self._pool is not None:
-                await self._pool.aclose()
+            try:
+                if core.sender.pool is not None:
+                    await core.sender.pool.aclose()
+            finally:
+                await _close_limiter(core.limiter)
 
     async def __aenter__(self) -> Self:
-        self._lifetime.check()
+        self._core.lifetime.check()
         return self
 
     async def __aexit__(
@@ -253,42 +234,28 @@ class AsyncClient:
     def __getstate__(self) -> NoReturn:
         raise TypeError("an AsyncClient holds connections, and cannot be pickled or copied: build another")
 
-    def _view(self) -> Self:
-        view = object.__new__(type(self))
-        view.__dict__.update(self.__dict__)
-        return view
-
     def __repr__(self) -> str:
+        core: _Core | None = vars(self).get("_core")
         # A traceback that shows locals asks for it in the midst of a failed construction too.
-        if not hasattr(self, "converter"):
+        if core is None:
             return "<AsyncClient not built>"
-        state = "closed" if self._lifetime.closed else repr(self._pool or self._http)
-        return f"<AsyncClient {self._account_url} {state}>"
+        state = "closed" if core.lifetime.closed else repr(core.sender.pool or core.sender.http_client)
+        return f"<AsyncClient {core.account_url} {state}>"
 
 
-def _check_target(method: object, path: object) -> None:
-    if not isinstance(method, str) or method not in _METHODS:
-        raise ConfigurationError(
-            f"method must be one of {', '.join(sorted(_METHODS))}, not {short_repr(method)}"
-        )
-    if not isinstance(path, str) or not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
-        raise ConfigurationError(
-            f"path must be relative to the account, such as 'Call/', not {short_repr(path)}"
-        )
+@frozen
+class _Core:
+    """Everything that a client and its views share."""
+
+    account_url: str
+    sender: Sender
+    limiter: RateLimiter | None
+    lifetime: Lifetime
+    requester: Requester
+    converter: cattrs.Converter
 
 
-def _require_read_response(response: Any) -> httpx.Response:
-    if not isinstance(response, httpx.Response) or not response.is_stream_consumed:
-        raise ConfigurationError(
-            f"middleware must return a response whose body is read, not {short_repr(response)}"
-        )
-    return response
-
-
-def _bind_request(request: httpx.Request, response: httpx.Response) -> httpx.Response:
-    try:
-        _ = response.request
-    except RuntimeError:
-        # Made by middleware.
-        response.request = request
-    return response
+async def _close_limiter(limiter: RateLimiter | None) -> None:
+    aclose: Any = getattr(limiter, "aclose", None)
+    if aclose is not None and isawaitable(closing := aclose()):
+        await closing

@@ -1,60 +1,116 @@
-"""What one request carries through the middleware: its deadline, its limits, what happened so far."""
+"""One call as its request carries it: what the caller asked for, and what has happened so far."""
 
 from __future__ import annotations
 
-import httpx
-from attrs import define
+from typing import Any
 
-from plivo_async.error_mapping import Failure, failure_error
-from plivo_async.errors import DeadlineExceededError, RateLimitError, RateLimitTimeoutError
+import httpx
+from attrs import define, field, frozen
+
+from plivo_async.errors import PlivoError
+from plivo_async.exported import exported
+from plivo_async.options import DEFAULT_MAX_BODY
 from plivo_async.retry_policy import RetryPolicy
 
-_KEY = "plivo_async.context"
+_KEY = "plivo_async"
 
 
-@define(eq=False)
-class RequestContext:
-    """State of one request, kept in `request.extensions`; never on a client.
+@frozen
+class CallLimits:
+    """What the caller asked for.
 
-    `deadline` is a time of the event loop's clock, `max_body` a number of bytes, `attempts` how many
-    requests were sent, `last_failure` what the latest of them came to, `retried_by` the outermost retry,
-    `lane` the batch that it belongs to.
+    Attributes:
+        deadline: When the call has to be over, by the clock of the event loop; None for no deadline.
+        retry: When to try again; None leaves it to the retry middleware.
+        max_body: Bytes that the body of a response may have.
+        call_uuid: The call that the request is about; None for another request.
+        lane: Whose queue for the rate limit it waits in.
     """
 
     deadline: float | None = None
     retry: RetryPolicy | None = None
-    max_body: int = 4 * 1024 * 1024
-    attempts: int = 0
-    last_failure: Failure | None = None
-    retried_by: object = None
+    max_body: int = DEFAULT_MAX_BODY
+    call_uuid: str | None = None
     lane: object = None
 
+
+@define(eq=False)
+class CallState:
+    """What has happened to one call. It lives in `request.extensions`, never on a client.
+
+    Attributes:
+        limits: What the caller asked for.
+        attempts: How many requests were sent.
+        last_failure: The latest attempt that failed.
+        retried_by: The outermost retry middleware; those inside it do not retry.
+        is_counted: Whether a layer further out has counted the attempt that is under way.
+    """
+
+    limits: CallLimits = field(factory=CallLimits)
+    attempts: int = 0
+    last_failure: PlivoError | None = None
+    retried_by: object = None
+    is_counted: bool = False
+
     @classmethod
-    def of(cls, request: httpx.Request) -> RequestContext:
-        """The context of this request; a new one, without deadline, where it has none yet."""
-        context: RequestContext | None = request.extensions.get(_KEY)
-        if context is None:
-            context = request.extensions[_KEY] = cls()
-        return context
+    def find(cls, request: httpx.Request) -> CallState | None:
+        """Return the state of a request; None for one that has none."""
+        state: CallState | None = request.extensions.get(_KEY)
+        return state
+
+    @classmethod
+    def attached_to(cls, request: httpx.Request) -> CallState:
+        """Return the state of a request, and attach a new one first where it has none."""
+        state = cls.find(request)
+        if state is None:
+            state = cls()
+            state.attach(request)
+        return state
 
     def attach(self, request: httpx.Request) -> None:
-        """Make this the context of a request."""
+        """Make this the state of a request."""
         request.extensions[_KEY] = self
 
-    def deadline_error(self, message: str) -> DeadlineExceededError:
-        """The error for a deadline that ran out, with what the last failure told; that is its cause."""
-        if self.last_failure is None:
-            return DeadlineExceededError(message, attempts=self.attempts)
-        last = failure_error(self.last_failure, self.attempts)
-        limited = isinstance(last, RateLimitError)
-        error = (RateLimitTimeoutError if limited else DeadlineExceededError)(
-            f"{message}; last failure: {last}",
-            status=last.status,
-            api_id=last.api_id,
-            attempts=self.attempts,
-            retry_after=last.retry_after,
-            headers=last.headers,
-            body=last.body,
-        )
-        error.__cause__ = last
-        return error
+    @staticmethod
+    def detach(request: httpx.Request) -> None:
+        """Take the state off a request."""
+        request.extensions.pop(_KEY, None)
+
+    @staticmethod
+    def foreign_extensions(request: httpx.Request) -> dict[str, Any]:
+        """Return the extensions of a request without its state."""
+        return {name: value for name, value in request.extensions.items() if name != _KEY}
+
+    def count_attempt(self) -> None:
+        """Count a request that is about to be sent, unless a layer further out has counted it."""
+        if not self.is_counted:
+            self.attempts += 1
+
+
+@exported
+@frozen
+class CallInfo:
+    """What middleware and rate limiters may know of the call that a request belongs to.
+
+    Attributes:
+        call_uuid: The call that the request is about; None for a request of another kind.
+        deadline: When the call has to be over, by the clock of the event loop
+            (`asyncio.get_running_loop().time()`); None for no deadline.
+        attempts: How many requests were sent for it so far.
+    """
+
+    call_uuid: str | None = None
+    deadline: float | None = None
+    attempts: int = 0
+
+    @classmethod
+    def of(cls, request: httpx.Request) -> CallInfo:
+        """Return what is known now of the call that a request belongs to.
+
+        Args:
+            request: As middleware gets it. A request from elsewhere has no call: all is at its default.
+        """
+        state = CallState.find(request)
+        if state is None:
+            return cls()
+        return cls(state.limits.call_uuid, state.limits.deadline, state.attempts)

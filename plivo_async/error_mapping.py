@@ -1,4 +1,4 @@
-"""What an answer or a failure of httpx means, as a PlivoError. Pure: no I/O, no state."""
+"""Turns responses and exceptions of httpx into PlivoErrors. Pure: no I/O, no state."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ from plivo_async.retry_after import retry_after_seconds
 from plivo_async.server_message import server_message
 from plivo_async.text import printable
 
-# What an attempt can come to that is no success. HTTPStatusError is what raise_for_status() raises, in a
-# response hook of a borrowed client or in middleware.
-Failure = httpx.Response | httpx.TransportError | httpx.HTTPStatusError
+# How an attempt can end. raise_for_status() raises HTTPStatusError, in a response hook of a borrowed client
+# or in middleware.
+Outcome = httpx.Response | httpx.TransportError | httpx.HTTPStatusError
+
+_RAISE_FROM_NONE = ("httpcore", "httpcore2")
 
 _KEPT_HEADERS = ("content-type", "content-length", "content-encoding", "date", "retry-after", "server", "via")
 # Told apart by their text, because httpx has no type for them.
@@ -42,10 +44,10 @@ _MEANINGS = {
 
 
 def status_error(response: httpx.Response, attempts: int) -> StatusError:
-    """The error that a fully read answer with an unwanted status stands for."""
+    """Build the error for a response with an unwanted status, its body read."""
     body = _read_body(response)
-    said, api_id = server_message(body)
-    parts = [f"HTTP {response.status_code}", said, _MEANINGS.get(response.status_code)]
+    message, api_id = server_message(body)
+    parts = [f"HTTP {response.status_code}", message, _MEANINGS.get(response.status_code)]
     if response.has_redirect_location:
         parts.append(f"redirects are not followed (to {printable(response.headers['location'])})")
     return type_for_status(response.status_code)(
@@ -59,32 +61,25 @@ def status_error(response: httpx.Response, attempts: int) -> StatusError:
     )
 
 
-def is_transient(failure: Failure) -> bool:
-    """Whether the same request, sent again, may fare better."""
-    if isinstance(failure, httpx.TransportError):
+def is_transient(outcome: Outcome) -> bool:
+    """Whether the same request, sent again, may succeed."""
+    if isinstance(outcome, httpx.TransportError):
         return not (
-            is_certificate_failure(failure) or _cannot_be_sent(failure) or _is_unreadable_redirect(failure)
+            is_certificate_failure(outcome) or _cannot_be_sent(outcome) or _is_unreadable_redirect(outcome)
         )
-    answer = failure.response if isinstance(failure, httpx.HTTPStatusError) else failure
-    return answer.status_code in RETRYABLE_STATUSES
+    response = outcome.response if isinstance(outcome, httpx.HTTPStatusError) else outcome
+    return response.status_code in RETRYABLE_STATUSES
 
 
-def answer_of(failure: Failure) -> httpx.Response | None:
-    """The answer with the unwanted status; None for a failure on the wire."""
-    if isinstance(failure, httpx.HTTPStatusError):
-        return failure.response
-    return failure if isinstance(failure, httpx.Response) else None
-
-
-def failure_error(failure: httpx.Response | httpx.HTTPError, attempts: int) -> PlivoError:
-    """The error for an attempt that failed, whether by its status or on the wire."""
-    if isinstance(failure, httpx.Response):
-        return status_error(failure, attempts)
-    return transport_error(failure, attempts)
+def failure_error(outcome: httpx.Response | httpx.HTTPError, attempts: int) -> PlivoError:
+    """Build the error for an attempt that failed, by its status or on the wire."""
+    if isinstance(outcome, httpx.Response):
+        return status_error(outcome, attempts)
+    return transport_error(outcome, attempts)
 
 
 def transport_error(failure: httpx.HTTPError, attempts: int) -> PlivoError:
-    """The error for an exception of httpx; its cause is the `OSError` underneath, without its traceback.
+    """Build the error for an exception of httpx; its cause is the `OSError` underneath, without traceback.
 
     The exception itself is dropped: it holds the request, and with it the credentials.
     """
@@ -110,26 +105,26 @@ def transport_error(failure: httpx.HTTPError, attempts: int) -> PlivoError:
 
 
 def is_certificate_failure(failure: BaseException) -> bool:
-    """Whether a TLS certificate was refused: trying again would only shake hands again."""
+    """Whether a TLS certificate was refused: another attempt would only repeat the handshake."""
     return any(isinstance(link, ssl.SSLCertVerificationError) for link in _chain(failure))
 
 
 def kept_headers(headers: httpx.Headers) -> dict[str, str]:
-    """The headers an error may carry: an allow-list, so that no cookie or credential is among them."""
+    """Return the headers that an error may carry: an allow-list, without cookies and credentials."""
     return {name: printable(headers[name]) for name in _KEPT_HEADERS if name in headers}
 
 
 def _cannot_be_sent(failure: httpx.HTTPError) -> bool:
-    """Whether the request, or the way to the server, is at fault: sent again, it would fail again."""
+    """Whether the request itself or the proxy is at fault: sent again, it would fail again."""
     if isinstance(failure, httpx.ProxyError):
-        # What httpx raises for a tunnel that a proxy refuses has the status in its text only.
+        # Where a proxy refuses a tunnel, httpx has the status in the text of its exception only.
         status = _PROXY_STATUS.search(str(failure))
         return status is not None and int(status[0]) not in RETRYABLE_STATUSES
     return isinstance(failure, httpx.LocalProtocolError | httpx.UnsupportedProtocol)
 
 
 def _is_unreadable_redirect(failure: httpx.HTTPError) -> bool:
-    """Whether the answer was a redirect whose location httpx cannot read; it does so without following it."""
+    """Whether the response was a redirect with a location that httpx cannot parse, though it follows none."""
     return isinstance(failure, httpx.RemoteProtocolError) and str(failure).startswith(_BAD_LOCATION)
 
 
@@ -137,7 +132,7 @@ def _read_body(response: httpx.Response) -> bytes:
     try:
         return response.content
     except httpx.ResponseNotRead:
-        # A hook refused the answer for its status alone.
+        # A hook refused the response for its status alone.
         return b""
 
 
@@ -151,7 +146,7 @@ def _chain(failure: BaseException) -> list[BaseException]:
     link: BaseException | None = failure
     while link is not None and link not in links:
         links.append(link)
-        # Elsewhere than in httpcore, which raises "from None", the context may be what the caller was
-        # handling as it made the call.
-        link = link.__cause__ or (link.__context__ if type(link).__module__ == "httpcore" else None)
+        # httpcore raises "from None", so its context counts. Elsewhere the context may be an exception that
+        # the caller was handling when it made the call.
+        link = link.__cause__ or (link.__context__ if type(link).__module__ in _RAISE_FROM_NONE else None)
     return links

@@ -1,43 +1,104 @@
-"""The httpx client underneath, and the headers that every request carries."""
+"""What requests are sent with: the client's own pool, or a borrowed client of httpx or httpx2."""
 
 from __future__ import annotations
 
 import platform
+import sys
 from base64 import b64encode
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
 import httpx
+from attrs import frozen
 
 from plivo_async._version import __version__
 from plivo_async.credentials import Credentials
+from plivo_async.errors import ConfigurationError
+from plivo_async.text import short_repr
+from plivo_async.transport.pool import ConnectionPool
 
 _USER_AGENT = f"plivo_async/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
+_NO_AUTH = httpx.Auth()
 
 
-class DirectClient(httpx.AsyncClient):
-    """An httpx.AsyncClient whose `send` goes straight to its transport.
+class HTTPClient(Protocol):
+    """An `httpx.AsyncClient`, or one of httpx2, which is not imported to name its type."""
 
-    No cookies, no redirects, no auth of its own: nothing of one answer goes into the next request. And no
-    reference cycle of request and response, which would keep the credentials until it is collected.
+    @property
+    def is_closed(self) -> bool:
+        """Whether its owner closed it."""
+        ...
+
+    async def send(
+        self, request: Any, *, stream: bool = ..., auth: Any = ..., follow_redirects: Any = ...
+    ) -> Any:
+        """Send a request of the client's own kind."""
+        ...
+
+
+@frozen
+class Sender:
+    """Sends one request, without retries or redirects, and leaves the body of its response to be read.
+
+    Attributes:
+        http_client: The wrapped or borrowed client.
+        send: Sends a request.
+        pool: The client's own, to be closed with it; None under a borrowed client.
     """
 
-    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
-        super().__init__(transport=transport, trust_env=False)
-        self._direct = transport.handle_async_request
+    http_client: HTTPClient
+    send: Callable[[httpx.Request], Awaitable[httpx.Response]]
+    pool: ConnectionPool | None = None
 
-    async def send(self, request: httpx.Request, **_: Any) -> httpx.Response:
-        response = await self._direct(request)
+
+def pool_sender(pool: ConnectionPool) -> Sender:
+    """Return a sender that hands requests straight to a pool.
+
+    `httpx.AsyncClient.send` would take as long as everything else in the client: it handles cookies,
+    redirects and authentication, of which nothing of one response may go into the next request. It also makes
+    a reference cycle of request and response, which would keep the credentials until it is collected.
+    """
+
+    async def send(request: httpx.Request) -> httpx.Response:
+        response = await pool.handle_async_request(request)
         response.request = request
         return response
 
+    return Sender(httpx.AsyncClient(transport=pool, trust_env=False), send, pool)
+
+
+def borrowed_sender(http_client: object) -> Sender:
+    """Return a sender through a client of the user's, without anything that this client adds by itself.
+
+    Raises:
+        ConfigurationError: Not an AsyncClient of httpx or httpx2.
+    """
+    if isinstance(http_client, httpx.AsyncClient):
+        borrowed = http_client
+
+        def send(request: httpx.Request) -> Awaitable[httpx.Response]:
+            return borrowed.send(request, stream=True, auth=_NO_AUTH, follow_redirects=False)
+
+        return Sender(borrowed, send)
+    # Imported already, if it is one of its clients.
+    httpx2: Any = sys.modules.get("httpx2")
+    if httpx2 is not None and isinstance(http_client, httpx2.AsyncClient):
+        from plivo_async.httpx2_client import send_through
+
+        return Sender(http_client, send_through(http_client))
+    raise ConfigurationError(
+        f"http_client must be an AsyncClient of httpx or httpx2, not {short_repr(http_client)}"
+    )
+
 
 def request_headers(root: httpx.URL, credentials: Credentials) -> httpx.Headers:
+    """Return the headers that every request carries."""
     basic = b64encode(f"{credentials.auth_id}:{credentials.auth_token}".encode("ascii")).decode("ascii")
     return httpx.Headers(
         {
             "Host": root.netloc.decode("ascii"),
             "Accept": "application/json",
-            # A record fits into one packet: compressing it would only cost time.
+            # A record fits into one packet: to compress it would only cost time.
             "Accept-Encoding": "identity",
             "User-Agent": _USER_AGENT,
             "Authorization": f"Basic {basic}",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypedDict
 
 import httpx
-from attrs import evolve, field, frozen
+from attrs import Factory, evolve, field, frozen
 
+from plivo_async.errors import ConfigurationError
 from plivo_async.exported import exported
 from plivo_async.retry_policy import NO_RETRY, RetryPolicy
-from plivo_async.validation import instance_of, positive_number, whole_number
+from plivo_async.text import short_repr
+from plivo_async.validation import positive_number, whole_number
 
 DEFAULT_TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 DEFAULT_DEADLINE = 60.0
@@ -20,15 +23,20 @@ DEFAULT_MAX_BODY = 4 * 1024 * 1024
 class RequestOptions(TypedDict, total=False):
     """Options that a client sets for all calls, and a call for itself.
 
-    timeout: seconds for each of connect, read and write of one attempt, or an `httpx.Timeout`.
-    deadline: seconds for the whole call, waits and retries and body included; None for no deadline.
-    retry: a RetryPolicy; None for one attempt only.
-    max_body: bytes that an answer may have, after decompression.
+    An option of the call goes before that of the client, and that before the default.
+
+    Attributes:
+        timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`. Default: 10,
+            to connect 5.
+        deadline: Seconds for the whole call, with queueing, retries, their waits and the body; None for no
+            deadline. Default: 60.
+        retry: A RetryPolicy, or a number of attempts; None for one attempt. Default: 3 attempts.
+        max_body: Bytes that the body of a response may have, after decompression. Default: 4 MiB.
     """
 
     timeout: float | httpx.Timeout
     deadline: float | None
-    retry: RetryPolicy | None
+    retry: RetryPolicy | int | None
     max_body: int
 
 
@@ -45,8 +53,14 @@ def _deadline(value: float | None) -> float | None:
     return None if value is None else positive_number("deadline", value)
 
 
-def _retry(value: RetryPolicy | None) -> RetryPolicy:
-    return NO_RETRY if value is None else instance_of("retry", value, RetryPolicy)
+def _retry(value: RetryPolicy | int | None) -> RetryPolicy:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return RetryPolicy(max_attempts=whole_number("retry", value, least=1))
+    if value is None or isinstance(value, RetryPolicy):
+        return value or NO_RETRY
+    raise ConfigurationError(
+        f"retry must be a RetryPolicy, a number of attempts or None, not {short_repr(value)}"
+    )
 
 
 def _max_body(value: int) -> int:
@@ -56,18 +70,24 @@ def _max_body(value: int) -> int:
 # Without a repr: a traceback that shows locals asks for it in the midst of a failed construction too.
 @frozen(kw_only=True, repr=False)
 class Options:
-    """RequestOptions, all of them set and checked.
+    """All of RequestOptions, set and checked.
 
-    Raises: ConfigurationError.
+    Raises:
+        ConfigurationError: A value cannot be used.
     """
 
     timeout: httpx.Timeout = field(default=DEFAULT_TIMEOUT, converter=_timeout)
     deadline: float | None = field(default=DEFAULT_DEADLINE, converter=_deadline)
     retry: RetryPolicy = field(factory=RetryPolicy, converter=_retry)
     max_body: int = field(default=DEFAULT_MAX_BODY, converter=_max_body)
+    # The `timeout` extension of httpx. The deadline alone bounds a wait for a connection.
+    attempt_timeouts: Mapping[str, float | None] = field(
+        init=False,
+        default=Factory(lambda options: {**options.timeout.as_dict(), "pool": None}, takes_self=True),
+    )
 
     def changed(self, changes: RequestOptions) -> Options:
-        """These options with some of them replaced."""
+        """Return these options with some of them replaced."""
         if not changes:
             return self
         unknown = changes.keys() - RequestOptions.__annotations__.keys()
@@ -75,7 +95,3 @@ class Options:
             known = ", ".join(RequestOptions.__annotations__)
             raise TypeError(f"no such option of a call: {', '.join(sorted(unknown))}; there are {known}")
         return evolve(self, **changes)
-
-    def attempt_timeouts(self) -> dict[str, float | None]:
-        """What httpx calls the timeout extension; the deadline alone bounds a wait for a connection."""
-        return {**self.timeout.as_dict(), "pool": None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any, Protocol, runtime_checkable
 
 import httpx
@@ -24,9 +25,15 @@ def _per(value: float) -> float:
 class RateLimit:
     """How many requests an account may send within any `per` seconds.
 
-    Plivo allows 300 per 5 s for a main account, over all its subaccounts; more on request.
+    Plivo allows 300 per 5 s for a main account, over all its subaccounts; more on request
+    (https://www.plivo.com/docs/voice/api/overview#rate-limits).
 
-    Raises: ConfigurationError.
+    Args:
+        requests: At least 1.
+        per: Seconds, above zero.
+
+    Raises:
+        ConfigurationError: A value cannot be used.
     """
 
     requests: int = field(default=300, converter=_requests)
@@ -36,20 +43,41 @@ class RateLimit:
 @exported
 @runtime_checkable
 class RateLimiter(Protocol):
-    """Gives the permits that requests are sent with; of your own where several processes share an account.
+    """Gives the permits that requests are sent with. Write one where several processes share an account.
 
-    Each permit taken is given back once: by `throttled` after a 429, by `release` after everything else.
-    After a 429 the request asks for its next permit at once: it is for `acquire` to hold it back.
+    Each permit is given back once: by `throttled` after a 429, by `release` after everything else. After a
+    429 the request asks for its next permit at once: `acquire` has to hold it back.
+
+    Each method may be a coroutine function or a plain one. A limiter may also have an `aclose()`, of either
+    kind: the client calls it when it closes.
     """
 
-    async def acquire(self, request: httpx.Request, /) -> Any:
-        """Wait until this request may be sent. Returns a permit of any kind; cancelled, it takes none."""
+    def acquire(self, request: httpx.Request, /) -> Any:
+        """Wait until this request may be sent.
+
+        `CallInfo.of(request)` has the deadline of its call: raise at once where the wait would not end before
+        it. A cancelled wait must take no permit.
+
+        Args:
+            request: About to be sent.
+
+        Returns:
+            A permit of any kind, or an awaitable of one.
+        """
         ...
 
-    def release(self, permit: Any, /) -> None:
-        """An answer came, or none will come any more."""
+    def release(self, permit: Any, /) -> Awaitable[None] | None:
+        """Give a permit back: a response arrived, or the attempt failed or was cancelled.
+
+        Where this is a coroutine, a cancelled call waits for it: keep it short.
+        """
         ...
 
-    def throttled(self, permit: Any, retry_after: float | None, /) -> None:
-        """The answer was 429, with a Retry-After in seconds or without one."""
+    def throttled(self, permit: Any, retry_after: float | None, /) -> Awaitable[None] | None:
+        """Give a permit back: the response was a 429.
+
+        Args:
+            permit: From `acquire`.
+            retry_after: Seconds that the server asks to wait; None where it does not say.
+        """
         ...

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import respx
 
-from plivo_async import AsyncClient, RetryPolicy
+from plivo_async import AsyncClient, ConnectionPool, RetryPolicy
 
 AUTH_ID = "MAXXXXXXXXXXXXXXXXXX"
 TOKEN = "tok3n-that-nobody-may-see"
@@ -50,3 +50,17 @@ async def asking(
 def ok() -> httpx.Response:
     """The documented record."""
     return httpx.Response(200, content=RECORD)
+
+
+def wrapped(client: AsyncClient) -> httpx.AsyncClient:
+    """Return the client of httpx that a client wraps or has borrowed."""
+    http_client = client._core.sender.http_client
+    assert isinstance(http_client, httpx.AsyncClient)
+    return http_client
+
+
+def pool_of(client: AsyncClient) -> ConnectionPool:
+    """Return the client's own pool."""
+    pool = client._core.sender.pool
+    assert pool is not None
+    return pool

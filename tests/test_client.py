@@ -49,8 +49,7 @@ from plivo_async import (
     TLSError,
     make_converter,
 )
-from plivo_async.http_client import DirectClient
-from tests.offline import AUTH_ID, BASIC, CALL_UUID, RECORD, SOON, TOKEN, URL, asking, ok
+from tests.offline import AUTH_ID, BASIC, CALL_UUID, RECORD, SOON, TOKEN, URL, asking, ok, pool_of, wrapped
 
 NO_NUMBERS: list[Any] = [True, False, "1", math.nan, math.inf, 0, -1, []]
 
@@ -215,9 +214,9 @@ class TestHeaders:
 
     async def test_of_a_borrowed_client_are_not_sent(self) -> None:
         async with asking(ok()) as (client, route):
-            client._http.headers["X-Mine"] = "1"
-            client._http.auth = ("someone", "else")
-            client._http.params = {"callback_url": "https://evil.example"}
+            wrapped(client).headers["X-Mine"] = "1"
+            wrapped(client).auth = ("someone", "else")
+            wrapped(client).params = {"callback_url": "https://evil.example"}
             await client.calls.get(CALL_UUID)
         request = route.calls.last.request
         assert "x-mine" not in request.headers
@@ -244,7 +243,7 @@ class TestHeaders:
 
     async def test_have_no_cookie_of_a_borrowed_client(self) -> None:
         async with asking(ok()) as (client, route):
-            client._http.cookies.set("session", "1", domain="api.plivo.com")
+            wrapped(client).cookies.set("session", "1", domain="api.plivo.com")
             await client.calls.get(CALL_UUID)
         assert "cookie" not in route.calls.last.request.headers
 
@@ -268,7 +267,7 @@ class TestOwnPool:
         async with AsyncClient(AUTH_ID, TOKEN) as client:
             await client.calls.get(CALL_UUID)
             await client.calls.get(CALL_UUID)
-            assert len(client._http.cookies) == 0
+            assert len(wrapped(client).cookies) == 0
         assert all("cookie" not in request.headers for request in requests)
 
     async def test_sends_what_a_borrowed_client_would(self, requests: list[httpx.Request]) -> None:
@@ -294,11 +293,9 @@ class TestOwnPool:
     def test_takes_a_proxy_from_the_environment(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "http://proxy.example:3128")
         client = AsyncClient(AUTH_ID, TOKEN)
-        assert client._pool is not None
-        assert repr(client._pool._proxy) == "Proxy(url='http://proxy.example:3128')"
+        assert repr(pool_of(client)._proxy) == "Proxy(url='http://proxy.example:3128')"
         trusting_nobody = AsyncClient(AUTH_ID, TOKEN, trust_env=False)
-        assert trusting_nobody._pool is not None
-        assert trusting_nobody._pool._proxy is None
+        assert pool_of(trusting_nobody)._proxy is None
 
 
 class TestBorrowedClient:
@@ -355,7 +352,7 @@ class TestBorrowedClient:
 
     async def test_that_follows_redirects_does_not_for_us(self) -> None:
         async with asking(httpx.Response(302, headers={"Location": "/x"}), ok()) as (client, route):
-            client._http.follow_redirects = True
+            wrapped(client).follow_redirects = True
             with pytest.raises(PlivoError, match="302"):
                 await client.calls.get(CALL_UUID)
         assert route.call_count == 1
@@ -453,17 +450,17 @@ def requests_alive() -> int:
 
 @pytest.mark.parametrize("answer", [404, 503, 429, httpx.ReadError, httpx.ReadTimeout])
 async def test_a_failed_call_keeps_its_request_no_longer_than_its_error_lives(
-    answer: int | type[httpx.RequestError],
+    answer: int | type[httpx.RequestError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def respond(request: httpx.Request) -> httpx.Response:
+    async def respond(_: ConnectionPool, request: httpx.Request) -> httpx.Response:
         if isinstance(answer, int):
             return httpx.Response(answer)
         # Another one each time, because its traceback would hold the frames of the call.
         raise answer("failed", request=request)
 
     # Without respx, which keeps every request.
-    async with DirectClient(httpx.MockTransport(respond)) as http_client:
-        client = AsyncClient(AUTH_ID, TOKEN, http_client=http_client, retry=SOON)
+    monkeypatch.setattr(ConnectionPool, "handle_async_request", respond)
+    async with AsyncClient(AUTH_ID, TOKEN, retry=SOON) as client:
         gc.collect()
         gc.disable()
         try:
@@ -479,7 +476,7 @@ class TestDeadline:
     async def test_ends_a_call_that_does_not(self) -> None:
         async with asking(never) as (client, _):
             with pytest.raises(
-                DeadlineExceededError, match="no answer within the deadline, after 1 attempts"
+                DeadlineExceededError, match="no response within the deadline, after 1 attempts"
             ):
                 await client.calls.get(CALL_UUID, deadline=0.001)
 

@@ -1,47 +1,70 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 
-from plivo_async.context import RequestContext
-from plivo_async.errors import DeadlineExceededError, NetworkError, RateLimitError
+from plivo_async import CallInfo
+from plivo_async.context import CallLimits, CallState
 
 
 def request() -> httpx.Request:
     return httpx.Request("GET", "https://api.plivo.com/")
 
 
-def test_a_request_without_one_gets_one_without_a_deadline() -> None:
+def test_a_request_without_state_gets_one_without_limits() -> None:
     asked = request()
-    context = RequestContext.of(asked)
-    assert (context.deadline, context.retry, context.attempts, context.last_failure) == (None, None, 0, None)
-    assert context.max_body == 4 * 1024 * 1024
-    assert RequestContext.of(asked) is context
+    state = CallState.attached_to(asked)
+    assert (state.limits, state.attempts, state.last_failure) == (CallLimits(), 0, None)
+    assert (state.limits.deadline, state.limits.retry, state.limits.max_body) == (None, None, 4 * 1024 * 1024)
+    assert CallState.attached_to(asked) is state
 
 
-def test_a_request_keeps_the_one_that_was_attached() -> None:
-    asked, context = request(), RequestContext(attempts=2)
-    context.attach(asked)
-    assert RequestContext.of(asked) is context
+def test_a_request_keeps_the_state_that_was_attached() -> None:
+    asked, state = request(), CallState(attempts=2)
+    state.attach(asked)
+    assert CallState.attached_to(asked) is state
+    assert CallState.find(asked) is state
 
 
-def test_a_deadline_without_a_failure_before_it_has_no_cause() -> None:
-    error = RequestContext(attempts=1).deadline_error("late")
-    assert (type(error), str(error), error.attempts) == (DeadlineExceededError, "late", 1)
-    assert error.__cause__ is None
+def test_to_look_for_a_state_attaches_none() -> None:
+    asked = request()
+    assert CallState.find(asked) is None
+    assert asked.extensions == {}
 
 
-def test_a_deadline_after_an_answer_knows_what_that_told() -> None:
-    answer = httpx.Response(429, headers={"Retry-After": "7"}, json={"error": "slow down", "api_id": "a1"})
-    error = RequestContext(attempts=2, last_failure=answer).deadline_error("late")
-    assert str(error).startswith("late; last failure: HTTP 429: slow down")
-    assert (error.status, error.api_id, error.retry_after, error.attempts) == (429, "a1", 7.0, 2)
-    assert error.headers["retry-after"] == "7"
-    assert error.body == answer.content
-    assert type(error.__cause__) is RateLimitError
+def test_a_detached_state_is_gone() -> None:
+    asked = request()
+    CallState().attach(asked)
+    CallState.detach(asked)
+    assert CallState.find(asked) is None
 
 
-def test_a_deadline_after_a_failure_on_the_wire_has_it_as_its_cause() -> None:
-    error = RequestContext(attempts=2, last_failure=httpx.ReadError("gone")).deadline_error("late")
-    assert str(error) == "late; last failure: ReadError: gone"
-    assert type(error.__cause__) is NetworkError
-    assert (error.status, error.body) == (None, b"")
+def test_an_attempt_that_is_counted_further_out_is_counted_once() -> None:
+    state = CallState(attempts=1, is_counted=True)
+    state.count_attempt()
+    assert state.attempts == 1
+    state.is_counted = False
+    state.count_attempt()
+    assert state.attempts == 2
+
+
+def test_other_extensions_go_without_the_state() -> None:
+    asked = httpx.Request("GET", "https://api.plivo.com/", extensions={"sni_hostname": "a"})
+    CallState().attach(asked)
+    assert CallState.foreign_extensions(asked) == {"sni_hostname": "a"}
+
+
+class TestCallInfo:
+    def test_has_what_is_known_of_the_call(self) -> None:
+        asked = request()
+        CallState(CallLimits(deadline=5.0, call_uuid="c1"), attempts=2).attach(asked)
+        assert CallInfo.of(asked) == CallInfo(call_uuid="c1", deadline=5.0, attempts=2)
+
+    def test_of_a_request_from_elsewhere_is_empty(self) -> None:
+        asked = request()
+        assert CallInfo.of(asked) == CallInfo(call_uuid=None, deadline=None, attempts=0)
+        assert asked.extensions == {}
+
+    def test_cannot_be_changed(self) -> None:
+        with pytest.raises(AttributeError):
+            CallInfo().attempts = 1  # type: ignore[misc]

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plivo_async.error_mapping import (
-    answer_of,
     failure_error,
     is_certificate_failure,
     is_transient,
@@ -257,14 +256,6 @@ class TestMayPass:
     )
     def test_what_never_gets_there_may_not(self, failure: httpx.TransportError) -> None:
         assert not is_transient(failure)
-
-
-def test_the_answer_of_a_failure() -> None:
-    answer = httpx.Response(503)
-    assert answer_of(answer) is answer
-    hook = refused(503)
-    assert answer_of(hook) is hook.response
-    assert answer_of(httpx.ReadError("x")) is None
 
 
 @pytest.mark.parametrize(

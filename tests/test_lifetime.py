@@ -12,7 +12,7 @@ import pytest
 
 from plivo_async import AsyncClient, CallNext, ClientClosedError, EventLoopError, ForkedError
 from plivo_async.lifetime import Lifetime
-from tests.offline import AUTH_ID, CALL_UUID, RECORD, TOKEN, asking, ok
+from tests.offline import AUTH_ID, CALL_UUID, RECORD, TOKEN, asking, ok, wrapped
 from tests.virtual_time import in_virtual_time, virtual_loop
 
 BUILDING = """
@@ -196,7 +196,7 @@ class TestClosing:
 
     async def test_a_borrowed_client_that_its_owner_closed_is_named(self) -> None:
         async with asking(ok()) as (client, route):
-            await client._http.aclose()
+            await wrapped(client).aclose()
             with pytest.raises(ClientClosedError, match="http_client it was given, is closed"):
                 await client.calls.get(CALL_UUID)
             assert route.call_count == 0

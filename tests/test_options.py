@@ -34,11 +34,11 @@ def credentials(auth_id: Any = None, auth_token: Any = None) -> tuple[str, str]:
 class TestOptions:
     def test_have_finite_time_outs_and_a_deadline_by_default(self) -> None:
         options = Options()
-        assert options.attempt_timeouts() == {"connect": 5.0, "read": 10.0, "write": 10.0, "pool": None}
+        assert options.attempt_timeouts == {"connect": 5.0, "read": 10.0, "write": 10.0, "pool": None}
         assert (options.deadline, options.retry, options.max_body) == (60.0, RetryPolicy(), 4 * 1024 * 1024)
 
     def test_a_number_sets_every_time_out(self) -> None:
-        assert Options(timeout=3).attempt_timeouts() == {
+        assert Options(timeout=3).attempt_timeouts == {
             "connect": 3.0,
             "read": 3.0,
             "write": 3.0,
@@ -47,7 +47,7 @@ class TestOptions:
 
     def test_a_timeout_of_httpx_sets_each(self) -> None:
         timeout = httpx.Timeout(7.0, connect=1.0, write=None)
-        assert Options(timeout=timeout).attempt_timeouts() == {
+        assert Options(timeout=timeout).attempt_timeouts == {
             "connect": 1.0,
             "read": 7.0,
             "write": None,
@@ -75,9 +75,19 @@ class TestOptions:
         with pytest.raises(ConfigurationError, match=r"^deadline must be "):
             Options(deadline=value)
 
-    @pytest.mark.parametrize("value", [0, 3, True, "3", RetryPolicy, {"max_attempts": 3}])
+    @pytest.mark.parametrize("value", [True, 2.0, "3", RetryPolicy, {"max_attempts": 3}])
     def test_a_retry_that_is_no_policy_is_refused(self, value: Any) -> None:
-        with pytest.raises(ConfigurationError, match=r"^retry must be of type RetryPolicy, not "):
+        with pytest.raises(
+            ConfigurationError, match=r"^retry must be a RetryPolicy, a number of attempts or"
+        ):
+            Options(retry=value)
+
+    def test_a_retry_may_be_a_number_of_attempts(self) -> None:
+        assert Options(retry=5).retry == RetryPolicy(max_attempts=5)
+
+    @pytest.mark.parametrize("value", [0, -1])
+    def test_no_attempt_at_all_is_refused(self, value: int) -> None:
+        with pytest.raises(ConfigurationError, match=r"^retry must be at least 1, not "):
             Options(retry=value)
 
     @pytest.mark.parametrize("value", [0, -1, True, 1.0, "1", None, math.nan, math.inf])

@@ -73,7 +73,7 @@ async def _get(
     async with client, client.calls.get_many(ids, concurrency=_CONCURRENCY) as batch:
         try:
             async for outcome in batch:
-                arrived[outcome.call_uuid] = outcome
+                arrived[str(outcome.call_uuid)] = outcome
                 while waiting and waiting[0] in arrived:
                     codes.append(_write_outcome(arrived[waiting.popleft()], write))
         except AuthenticationError:
@@ -87,5 +87,5 @@ def _write_outcome(outcome: Outcome, write: Callable[[CallDetailRecord], None]) 
     if isinstance(outcome, Fetched):
         write(outcome.record)
         return ExitCode.OK
-    report_failure(outcome.call_uuid, outcome.error)
+    report_failure(str(outcome.call_uuid), outcome.error)
     return exit_code(outcome.error)

@@ -1,4 +1,4 @@
-"""What surrounds every attempt: `async (request, call_next) -> response`, in the vocabulary of httpx."""
+"""Middleware: `async (request, call_next) -> response` around the rest of the chain."""
 
 from __future__ import annotations
 
@@ -16,39 +16,64 @@ CallNext = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 @exported
 class Middleware(Protocol):
-    """A callable around the rest of the chain.
+    """A callable around the rest of the chain: `async (request, call_next) -> response`.
 
-    It is given an `httpx.Request` and what comes next, and returns an `httpx.Response` whose body is read.
-    It may send on another request, call next again, or not at all. Failures pass through it as exceptions
-    of httpx.
+    It may send on another request, call next again, or not at all. A request that it builds itself gets the
+    extensions of the one it was given, and with them the deadline, the limits and the timeouts of the call.
+    `CallInfo.of(request)` has what is known of the call. Failures pass through as exceptions of httpx.
     """
 
-    async def __call__(self, request: httpx.Request, call_next: CallNext, /) -> httpx.Response: ...
+    async def __call__(self, request: httpx.Request, call_next: CallNext, /) -> httpx.Response:
+        """Handle a request.
+
+        Args:
+            request: To be sent.
+            call_next: Sends a request through the rest of the chain.
+
+        Returns:
+            A response whose body is read.
+        """
+        ...
 
 
-def compose(middleware: Iterable[Middleware], send: CallNext) -> CallNext:
-    """One callable out of many, the first one outermost, `send` innermost.
+def compose(
+    middleware: Iterable[Middleware], send: CallNext, *, name: str = "middleware", ours: bool = False
+) -> CallNext:
+    """Make one callable of many.
 
-    Raises: ConfigurationError for what cannot be called.
+    Args:
+        middleware: The first one outermost.
+        send: Innermost.
+        name: Of the argument, for the error.
+        ours: Whether each of them calls next with the request it was given, so that nothing has to be copied.
+
+    Raises:
+        ConfigurationError: One of them cannot be called.
     """
     chain = send
-    for layer in reversed(_layers(middleware)):
-        chain = _around(layer, chain)
+    for layer in reversed(_layers(middleware, name)):
+        chain = _bound(layer, chain) if ours else _around(layer, chain)
     return chain
 
 
-def _layers(middleware: Any) -> list[Middleware]:
+def _layers(middleware: Any, name: str) -> list[Middleware]:
     layers: list[Any] = list(middleware) if hasattr(middleware, "__iter__") else [None]
     if not all(map(callable, layers)):
-        raise ConfigurationError(f"middleware must be a list of callables, not {short_repr(middleware)}")
+        raise ConfigurationError(f"{name} must be a list of callables, not {short_repr(middleware)}")
     return layers
+
+
+def _bound(layer: Middleware, call_next: CallNext) -> CallNext:
+    def call(request: httpx.Request) -> Awaitable[httpx.Response]:
+        return layer(request, call_next)
+
+    return call
 
 
 def _around(layer: Middleware, call_next: CallNext) -> CallNext:
     def call(request: httpx.Request) -> Awaitable[httpx.Response]:
         def call_on(sent: httpx.Request) -> Awaitable[httpx.Response]:
             if sent is not request:
-                # A request of the middleware's own, under the same deadline, limits and time-outs.
                 sent.extensions = {**request.extensions, **sent.extensions}
             return call_next(sent)
 

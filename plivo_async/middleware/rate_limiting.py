@@ -2,90 +2,92 @@
 
 from __future__ import annotations
 
+from inspect import isawaitable
+from typing import Any
+
 import httpx
 
-from plivo_async.context import RequestContext
+from plivo_async.context import CallState
 from plivo_async.errors import ConfigurationError
 from plivo_async.exported import exported
 from plivo_async.middleware import CallNext
+from plivo_async.middleware.attempt import Attempt
 from plivo_async.middleware.window_limiter import SlidingWindowLimiter
 from plivo_async.rate_limit import RateLimit, RateLimiter
-from plivo_async.retry_after import retry_after_seconds
 from plivo_async.retry_policy import SAFE_METHODS, RetryPolicy
 from plivo_async.text import short_repr
+
+_DEFAULT_POLICY = RetryPolicy()
 
 
 @exported
 class RateLimitMiddleware:
-    """Middleware that sends each request with a permit, inside RetryMiddleware: every attempt takes one.
+    """Middleware that sends each request with a permit; inside RetryMiddleware, so every attempt needs one.
 
-    After a 429 the request is sent again as soon as the limiter lets it, which costs no attempt, as long as
-    there is a deadline that the wait fits into, and unless the Retry-After is above the policy's
-    `retry_after_max` or the policy allows one attempt only.
+    After a 429 the request is sent again as soon as the limiter permits. That costs no attempt. It needs a
+    deadline that the wait fits, a policy that allows more than one attempt, and a Retry-After no longer than
+    the policy's `retry_after_max`.
+
+    Args:
+        limiter: Gives the permits.
     """
 
     def __init__(self, limiter: RateLimiter) -> None:
         self.limiter = limiter
 
     async def __call__(self, request: httpx.Request, call_next: CallNext) -> httpx.Response:
-        context = RequestContext.of(request)
+        """Send the request with a permit, and again after a 429 that it may wait for."""
+        limiter = self.limiter
         while True:
-            failure = await self._attempt(request, call_next)
-            answer = failure.response if isinstance(failure, httpx.HTTPStatusError) else failure
-            if answer.status_code != 429 or not _may_wait(request, context, answer):
-                break
-            context.last_failure = failure
-        if isinstance(failure, httpx.Response):
-            return failure
-        try:
-            raise failure
-        finally:
-            # Or its traceback and this frame would keep each other, and the request.
-            del failure, answer
-
-    async def _attempt(
-        self, request: httpx.Request, call_next: CallNext
-    ) -> httpx.Response | httpx.HTTPStatusError:
-        permit = await self.limiter.acquire(request)
-        failure: httpx.Response | httpx.HTTPStatusError
-        try:
-            failure = answer = await call_next(request)
-        except httpx.HTTPStatusError as error:
-            failure, answer = error, error.response
-        except BaseException:
-            self.limiter.release(permit)
-            raise
-        if answer.status_code == 429:
-            self.limiter.throttled(permit, retry_after_seconds(answer.headers))
-        else:
-            self.limiter.release(permit)
-        return failure
+            permit: Any = limiter.acquire(request)
+            if isawaitable(permit):
+                permit = await permit
+            try:
+                attempt = Attempt(await call_next(request))
+            except httpx.HTTPStatusError as failure:
+                attempt = Attempt(failure)
+            except BaseException:
+                if (releasing := limiter.release(permit)) is not None:
+                    await releasing
+                raise
+            if attempt.status != 429:
+                if (releasing := limiter.release(permit)) is not None:
+                    await releasing
+                return attempt.unwrap()
+            if (throttling := limiter.throttled(permit, attempt.retry_after)) is not None:
+                await throttling
+            if not _may_wait(request, attempt):
+                return attempt.unwrap()
+            state = CallState.attached_to(request)
+            state.last_failure = attempt.error(state.attempts)
 
     def __repr__(self) -> str:
         return f"RateLimitMiddleware({self.limiter!r})"
 
 
-def _may_wait(request: httpx.Request, context: RequestContext, answer: httpx.Response) -> bool:
-    policy = context.retry or RetryPolicy()
-    retry_after = retry_after_seconds(answer.headers)
+def _may_wait(request: httpx.Request, attempt: Attempt) -> bool:
+    limits = CallState.attached_to(request).limits
+    policy = limits.retry or _DEFAULT_POLICY
+    retry_after = attempt.retry_after
     return (
         request.method in SAFE_METHODS
-        and context.deadline is not None
+        and limits.deadline is not None
         and policy.max_attempts > 1
         and (retry_after is None or retry_after <= policy.retry_after_max)
     )
 
 
-def rate_limiting(rate_limit: RateLimit | RateLimiter | None) -> list[RateLimitMiddleware]:
-    """The middleware that a client's `rate_limit` stands for.
+def find_limiter(rate_limit: RateLimit | RateLimiter | None) -> RateLimiter | None:
+    """Return the limiter for a client's `rate_limit`; None for no limit.
 
-    Raises: ConfigurationError.
+    Raises:
+        ConfigurationError: Neither a RateLimit nor a RateLimiter.
     """
     if rate_limit is None:
-        return []
+        return None
     limiter = SlidingWindowLimiter(rate_limit) if isinstance(rate_limit, RateLimit) else rate_limit
     if isinstance(limiter, type) or not isinstance(limiter, RateLimiter):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigurationError(
             f"rate_limit must be a RateLimit, a RateLimiter or None, not {short_repr(limiter)}"
         )
-    return [RateLimitMiddleware(limiter)]
+    return limiter

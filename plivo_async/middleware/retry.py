@@ -1,4 +1,4 @@
-"""Tries a request again after a failure that may pass."""
+"""Tries a request again after a transient failure."""
 
 from __future__ import annotations
 
@@ -9,34 +9,41 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
-from plivo_async.context import RequestContext
-from plivo_async.error_mapping import Failure, answer_of, is_transient
+from plivo_async.context import CallState
+from plivo_async.deadline import check_deadline
 from plivo_async.exported import exported
 from plivo_async.middleware import CallNext
-from plivo_async.retry_after import retry_after_seconds
+from plivo_async.middleware.attempt import Attempt
 from plivo_async.retry_policy import SAFE_METHODS, RetryBudget, RetryPolicy
 from plivo_async.validation import instance_of
 
 _logger = logging.getLogger("plivo_async.retry")
 
+_DEFAULT_POLICY = RetryPolicy()
+
 
 @exported
 class RetryMiddleware:
-    """Middleware that repeats GET, HEAD and OPTIONS after a failure that may pass.
+    """Middleware that repeats GET, HEAD and OPTIONS after a transient failure.
 
-    That is 408, 429, 500, 502, 503, 504 and every transport failure but a refused certificate and a request
-    that cannot be sent. It waits as its policy says, as long as its budget lasts and the wait fits into the
-    request's deadline. Where it gives up, the last answer is returned, or the last exception of httpx raised.
+    Transient are the statuses 408, 429, 500, 502, 503 and 504, and every failure of the transport but a
+    refused certificate and a request that cannot be sent. The middleware waits as its policy says, as long
+    as its budget lasts and the wait fits the deadline of the call. When it gives up, it returns the last
+    response or raises the last exception of httpx.
 
-    policy: default, the one of the request (`retry=` of an AsyncClient), else `RetryPolicy()`.
-    budget: default, one of its own.
-    sleep, random: `asyncio.sleep` and `random.random`, to be replaced in tests.
+    Of several around one request the outermost retries, and the others pass the request on. So one among the
+    middleware of an `AsyncClient` replaces the client's own.
 
-    Of several around one request the outermost retries, and the others let it pass. So one among the
-    middleware of an AsyncClient takes the place of the client's own.
+    Args:
+        policy: When to retry. Default: the `retry` option of the call, else `RetryPolicy()`.
+        budget: How many retries may be spent. Default: a budget of its own.
+        sleep: Waits for a number of seconds; to be replaced in tests.
+        random: Returns a number in [0, 1); to be replaced in tests.
 
-    Raises: ConfigurationError when built. DeadlineExceededError at once where the next wait would not end
-    within the deadline; its cause is the last failure.
+    Raises:
+        ConfigurationError: An argument cannot be used.
+        DeadlineExceededError: From a request, at once, when the next wait would not end before the deadline;
+            the cause is the last failure.
     """
 
     def __init__(
@@ -53,58 +60,33 @@ class RetryMiddleware:
         self._random = random
 
     async def __call__(self, request: httpx.Request, call_next: CallNext) -> httpx.Response:
-        context = RequestContext.of(request)
-        if request.method not in SAFE_METHODS or context.retried_by not in (None, self):
+        """Send the request, and again while that may help."""
+        state = CallState.attached_to(request)
+        if request.method not in SAFE_METHODS or state.retried_by not in (None, self):
             return await call_next(request)
-        context.retried_by = self
-        policy = self.policy or context.retry or RetryPolicy()
-        attempt = 0
-        failure: Failure
+        state.retried_by = self
+        policy = self.policy or state.limits.retry or _DEFAULT_POLICY
+        number = 0
         while True:
-            attempt += 1
+            number += 1
             try:
-                failure = await call_next(request)
-            except (httpx.TransportError, httpx.HTTPStatusError) as error:
-                failure = error
-            answer = answer_of(failure)
-            if not is_transient(failure):
-                if answer is not None and answer.status_code < 500:
-                    self.budget.refill(attempt - 1)
-                break
-            context.last_failure = failure
-            asked = None if answer is None else retry_after_seconds(answer.headers)
-            gap = policy.gap(attempt, asked, self._random())
+                attempt = Attempt(await call_next(request))
+            except (httpx.TransportError, httpx.HTTPStatusError) as failure:
+                attempt = Attempt(failure)
+            if not attempt.is_transient:
+                if attempt.status is not None and attempt.status < 500:
+                    self.budget.refill(number - 1)
+                return attempt.unwrap()
+            state.last_failure = attempt.error(state.attempts)
+            gap = policy.gap(number, attempt.retry_after, self._random())
             if gap is None or not self.budget.left:
-                break
-            _check_deadline(context, gap)
-            _logger.info("attempt %d failed (%s), next in %.2f s", attempt, _name(failure), gap)
+                return attempt.unwrap()
+            check_deadline(state, gap)
+            _logger.info("attempt %d failed (%s), next in %.2f s", number, attempt.name, gap)
             await self._sleep(gap)
-            # Taken only now, so that retries that succeed meanwhile let this one follow.
+            # Spent only now, so that retries that succeed meanwhile let this one follow.
             if not self.budget.spend():
-                break
-        if isinstance(failure, httpx.Response):
-            return failure
-        try:
-            raise failure
-        finally:
-            # Or its traceback and this frame would keep each other, and the request.
-            del failure
+                return attempt.unwrap()
 
     def __repr__(self) -> str:
         return f"RetryMiddleware({self.policy!r}, budget={self.budget!r})"
-
-
-def _name(failure: Failure) -> str:
-    answer = answer_of(failure)
-    return type(failure).__name__ if answer is None else f"HTTP {answer.status_code}"
-
-
-def _check_deadline(context: RequestContext, gap: float) -> None:
-    if context.deadline is None:
-        return
-    left = max(0.0, context.deadline - asyncio.get_running_loop().time())
-    if gap >= left:
-        error = context.deadline_error(
-            f"the next attempt is due in {gap:.2f} s, the deadline in {left:.2f} s"
-        )
-        raise error from error.__cause__

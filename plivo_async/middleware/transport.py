@@ -11,7 +11,8 @@ import httpx
 from attrs import evolve
 
 from plivo_async.body import read_body
-from plivo_async.context import RequestContext
+from plivo_async.context import CallLimits, CallState
+from plivo_async.deadline import within_deadline
 from plivo_async.exported import exported
 from plivo_async.middleware import Middleware, compose
 from plivo_async.options import DEFAULT_DEADLINE, DEFAULT_MAX_BODY, Options
@@ -20,14 +21,24 @@ from plivo_async.validation import instance_of
 
 @exported
 class MiddlewareTransport(httpx.AsyncBaseTransport):
-    """Runs every request of an httpx client through middleware, such as RetryMiddleware.
+    """A transport for httpx that sends every request through middleware, such as RetryMiddleware.
 
-    The body of an answer is read inside the chain, up to `max_body` bytes, so that a fault in it is a
-    failed attempt too. `deadline`, in seconds, bounds the whole; None for no bound.
+    The body of a response is read inside the chain, so that a fault in it is a failed attempt too.
 
-    Raises: ConfigurationError when built. Requests raise what httpx raises, and of this package's errors
-    DeadlineExceededError, ResponseTooLargeError, DecodeError for a body that cannot be decompressed, and what
-    a middleware or a ConnectionPool underneath raises, such as ClientClosedError.
+    Args:
+        transport: Sends what the middleware lets through, such as a `ConnectionPool`.
+        middleware: The first one outermost.
+        deadline: Seconds for the whole request, retries and body included; None for no bound. Under a client
+            with a deadline of its own the earlier one counts.
+        max_body: Bytes that the body of a response may have, after decompression.
+
+    Raises:
+        ConfigurationError: An argument cannot be used.
+        DeadlineExceededError: From a request that took longer than `deadline`.
+        ResponseTooLargeError: From a request whose response is larger than `max_body`.
+        DecodeError: From a request whose response cannot be decompressed.
+        httpx.TransportError: From a request, as from any transport.
+        PlivoError: From a request: whatever the middleware or a ConnectionPool raises.
     """
 
     def __init__(
@@ -44,43 +55,42 @@ class MiddlewareTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request through the chain."""
-        # Under an AsyncClient, or a transport like this one, the request has a context already.
-        outer = RequestContext.of(request)
-        context = evolve(outer, max_body=self._options.max_body, attempts=0)
-        if self._options.deadline is not None:
-            ends = asyncio.get_running_loop().time() + self._options.deadline
-            context.deadline = ends if outer.deadline is None else min(ends, outer.deadline)
-        context.attach(request)
-        scope = asyncio.timeout_at(context.deadline)
+        outer = CallState.find(request)
+        state = CallState.attached_to(request)
+        asked = state.limits
+        state.limits = self._limits(asked)
         began = time.perf_counter()
         try:
-            async with scope:
-                response = await self._chain(request)
-                # httpx would take the time at the end of a stream, and there is none.
-                response.elapsed = timedelta(seconds=time.perf_counter() - began)
-                return response
-        except TimeoutError:
-            if not scope.expired():
-                raise
+            scope = asyncio.timeout_at(state.limits.deadline)
+            response = await within_deadline(self._chain, request, scope)
         finally:
-            outer.attach(request)
-            outer.attempts += max(0, context.attempts - 1)
-        error = context.deadline_error(f"no answer within the deadline, after {context.attempts} attempts")
-        try:
-            raise error from error.__cause__
-        finally:
-            # Or its traceback and this frame would keep each other, and the request.
-            del error
+            state.limits = asked
+            if outer is None:
+                CallState.detach(request)
+        # httpx would measure it at the end of a stream, and there is none.
+        response.elapsed = timedelta(seconds=time.perf_counter() - began)
+        return response
+
+    def _limits(self, asked: CallLimits) -> CallLimits:
+        deadlines = [] if asked.deadline is None else [asked.deadline]
+        if self._options.deadline is not None:
+            deadlines.append(asyncio.get_running_loop().time() + self._options.deadline)
+        return evolve(asked, deadline=min(deadlines, default=None), max_body=self._options.max_body)
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
-        context = RequestContext.of(request)
-        context.attempts += 1
+        state = CallState.attached_to(request)
+        state.count_attempt()
         if any(name in request.headers.get("accept-encoding", "") for name in ("br", "zstd")):
             # httpx asks for them where it has a library for them; the body is decompressed here.
             request.headers["accept-encoding"] = "gzip, deflate"
-        response = await self._transport.handle_async_request(request)
+        # Another transport of this kind may be underneath: the attempt is counted once.
+        state.is_counted = True
+        try:
+            response = await self._transport.handle_async_request(request)
+        finally:
+            state.is_counted = False
         response.request = request
-        return await read_body(response, context.max_body, context.attempts)
+        return await read_body(response, state.limits.max_body, state.attempts)
 
     async def aclose(self) -> None:
         """Close the transport underneath."""

@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 import httpx
 
-from plivo_async.context import RequestContext
+from plivo_async.context import CallState
+from plivo_async.deadline import deadline_error
 from plivo_async.errors import EventLoopError, RateLimitTimeoutError
 from plivo_async.exported import exported
 from plivo_async.middleware.fair_lock import FairLock
@@ -87,7 +88,7 @@ class SlidingWindowLimiter:
         if loop is not self._loop:
             self._enter(loop)
         if self._turns.held or self._estimator.delay(now := loop.time()) > 0:
-            return await self._acquire_in_turn(RequestContext.of(request), loop, self._turns)
+            return await self._acquire_in_turn(CallState.attached_to(request), loop, self._turns)
         return self._estimator.take(now)
 
     def _enter(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -100,29 +101,28 @@ class SlidingWindowLimiter:
         self._loop, self._time = loop, loop.time
 
     async def _acquire_in_turn(
-        self, context: RequestContext, loop: asyncio.AbstractEventLoop, turns: FairLock
+        self, state: CallState, loop: asyncio.AbstractEventLoop, turns: FairLock
     ) -> int:
-        self._delay(context, loop.time())
-        while not await turns.acquire(context.lane):
-            self._delay(context, loop.time())
+        self._delay(state, loop.time())
+        while not await turns.acquire(state.limits.lane):
+            self._delay(state, loop.time())
         try:
-            while (delay := self._delay(context, now := loop.time())) > 0:
+            while (delay := self._delay(state, now := loop.time())) > 0:
                 await self._wait(loop, delay)
             return self._estimator.take(now)
         finally:
             turns.release()
 
-    def _delay(self, context: RequestContext, now: float) -> float:
+    def _delay(self, state: CallState, now: float) -> float:
         delay = self._estimator.delay(now)
-        if delay <= 0 or context.deadline is None or not context.deadline <= now + delay < math.inf:
+        if delay <= 0 or state.limits.deadline is None or not state.limits.deadline <= now + delay < math.inf:
             return delay
-        message = f"in {delay:.2f} s, the deadline is in {max(0.0, context.deadline - now):.2f} s"
-        if self._estimator.blocked_until > now and context.last_failure is None:
+        message = f"in {delay:.2f} s, the deadline is in {max(0.0, state.limits.deadline - now):.2f} s"
+        if self._estimator.blocked_until > now and state.last_failure is None:
             raise RateLimitTimeoutError(
                 f"HTTP 429 to another call: the next may be sent {message}", status=429, retry_after=delay
             )
-        error = context.deadline_error(f"the rate limit lets a request pass {message}")
-        raise error from error.__cause__
+        raise deadline_error(state, f"the rate limit lets a request pass {message}")
 
     async def _wait(self, loop: asyncio.AbstractEventLoop, delay: float) -> None:
         waiter = self._waiter = loop.create_future()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Iterable
 from types import TracebackType
@@ -33,7 +34,7 @@ _STOPPING = (AuthenticationError, LifetimeError)
 class Fetched:
     """The record of one call; `call_uuid` is what was asked for."""
 
-    call_uuid: Any
+    call_uuid: str | uuid.UUID
     record: CallDetailRecord
 
 
@@ -42,7 +43,7 @@ class Fetched:
 class Failed:
     """Why there is no record of one call; `call_uuid` is what was asked for, as it came."""
 
-    call_uuid: Any
+    call_uuid: str | uuid.UUID
     error: PlivoError
 
 
@@ -71,11 +72,11 @@ class Batch:
     def __init__(
         self,
         fetch: Callable[[Any], Awaitable[CallDetailRecord]],
-        ids: Iterable[Any] | AsyncIterable[Any],
+        call_uuids: Iterable[Any] | AsyncIterable[Any],
         concurrency: int,
     ) -> None:
         self._fetch = fetch
-        self._source = Source(ids)
+        self._source = Source(call_uuids)
         self._concurrency = whole_number("concurrency", concurrency, least=1)
         self._ahead = asyncio.Semaphore(_LOOK_AHEAD * concurrency)
         self._ready: deque[tuple[int, Outcome]] = deque()

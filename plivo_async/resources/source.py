@@ -16,15 +16,17 @@ class Source:
     Raises: ConfigurationError for what is no iterable, or one text.
     """
 
-    def __init__(self, ids: Iterable[Any] | AsyncIterable[Any]) -> None:
+    def __init__(self, call_uuids: Iterable[Any] | AsyncIterable[Any]) -> None:
         # A str is an iterable of characters, each of which would look like a call UUID.
-        if isinstance(ids, str | bytes | bytearray) or not isinstance(ids, Iterable | AsyncIterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if isinstance(call_uuids, str | bytes | bytearray) or not isinstance(
+            call_uuids, Iterable | AsyncIterable
+        ):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigurationError(
-                "ids must be an iterable or async iterable of call UUIDs, such as a list, "
-                f"not {short_repr(ids)}"
+                "call_uuids must be an iterable or async iterable of call UUIDs, such as a list, "
+                f"not {short_repr(call_uuids)}"
             )
-        self._ids: Any = ids
-        self._is_async = isinstance(ids, AsyncIterable)
+        self._call_uuids: Any = call_uuids
+        self._is_async = isinstance(call_uuids, AsyncIterable)
         self._iterator: Any = None
         self._turns = asyncio.Lock()
         self._puller: asyncio.Task[Any] | None = None
@@ -39,7 +41,7 @@ class Source:
             self._puller = asyncio.current_task()
             try:
                 if self._iterator is None:
-                    self._iterator = aiter(self._ids) if self._is_async else iter(self._ids)
+                    self._iterator = aiter(self._call_uuids) if self._is_async else iter(self._call_uuids)
                 call_uuid = await anext(self._iterator) if self._is_async else next(self._iterator)
             except BaseException as end:
                 self._over = True

@@ -13,6 +13,7 @@ from typing import Any
 
 from plivo_async import AsyncClient
 from tests.faults.fault_server import Clock, FaultServer, Step
+from tests.offline import pool_of
 
 AUTH_ID = "MAXXXXXXXXXXXXXXXXXX"
 TOKEN = "tok3n-that-nobody-may-see"
@@ -38,13 +39,12 @@ def other_tasks(server: FaultServer) -> set[asyncio.Task[Any]]:
 
 def busy(client: AsyncClient) -> int:
     """Slots of the client's pool that are taken."""
-    assert client._pool is not None
-    return client._pool.busy
+    return pool_of(client).busy
 
 
 async def assert_at_rest(client: AsyncClient) -> None:
     """No call is under way: no slot is taken, and no connection is open but those kept for the next call."""
-    pool = client._pool
+    pool = client._core.sender.pool
     if pool is None:
         # The client borrowed an http_client.
         return

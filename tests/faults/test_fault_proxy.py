@@ -9,6 +9,7 @@ from tests.faults.certificates import Authority
 from tests.faults.fault_server import Clock
 from tests.faults.proxying import HOST, PASSWORD, PROXY_BASIC, proxied, tunnels
 from tests.faults.serving import AUTH_ID
+from tests.offline import pool_of
 
 
 def fields_of(head: bytes) -> list[bytes]:
@@ -79,7 +80,8 @@ async def test_an_http_origin_is_asked_for_by_its_whole_url(clock: Clock) -> Non
 
 async def test_its_password_is_in_no_repr(clock: Clock) -> None:
     async with proxied(clock, good) as (_, client):
-        assert client._pool is not None
-        shown = f"{client!r} {client._pool!r} {client._pool._proxy!r} {vars(client)} {vars(client._pool)}"
+        pool = pool_of(client)
+        assert pool is not None
+        shown = f"{client!r} {pool!r} {pool._proxy!r} {vars(client)} {vars(pool)} {client._core!r}"
         assert PASSWORD not in shown
         assert PROXY_BASIC.decode() not in shown

@@ -17,8 +17,8 @@ from plivo_async import (
     RetryPolicy,
     SlidingWindowLimiter,
 )
-from plivo_async.context import RequestContext
-from plivo_async.middleware.rate_limiting import rate_limiting
+from plivo_async.context import CallLimits, CallState
+from plivo_async.middleware.rate_limiting import find_limiter
 from plivo_async.retry_policy import NO_RETRY
 
 FAR = 1e9
@@ -69,7 +69,7 @@ class Server:
 def request(method: str = "GET", *, deadline: float | None = FAR, retry: RetryPolicy | None = None) -> Any:
     made = httpx.Request(method, "https://api.plivo.com/")
     ends = None if deadline is None else asyncio.get_running_loop().time() + deadline
-    RequestContext(deadline=ends, retry=retry).attach(made)
+    CallState(CallLimits(deadline=ends, retry=retry)).attach(made)
     return made
 
 
@@ -250,24 +250,23 @@ class TestA429:
         sent, answer = request(), limited()
         with pytest.raises(ValueError, match="no permit"):
             await RateLimitMiddleware(limiter)(sent, Server(answer))
-        assert RequestContext.of(sent).last_failure is answer
+        assert CallState.attached_to(sent).last_failure is answer
         limiter.assert_each_came_back_once()
 
 
 class TestWhatAClientTakes:
     def test_is_a_limit_of_its_own(self) -> None:
-        [layer] = rate_limiting(RateLimit(7, 2.0))
-        assert isinstance(layer.limiter, SlidingWindowLimiter)
-        assert layer.limiter.limit == RateLimit(7, 2.0)
-        assert repr(layer) == f"RateLimitMiddleware({layer.limiter!r})"
+        limiter = find_limiter(RateLimit(7, 2.0))
+        assert isinstance(limiter, SlidingWindowLimiter)
+        assert limiter.limit == RateLimit(7, 2.0)
+        assert repr(RateLimitMiddleware(limiter)) == f"RateLimitMiddleware({limiter!r})"
 
     def test_is_none_for_no_limit(self) -> None:
-        assert rate_limiting(None) == []
+        assert find_limiter(None) is None
 
     @pytest.mark.parametrize("limiter", [SlidingWindowLimiter(), CountingLimiter()])
     def test_is_a_limiter_to_share(self, limiter: RateLimiter) -> None:
-        [layer] = rate_limiting(limiter)
-        assert layer.limiter is limiter
+        assert find_limiter(limiter) is limiter
 
     @pytest.mark.parametrize(
         "wrong",

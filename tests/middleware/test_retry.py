@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from plivo_async import CallNext, DeadlineExceededError, RetryBudget, RetryMiddleware, RetryPolicy
-from plivo_async.context import RequestContext
+from plivo_async.context import CallLimits, CallState
 from plivo_async.errors import ConfigurationError, RateLimitError, ServerError
 
 RETRYABLE = {408, 429, 500, 502, 503, 504}
@@ -181,21 +181,22 @@ class TestOutcome:
         assert len(server.requests) == attempts
 
     async def test_leaves_the_last_failure_in_the_context(self) -> None:
-        sent, answer = request(), httpx.Response(503)
-        await retry()(sent, Server(answer))
-        assert RequestContext.of(sent).last_failure is answer
+        sent = request()
+        await retry()(sent, Server(httpx.Response(503)))
+        last = CallState.attached_to(sent).last_failure
+        assert (type(last), last and last.status) == (ServerError, 503)
 
 
 class TestPolicyInUse:
     async def test_is_its_own_before_that_of_the_request(self) -> None:
         sent, server = request(), Server(503)
-        RequestContext(retry=RetryPolicy(max_attempts=2)).attach(sent)
+        CallState(CallLimits(retry=RetryPolicy(max_attempts=2))).attach(sent)
         await retry(RetryPolicy(max_attempts=4))(sent, server)
         assert len(server.requests) == 4
 
     async def test_is_that_of_the_request_where_it_has_none(self) -> None:
         sent, server = request(), Server(503)
-        RequestContext(retry=RetryPolicy(max_attempts=2)).attach(sent)
+        CallState(CallLimits(retry=RetryPolicy(max_attempts=2))).attach(sent)
         await retry()(sent, server)
         assert len(server.requests) == 2
 
@@ -292,7 +293,8 @@ class TestDeadline:
     @staticmethod
     def due_in(seconds: float) -> httpx.Request:
         sent = request()
-        RequestContext(deadline=asyncio.get_running_loop().time() + seconds, attempts=1).attach(sent)
+        limits = CallLimits(deadline=asyncio.get_running_loop().time() + seconds)
+        CallState(limits, attempts=1).attach(sent)
         return sent
 
     async def test_that_the_wait_does_not_fit_into_is_told_at_once(self) -> None:

@@ -20,7 +20,8 @@ from plivo_async import (
     ServerError,
     SlidingWindowLimiter,
 )
-from plivo_async.context import RequestContext
+from plivo_async.context import CallLimits, CallState
+from plivo_async.error_mapping import status_error
 from tests.virtual_time import in_virtual_time, virtual_loop
 
 LIMIT = RateLimit(4, per=8.0)
@@ -34,8 +35,9 @@ def request(deadline: float | None = None, *, lane: object = None, last: int | N
     """Build a request with a deadline in seconds from now; `last` is the status of its last attempt."""
     made = httpx.Request("GET", "https://api.plivo.com/")
     ends = None if deadline is None else asyncio.get_running_loop().time() + deadline
-    failure = None if last is None else httpx.Response(last)
-    RequestContext(deadline=ends, lane=lane, last_failure=failure, attempts=failure is not None).attach(made)
+    failure = None if last is None else status_error(httpx.Response(last), 1)
+    limits = CallLimits(deadline=ends, lane=lane)
+    CallState(limits, last_failure=failure, attempts=failure is not None).attach(made)
     return made
 
 

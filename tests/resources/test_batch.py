@@ -333,13 +333,13 @@ class TestSource:
         ids=repr,
     )
     def test_is_no_single_call(self, wrong: Any) -> None:
-        with pytest.raises(ConfigurationError, match="ids must be an iterable or async iterable") as caught:
+        with pytest.raises(ConfigurationError, match="call_uuids must be an iterable or") as caught:
             Batch(fetch, wrong, 4)
         assert repr(wrong)[:20] in str(caught.value)
 
     def test_is_no_function(self) -> None:
         source: Any = numbers
-        with pytest.raises(ConfigurationError, match="ids must be an iterable"):
+        with pytest.raises(ConfigurationError, match="call_uuids must be an iterable"):
             Batch(fetch, source, 4)
 
     @pytest.mark.parametrize("source", [Numbers, AsyncNumbers])

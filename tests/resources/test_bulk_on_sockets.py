@@ -15,6 +15,7 @@ import pytest
 from plivo_async import AsyncClient, Failed, Fetched, NetworkError, RateLimit, RetryPolicy
 from plivo_async.testing import Drop, FakePlivo, FakeRateLimit
 from tests.limited_account import KINDS
+from tests.offline import pool_of
 
 Kind = Literal["fixed", "sliding", "bucket"]
 pytestmark = pytest.mark.usefixtures("unmeasured")
@@ -35,8 +36,7 @@ async def serving(fake: FakePlivo, **options: Any) -> AsyncIterator[AsyncClient]
             yield client
             for _ in range(10):
                 await asyncio.sleep(0)
-            assert client._pool is not None
-            assert client._pool.busy == 0
+            assert pool_of(client).busy == 0
             assert asyncio.all_tasks() == before
 
 

@@ -86,10 +86,7 @@ class TestGet:
         from plivo_async import AsyncClient
 
         calls = AsyncClient(AUTH_ID, "tok3n").calls
-        assert repr(calls) == (
-            f"<AsyncClient https://api.plivo.com/v1/Account/{AUTH_ID}/ "
-            "ConnectionPool(max_connections=100, busy=0, idle=0)>.calls"
-        )
+        assert repr(calls) == (f"<CallsResource of https://api.plivo.com/v1/Account/{AUTH_ID}/>")
 
 
 class TestCallUUID:

@@ -356,7 +356,7 @@ class TestOptions:
             {"concurrency": "x"},
             {"deadline": -1.0},
             {"timeout": 0},
-            {"retry": 3},
+            {"retry": "3"},
             {"max_body": 0},
         ],
         ids=repr,
@@ -368,7 +368,7 @@ class TestOptions:
 
     @pytest.mark.parametrize("wrong", ["a-call-uuid", b"a-call-uuid", None, 5, uuid.UUID(int=1)], ids=repr)
     def test_one_call_is_refused_at_once(self, wrong: Any) -> None:
-        with pytest.raises(ConfigurationError, match="ids must be an iterable"):
+        with pytest.raises(ConfigurationError, match="call_uuids must be an iterable"):
             FakePlivo().client().calls.get_many(wrong)
 
     @in_virtual_time

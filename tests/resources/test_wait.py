@@ -43,7 +43,7 @@ class Naps:
 
 def calls_of(fake: FakePlivo, **options: Any) -> tuple[AsyncClient, CallsResource, Naps]:
     client, naps = client_of(fake, **options), Naps()
-    return client, CallsResource(client, sleep=naps), naps
+    return client, CallsResource(client._core.requester, client.converter, client._options, sleep=naps), naps
 
 
 class TestWait:

@@ -17,6 +17,7 @@ import uvloop
 
 from plivo_async import AsyncClient, ClientClosedError, Fetched, NetworkError, RequestTimeoutError
 from plivo_async.testing import Drop, FakePlivo, InstantRetryPolicy, StubResponse
+from tests.offline import pool_of
 
 BODY = b'{"call_uuid": "a-call"}'
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(BODY), BODY)
@@ -111,7 +112,7 @@ async def test_random_cancels_leave_nothing_behind() -> None:
         for _ in range(50):
             await asyncio.gather(*(call_and_cancel() for _ in range(20)))
 
-        pool = client._pool
+        pool = pool_of(client)
         assert pool is not None
         assert pool.busy == 0
         await client.calls.get(fake.call_uuids[0])

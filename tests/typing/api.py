@@ -49,7 +49,8 @@ async def calls(client: AsyncClient, call_uuid: uuid.UUID) -> None:
     await client.calls.get("c1", 5.0)  # type: ignore[call-arg]
     await client.calls.get("c1", deadlin=5.0)  # type: ignore[call-arg]
     await client.calls.get("c1", deadline="5")  # type: ignore[arg-type]
-    await client.calls.get("c1", retry=3)  # type: ignore[arg-type]
+    await client.calls.get("c1", retry=3)
+    await client.calls.get("c1", retry="3")  # type: ignore[arg-type]
     await client.calls.get("c1", max_body=None)  # type: ignore[arg-type]
 
 

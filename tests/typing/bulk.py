@@ -63,6 +63,7 @@ def described(outcome: Outcome) -> str:
             return record.call_uuid
         case Failed(call_uuid, error):
             assert_type(error, PlivoError)
+            assert_type(call_uuid, str | uuid.UUID)
             return f"{call_uuid}: {error}"
     # Reached by nothing: a type checker knows that there is no third kind.
     assert_never(outcome)
@@ -70,7 +71,7 @@ def described(outcome: Outcome) -> str:
 
 def frozen(fetched: Fetched, failed: Failed, record: CallDetailRecord) -> None:
     assert_type(Fetched("c1", record), Fetched)
-    assert_type(Failed(None, PlivoError("no")), Failed)
+    assert_type(Failed("c1", PlivoError("no")), Failed)
 
     Fetched("c1")  # type: ignore[call-arg]
     fetched.record = record  # type: ignore[misc]
@@ -165,7 +166,7 @@ def limits(pool: ConnectionPool, fake: FakePlivo) -> None:
 
     AsyncClient(rate_limit=60)  # type: ignore[arg-type]
     AsyncClient(rate_limit=Forgetful())  # type: ignore[arg-type]
-    AsyncClient(rate_limit=Blocking())  # type: ignore[arg-type]
+    AsyncClient(rate_limit=Blocking())
     RateLimit(requests="60")  # type: ignore[arg-type]
     RateLimit().requests = 60  # type: ignore[misc]
     RateLimitMiddleware(RateLimit())  # type: ignore[arg-type]

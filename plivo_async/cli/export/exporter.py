@@ -106,7 +106,7 @@ class Exporter:
 
     def _write_failed(self, outcome: Failed) -> None:
         if self.files.failed is None:
-            report_failure(outcome.call_uuid, outcome.error)
+            report_failure(str(outcome.call_uuid), outcome.error)
         else:
             self.files.failed.write(outcome)
         self.run.failed += 1

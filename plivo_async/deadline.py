@@ -1,0 +1,72 @@
+"""The one deadline of a call: it bounds queueing, attempts, the waits between them and the body."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import httpx
+
+from plivo_async.context import CallState
+from plivo_async.errors import DeadlineExceededError, RateLimitError, RateLimitTimeoutError
+
+
+async def within_deadline(
+    send: Callable[[httpx.Request], Awaitable[httpx.Response]],
+    request: httpx.Request,
+    scope: asyncio.Timeout,
+) -> httpx.Response:
+    """Send a request within `scope`, which ends at the deadline of its call.
+
+    Raises:
+        DeadlineExceededError: The scope ended first; the cause is the last failure.
+    """
+    try:
+        async with scope:
+            return await send(request)
+    except TimeoutError:
+        if not scope.expired():
+            raise
+    # Raised out here, where no exception that holds the request becomes its context.
+    state = CallState.attached_to(request)
+    raise deadline_error(state, f"no response within the deadline, after {state.attempts} attempts")
+
+
+def check_deadline(state: CallState, gap: float) -> None:
+    """Check that a wait ends before the deadline of the call.
+
+    Args:
+        state: Of the call.
+        gap: Seconds to wait.
+
+    Raises:
+        DeadlineExceededError: It does not, so there is nothing to wait for.
+    """
+    deadline = state.limits.deadline
+    if deadline is None:
+        return
+    left = max(0.0, deadline - asyncio.get_running_loop().time())
+    if gap >= left:
+        raise deadline_error(state, f"the next attempt is due in {gap:.2f} s, the deadline in {left:.2f} s")
+
+
+def deadline_error(state: CallState, message: str) -> DeadlineExceededError:
+    """Build the error for a deadline that ran out.
+
+    It has status, api_id, retry_after, headers and body of the last failure, which becomes its cause.
+    """
+    last = state.last_failure
+    if last is None:
+        return DeadlineExceededError(message, attempts=state.attempts)
+    kind = RateLimitTimeoutError if isinstance(last, RateLimitError) else DeadlineExceededError
+    error = kind(
+        f"{message}; last failure: {last}",
+        status=last.status,
+        api_id=last.api_id,
+        attempts=state.attempts,
+        retry_after=last.retry_after,
+        headers=last.headers,
+        body=last.body,
+    )
+    error.__cause__ = last
+    return error

@@ -1,0 +1,202 @@
+"""Requester: the one way in which every resource sends a request."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import httpx
+from attrs import frozen
+
+from plivo_async.account_url import AccountURL
+from plivo_async.body import read_body
+from plivo_async.context import CallLimits, CallState
+from plivo_async.deadline import within_deadline
+from plivo_async.error_mapping import status_error, transport_error
+from plivo_async.errors import (
+    ClientClosedError,
+    ConfigurationError,
+    DeadlineExceededError,
+    PlivoError,
+    RedirectError,
+)
+from plivo_async.http_client import Sender
+from plivo_async.lifetime import Lifetime
+from plivo_async.middleware import Middleware, compose
+from plivo_async.middleware.rate_limiting import RateLimitMiddleware
+from plivo_async.middleware.retry import RetryMiddleware
+from plivo_async.options import Options
+from plivo_async.rate_limit import RateLimiter
+from plivo_async.text import printable, short_repr
+
+_PATH = re.compile(r"(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+(?:/(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+)*/?")
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+_BODILESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_NO_BODY = httpx.ByteStream(b"")
+
+
+@frozen
+class Reply:
+    """A response with a 2xx status, its body read, and how many requests it took."""
+
+    response: httpx.Response
+    attempts: int
+
+
+class Requester:
+    """Sends the requests of one account through the middleware, each within its deadline.
+
+    A client and its views share one.
+
+    Args:
+        url: The URLs of the account.
+        headers: Of every request.
+        sender: Sends one request.
+        middleware: Around the retries, the first one outermost.
+        attempt_middleware: Around each attempt, inside the retries, outside the rate limit.
+        limiter: Gives the permits; None for no rate limit.
+        lifetime: Where the client may be used.
+
+    Raises:
+        ConfigurationError: Middleware that cannot be called.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: AccountURL,
+        headers: httpx.Headers,
+        sender: Sender,
+        middleware: Iterable[Middleware],
+        attempt_middleware: Iterable[Middleware],
+        limiter: RateLimiter | None,
+        lifetime: Lifetime,
+    ) -> None:
+        self._url = url
+        self._headers = headers
+        self._sender = sender
+        self._lifetime = lifetime
+        limited = compose([] if limiter is None else [RateLimitMiddleware(limiter)], self._send, ours=True)
+        attempt = compose(attempt_middleware, limited, name="attempt_middleware")
+        self._chain = compose(middleware, compose([RetryMiddleware()], attempt, ours=True))
+
+    @property
+    def account_url(self) -> str:
+        """The URL of the account."""
+        return self._url.text
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        options: Options,
+        *,
+        lane: object = None,
+        call_uuid: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+    ) -> Reply:
+        """Send a request; `path` is relative to the account.
+
+        Raises:
+            PlivoError: Of the type that fits.
+        """
+        _check_target(method, path)
+        loop = self._lifetime.check()
+        deadline = None if options.deadline is None else loop.time() + options.deadline
+        state = CallState(CallLimits(deadline, options.retry, options.max_body, call_uuid, lane))
+        request = self._build(method, path, params, json, options)
+        state.attach(request)
+        scope = asyncio.timeout_at(deadline)
+        self._lifetime.call_began(scope)
+        error: PlivoError
+        try:
+            response = _require_read_response(await within_deadline(self._chain, request, scope))
+            if response.is_success:
+                return Reply(_bind_request(request, response), state.attempts)
+            error = status_error(response, state.attempts)
+        except httpx.HTTPError as failure:
+            error = transport_error(failure, state.attempts)
+        except DeadlineExceededError as failure:
+            error = failure
+        finally:
+            self._lifetime.call_ended(scope)
+        # Raised out here, where no exception of httpx, which holds the credentials, becomes its context.
+        if self._lifetime.closed:
+            raise ClientClosedError("the client was closed during the call", attempts=state.attempts)
+        try:
+            raise error
+        finally:
+            # Break the cycle error -> traceback -> frame -> error, which would keep the request and its
+            # Authorization header alive until the next garbage collection.
+            del error
+
+    def _build(
+        self, method: str, path: str, params: Mapping[str, Any] | None, json: Any, options: Options
+    ) -> httpx.Request:
+        url = self._url.join(path)
+        extensions = {"timeout": dict(options.attempt_timeouts)}
+        if params is None and json is None and method in _BODILESS_METHODS:
+            # Given a stream, httpx does not compute the headers of a body.
+            request = httpx.Request(
+                method, url, headers=self._headers, stream=_NO_BODY, extensions=extensions
+            )
+            request.read()
+            return request
+        try:
+            return httpx.Request(
+                method, url, params=params, json=json, headers=self._headers, extensions=extensions
+            )
+        except (httpx.InvalidURL, AttributeError, RecursionError, TypeError, ValueError) as error:
+            raise ConfigurationError(f"params or json cannot be sent: {printable(str(error))}") from None
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        state = CallState.attached_to(request)
+        sender = self._sender
+        if self._lifetime.closed or sender.http_client.is_closed:
+            raise ClientClosedError(
+                "the client, or the http_client it was given, is closed", attempts=state.attempts
+            )
+        state.attempts += 1
+        # A MiddlewareTransport may be underneath: the attempt is counted once.
+        state.is_counted = True
+        try:
+            response = await sender.send(request)
+        except httpx.InvalidURL:
+            # httpx parses the location of a redirect even if it is not to follow it.
+            raise RedirectError(
+                "redirects are not followed: the location is no URL", attempts=state.attempts
+            ) from None
+        finally:
+            state.is_counted = False
+        return await read_body(response, state.limits.max_body, state.attempts)
+
+
+def _check_target(method: object, path: object) -> None:
+    if not isinstance(method, str) or method not in _METHODS:
+        raise ConfigurationError(
+            f"method must be one of {', '.join(sorted(_METHODS))}, not {short_repr(method)}"
+        )
+    if not isinstance(path, str) or not _PATH.fullmatch(path):
+        raise ConfigurationError(
+            f"path must be relative to the account, such as 'Call/', not {short_repr(path)}"
+        )
+
+
+def _require_read_response(response: object) -> httpx.Response:
+    if not isinstance(response, httpx.Response) or not response.is_stream_consumed:
+        raise ConfigurationError(
+            f"middleware must return a response whose body is read, not {short_repr(response)}"
+        )
+    return response
+
+
+def _bind_request(request: httpx.Request, response: httpx.Response) -> httpx.Response:
+    try:
+        _ = response.request
+    except RuntimeError:
+        # Made by middleware.
+        response.request = request
+    return response
