@@ -29,7 +29,8 @@ async def within_deadline(
             raise
     # Raised out here, where no exception that holds the request becomes its context.
     state = CallState.attached_to(request)
-    raise deadline_error(state, f"no response within the deadline, after {state.attempts} attempts")
+    plural = "attempt" if state.attempts == 1 else "attempts"
+    raise deadline_error(state, f"no response within the deadline, after {state.attempts} {plural}")
 
 
 def check_deadline(state: CallState, gap: float) -> None:

@@ -19,6 +19,7 @@ import plivo_async.testing
 from plivo_async import (
     CallDetailRecord,
     CallDirection,
+    CallInfo,
     DecodeError,
     Failed,
     Fetched,
@@ -71,6 +72,7 @@ VALUES: list[Any] = [
     *(StirAttestation.NONE, StirAttestation("D")),
     *(StirVerification.VERIFIED, StirVerification("Perhaps")),
     Fetched("5607532d", RECORD),
+    CallInfo(call_uuid="5607532d", deadline=5.0, attempts=1),
     *(RateLimit(), RateLimit(requests=10, per=1.0)),
     *(RetryPolicy(), RetryPolicy(max_attempts=2)),
     plivo_async.testing.DOCUMENTED_CALL,

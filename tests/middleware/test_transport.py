@@ -180,7 +180,7 @@ async def test_a_request_without_an_accept_encoding_gets_none() -> None:
 
 async def test_the_deadline_ends_an_attempt_that_does_not() -> None:
     async with client(Hanging(), deadline=0.001) as http_client:
-        with pytest.raises(DeadlineExceededError, match="after 1 attempts") as caught:
+        with pytest.raises(DeadlineExceededError, match="after 1 attempt") as caught:
             await http_client.get(URL)
     assert (caught.value.__cause__, caught.value.attempts) == (None, 1)
 
