@@ -15,7 +15,7 @@ from plivo_async._version import __version__
 from plivo_async.credentials import Credentials
 from plivo_async.errors import ConfigurationError
 from plivo_async.text import short_repr
-from plivo_async.transport.pool import ConnectionPool
+from plivo_async.transport import ConnectionPool
 
 _USER_AGENT = f"plivo_async/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
 _NO_AUTH = httpx.Auth()

@@ -57,7 +57,7 @@ async def _ours(job: Job, ids: list[str], tally: Tally) -> None:
     async with client, client.calls.get_many(ids) as batch:
         async for outcome in batch:
             if isinstance(outcome, Fetched):
-                tally.got(outcome.call_uuid, outcome.record.call_uuid)
+                tally.got(str(outcome.call_uuid), outcome.record.call_uuid)
             else:
                 tally.lost[type(outcome.error).__name__] += 1
 
