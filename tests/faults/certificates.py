@@ -1,4 +1,4 @@
-"""A CA of our own, and servers whose certificates are good or bad."""
+"""A test CA, and server contexts with good and bad certificates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fault is: how a server misbehaves, and what that comes to."""
+"""A fault: how a server misbehaves, and the error that a call ends in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.faults.fault_server import Step
 
 
 class Ends(enum.Enum):
-    """How a call ends that meets a fault for ever."""
+    """How a call ends under a persistent fault."""
 
     AFTER_RETRIES = enum.auto()
     AT_ONCE = enum.auto()

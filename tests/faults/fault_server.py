@@ -1,7 +1,7 @@
-"""A server that treats each request as its script says, byte for byte, over a real socket.
+"""A server that plays a script, byte for byte, over a real socket.
 
-It has a clock too: while a script stalls, the event loop's time runs fast. So no test waits, and none
-depends on how fast the machine is.
+While a script stalls, the clock of the event loop runs fast: no test waits, and none depends on the speed of
+the machine.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 class Clock:
-    """Takes the place of an event loop's clock: the same time, which a test can put forward."""
+    """Replaces the clock of an event loop by one that a test can move forward."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._real = loop.time
@@ -33,12 +33,12 @@ class Clock:
         self._ahead += seconds
 
     async def tick(self) -> None:
-        """Let the event loop turn once, and `step` seconds pass."""
+        """Run the event loop once and move the clock forward by `step` seconds."""
         self._ahead += self.step
         await asyncio.sleep(0)
 
     async def fly(self) -> None:
-        """Let time pass, until cancelled."""
+        """Keep the clock moving until cancelled."""
         while True:
             await self.tick()
 
@@ -59,11 +59,11 @@ class Wire(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
 
-    # What the event loop tells.
+    # Callbacks of asyncio.Protocol.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = self.socket = cast(asyncio.Transport, transport)
-        # The first bytes may belong to a TLS handshake: a script says so.
+        # Reading begins with the script: the first bytes may belong to a TLS handshake.
         self.transport.pause_reading()
         self.server.play(self)
 
@@ -88,16 +88,16 @@ class Wire(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._writable.set()
 
-    # What a script does.
+    # Steps of a script.
 
     async def shake_hands(self, context: ssl.SSLContext) -> None:
-        """Speak TLS from here on."""
+        """Start TLS."""
         try:
             upgraded = await asyncio.get_running_loop().start_tls(
                 self.transport, self, context, server_side=True
             )
         except (OSError, ssl.SSLError):
-            # The event loop will not tell: it has handed the socket to a TLS layer that came to nothing.
+            # asyncio does not call connection_lost() after a failed handshake.
             self.closed.set()
             raise HungUpError from None
         self.transport = cast(asyncio.Transport, upgraded)
@@ -115,31 +115,31 @@ class Wire(asyncio.Protocol):
         return head
 
     async def unread(self) -> None:
-        """The client is connected, and nothing of its request counts."""
+        """Record a connection whose request is ignored."""
         self.server.met(b"")
 
     async def send(self, data: bytes) -> None:
         self.transport.write(data)
-        # Even a script that writes for ever lets the event loop turn.
+        # Even an endless script yields to the event loop.
         await asyncio.sleep(0)
         await self._writable.wait()
 
     async def fin(self) -> None:
-        """Send no more, cleanly."""
+        """End the connection cleanly."""
         if self.transport.can_write_eof():
             self.transport.write_eof()
             await self.stall()
         self.transport.close()
 
     async def reset(self) -> None:
-        """Send no more, with a RST, once the client has read what was sent."""
+        """Reset the connection (RST) once the client has read the bytes sent."""
         for _ in range(5):
             await asyncio.sleep(0)
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
 
     async def stall(self) -> None:
-        """Say nothing until the client hangs up, while time flies."""
+        """Send nothing until the client hangs up, while the clock runs fast."""
         while not self.hung_up:
             await self.server.clock.tick()
 
@@ -151,7 +151,7 @@ Step = Callable[[Wire], Awaitable[None]]
 
 
 class FaultServer:
-    """Plays one step of `script` per request, the last one for ever.
+    """Plays one step of `script` per request, and repeats the last one.
 
     `requests` holds the heads that arrived (b"" for a connection that a step left unread), `times` when.
     """
@@ -193,13 +193,13 @@ class FaultServer:
         await self._server.wait_closed()
 
     async def until_asked(self, requests: int) -> None:
-        """Return once that many requests have come."""
+        """Wait until that many requests have arrived."""
         while len(self.requests) < requests:
             self.asked.clear()
             await self.asked.wait()
 
     async def idle(self) -> None:
-        """Return once every connection is closed on both sides, those not yet accepted too."""
+        """Wait until every connection is closed on both sides, including those not yet accepted."""
         for _ in range(10):
             await asyncio.sleep(0)
         while self.tasks:

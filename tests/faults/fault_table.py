@@ -1,9 +1,9 @@
-"""Every fault there is."""
+"""All faults."""
 
 from __future__ import annotations
 
 from tests.faults.fault import Ends
-from tests.faults.faults_in_answers import BAD_BODIES, BAD_STATUSES, FINAL_STATUSES
+from tests.faults.faults_in_responses import BAD_BODIES, BAD_STATUSES, FINAL_STATUSES
 from tests.faults.faults_on_the_wire import CONNECTION_FAULTS, FRAMING_FAULTS, SLOW_FAULTS
 
 FAULTS = [

@@ -1,4 +1,4 @@
-"""Everything that an exception shows of itself, searched for credentials."""
+"""Searches everything that an exception exposes for credentials."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def links(error: BaseException) -> list[BaseException]:
 
 
 def shown_by(error: BaseException) -> dict[str, str]:
-    """What a reader, a logger or another process gets to see."""
+    """The texts that a reader, a logger or another process can see."""
     shown: dict[str, str] = {}
     for link in links(error):
         shown |= {
@@ -47,7 +47,7 @@ def shown_by(error: BaseException) -> dict[str, str]:
 
 
 def leaks_of(error: BaseException, secrets: tuple[str, ...] = SECRETS) -> list[str]:
-    """Where the error shows a secret."""
+    """The places where the error shows a secret."""
     return [how for how, text in shown_by(error).items() if any(secret in text for secret in secrets)]
 
 

@@ -1,4 +1,4 @@
-"""A proxy, a client of a host behind it, and the proof that they leave nothing behind."""
+"""A proxy and a client of a host behind it, checked for leaks at the end."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from plivo_async import AsyncClient
-from tests.faults.answers_on_the_wire import good
 from tests.faults.fault_server import Clock, FaultServer, Step, Wire
 from tests.faults.leaks import SECRETS
+from tests.faults.responses_on_the_wire import good
 from tests.faults.serving import assert_at_rest, client_of, open_sockets, other_tasks
 
 HOST = "api.plivo.example"

@@ -1,4 +1,4 @@
-"""A client and the server that it talks to, and the proof that both leave nothing behind."""
+"""A server and a client of it, checked for leaks at the end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def open_sockets() -> int:
         try:
             count += stat.S_ISSOCK(os.fstat(int(descriptor.name)).st_mode)
         except OSError:
-            # The directory's own descriptor, closed by now.
+            # The descriptor of the directory itself, closed by now.
             continue
     return count
 
@@ -38,18 +38,18 @@ def other_tasks(server: FaultServer) -> set[asyncio.Task[Any]]:
 
 
 def busy(client: AsyncClient) -> int:
-    """Slots of the client's pool that are taken."""
+    """How many slots of the pool are in use."""
     return pool_of(client).busy
 
 
 async def assert_at_rest(client: AsyncClient) -> None:
-    """No call is under way: no slot is taken, and no connection is open but those kept for the next call."""
+    """Check that no slot is in use and that only idle connections are open."""
     pool = client._core.sender.pool
     if pool is None:
         # The client borrowed an http_client.
         return
     for _ in range(5):
-        # The event loop closes a socket a step after it is told to.
+        # The event loop closes a socket one step after the transport.
         await asyncio.sleep(0)
     assert (pool.busy, len(pool._open)) == (0, pool.idle)
 
@@ -74,5 +74,5 @@ async def serving(
 
 
 def client_of(server: FaultServer, **options: Any) -> AsyncClient:
-    # Without a rate limit, which would answer a 429 with waits of its own.
+    # No rate limit: it would add its own waits after a 429.
     return AsyncClient(AUTH_ID, TOKEN, **{"base_url": server.url, "rate_limit": None, **options})

@@ -1,4 +1,4 @@
-"""Bodies that are too large: refused as soon as that is known, at no cost, and never asked for again."""
+"""Bodies that are too large: refused early, cheaply, and never retried."""
 
 from __future__ import annotations
 
@@ -10,8 +10,17 @@ from contextlib import contextmanager
 import pytest
 
 from plivo_async import PlivoError, ResponseTooLargeError, RetryPolicy
-from tests.faults.answers_on_the_wire import CALL_UUID, RECORD, answer, chunked, floods, good, head, says
 from tests.faults.fault_server import Clock, Step, Wire
+from tests.faults.responses_on_the_wire import (
+    CALL_UUID,
+    RECORD,
+    chunked,
+    floods,
+    good,
+    head,
+    reply,
+    sends,
+)
 from tests.faults.serving import serving
 
 MIB = 1024 * 1024
@@ -29,7 +38,7 @@ def bomb() -> bytes:
 
 @contextmanager
 def costs_little() -> Iterator[None]:
-    """At no time more than 8 MiB above what is there at the start: the server's memory, and the client's."""
+    """Check that server and client never use more than 8 MiB above the start."""
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
@@ -42,11 +51,11 @@ def costs_little() -> Iterator[None]:
 
 @both_statuses
 @pytest.mark.parametrize("encoding", [b"gzip", b"x-gzip", b"GZIP"])
-async def test_a_gzip_bomb_costs_little_and_is_not_asked_for_again(
+async def test_a_gzip_bomb_costs_little_memory_and_no_retry(
     status: bytes, encoding: bytes, bomb: bytes, clock: Clock
 ) -> None:
-    data = answer(bomb, b"Content-Encoding: " + encoding, status=status)
-    async with serving(clock, says(data), retry=SOON) as (server, client):
+    data = reply(bomb, b"Content-Encoding: " + encoding, status=status)
+    async with serving(clock, sends(data), retry=SOON) as (server, client):
         with costs_little(), pytest.raises(ResponseTooLargeError) as caught:
             await client.calls.get(CALL_UUID)
         error = caught.value
@@ -54,9 +63,9 @@ async def test_a_gzip_bomb_costs_little_and_is_not_asked_for_again(
         assert len(server.requests) == 1
 
 
-async def test_a_bomb_in_one_chunk_costs_little_too(bomb: bytes, clock: Clock) -> None:
+async def test_a_gzip_bomb_in_one_chunk_costs_little_memory(bomb: bytes, clock: Clock) -> None:
     data = head(b"Transfer-Encoding: chunked", b"Content-Encoding: gzip") + chunked(bomb, b"")
-    async with serving(clock, says(data)) as (_, client):
+    async with serving(clock, sends(data)) as (_, client):
         with costs_little(), pytest.raises(ResponseTooLargeError):
             await client.calls.get(CALL_UUID)
 
@@ -64,11 +73,11 @@ async def test_a_bomb_in_one_chunk_costs_little_too(bomb: bytes, clock: Clock) -
 @both_statuses
 async def test_a_declared_length_is_refused_from_the_header(status: bytes, clock: Clock) -> None:
     data = head(b"Content-Length: %d" % (4 * MIB + 1), status=status)
-    async with serving(clock, says(data, Wire.stall), retry=SOON) as (server, client):
+    async with serving(clock, sends(data, Wire.stall), retry=SOON) as (server, client):
         started = clock()
         with pytest.raises(ResponseTooLargeError, match="declares 4194305 bytes") as caught:
             await client.calls.get(CALL_UUID)
-        # Before a read timeout: the body, which never comes, is not waited for.
+        # Sooner than a read timeout: the call does not wait for the body.
         assert clock() - started < 10.0
         assert (caught.value.status, caught.value.attempts) == (int(status[:3]), 1)
         await server.idle()
@@ -82,7 +91,7 @@ async def test_a_declared_length_is_refused_from_the_header(status: bytes, clock
     ],
     ids=["in chunks", "on a 503"],
 )
-async def test_a_body_without_end_costs_little_too(endless: Step, clock: Clock) -> None:
+async def test_an_endless_body_costs_little_memory(endless: Step, clock: Clock) -> None:
     async with serving(clock, endless, retry=SOON) as (server, client):
         with costs_little(), pytest.raises(ResponseTooLargeError, match="does not end there") as caught:
             await client.calls.get(CALL_UUID, max_body=MIB)
@@ -100,7 +109,7 @@ async def test_a_body_of_the_cap_is_read_and_one_byte_more_is_not(clock: Clock) 
 @pytest.mark.parametrize("length", [b"9" * 19, b"9" * 20, b"9" * 21, b"9" * 5000])
 async def test_an_absurd_length_is_refused_from_the_header(length: bytes, clock: Clock) -> None:
     data = head(b"Content-Length: " + length)
-    async with serving(clock, says(data, Wire.stall), retry=None) as (_, client):
+    async with serving(clock, sends(data, Wire.stall), retry=None) as (_, client):
         with pytest.raises(PlivoError) as caught:
             await client.calls.get(CALL_UUID)
         assert caught.value.attempts == 1

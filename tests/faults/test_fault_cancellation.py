@@ -1,4 +1,4 @@
-"""A call cancelled after every number of steps of the event loop, once and twice, and by all who cancel."""
+"""Calls cancelled at every step of the event loop: once, twice, and by timeouts and task groups."""
 
 from __future__ import annotations
 
@@ -10,13 +10,22 @@ import pytest
 from attrs import frozen
 
 from plivo_async import AsyncClient, CallDetailRecord
-from tests.faults.answers_on_the_wire import CALL_UUID, GZIPPED, RECORD, answer, chunked, good, head, says
 from tests.faults.certificates import Authority
 from tests.faults.fault_server import Clock, FaultServer, Step, Wire
+from tests.faults.responses_on_the_wire import (
+    CALL_UUID,
+    GZIPPED,
+    RECORD,
+    chunked,
+    good,
+    head,
+    reply,
+    sends,
+)
 from tests.faults.serving import busy, serving
 
-stalled = says(b"", Wire.stall)
-unavailable = says(answer(b"", status=b"503 Busy"))
+stalled = sends(b"", Wire.stall)
+unavailable = sends(reply(b"", status=b"503 Busy"))
 
 
 async def in_pieces(wire: Wire) -> None:
@@ -38,15 +47,15 @@ class Scenario:
 SCENARIOS = {
     "a first call": Scenario((good,)),
     "a call on a kept connection": Scenario((good,), before=1),
-    "a call whose connection is stale": Scenario((good, says(b"", Wire.fin), good), before=1),
-    "a call whose connection is reset": Scenario((good, says(b"", Wire.reset), good), before=1),
-    "a call that is retried": Scenario((unavailable, says(b"", Wire.reset), good)),
-    "an answer in pieces": Scenario((in_pieces,)),
-    "a gzip body": Scenario((says(answer(GZIPPED, b"Content-Encoding: gzip")),)),
-    "an answer until fin": Scenario((says(head() + RECORD, Wire.fin),)),
+    "a call whose connection is stale": Scenario((good, sends(b"", Wire.fin), good), before=1),
+    "a call whose connection is reset": Scenario((good, sends(b"", Wire.reset), good), before=1),
+    "a call that is retried": Scenario((unavailable, sends(b"", Wire.reset), good)),
+    "a response in pieces": Scenario((in_pieces,)),
+    "a gzip body": Scenario((sends(reply(GZIPPED, b"Content-Encoding: gzip")),)),
+    "a response until fin": Scenario((sends(head() + RECORD, Wire.fin),)),
     "a first call over TLS": Scenario((good,), tls=True),
     "a kept connection over TLS": Scenario((good,), before=1, tls=True),
-    "a retried call over TLS": Scenario((says(b"", Wire.reset), good), tls=True),
+    "a retried call over TLS": Scenario((sends(b"", Wire.reset), good), tls=True),
 }
 
 
@@ -67,7 +76,7 @@ async def run_and_cancel(
     for _ in range(times):
         call.cancel("enough")
         await asyncio.sleep(0)
-    # At once: nothing is waited for on the way out.
+    # At once: cancellation waits for nothing.
     await turns(3)
     assert call.done()
     return call
@@ -75,7 +84,7 @@ async def run_and_cancel(
 
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("name", SCENARIOS)
-async def test_it_leaves_nothing_at_any_step(
+async def test_cancelling_at_any_step_leaves_nothing_behind(
     name: str, times: int, clock: Clock, authority: Authority
 ) -> None:
     scenario = SCENARIOS[name]
@@ -88,7 +97,7 @@ async def test_it_leaves_nothing_at_any_step(
                 await client.calls.get(CALL_UUID)
             call = await run_and_cancel(clock, server, client, steps=steps, times=times)
             assert busy(client) == 0
-            # Once what was sent has arrived, nothing follows, however long one waits.
+            # No request follows, however long the wait.
             await turns(10)
             requests = len(server.requests)
             clock.forward(30.0)
@@ -100,14 +109,14 @@ async def test_it_leaves_nothing_at_any_step(
             cancelled += 1
             with pytest.raises(asyncio.CancelledError, match="enough"):
                 await call
-            # Its next call finds a client that works.
+            # The client still works.
             server.script[:] = [good]
             record = await client.calls.get(CALL_UUID)
             assert record.call_uuid == CALL_UUID
     assert 5 < cancelled < 199
 
 
-async def test_it_leaves_nothing_at_any_step_of_a_wait_for_a_connection(clock: Clock) -> None:
+async def test_cancelling_at_any_step_in_the_queue_leaves_nothing_behind(clock: Clock) -> None:
     clock.step = 0.0
     for steps in range(6):
         async with serving(clock, stalled, max_connections=1) as (server, client):
@@ -126,14 +135,14 @@ async def test_it_leaves_nothing_at_any_step_of_a_wait_for_a_connection(clock: C
 
 
 @pytest.mark.parametrize("victims", [1, 0b10, 0b101, 0b11011, 0b11111])
-async def test_those_behind_the_cancelled_get_their_turn(victims: int, clock: Clock) -> None:
+async def test_calls_queued_behind_cancelled_ones_are_served(victims: int, clock: Clock) -> None:
     clock.step = 0.0
     async with serving(clock, stalled, good, max_connections=1) as (server, client):
         first = asyncio.create_task(client.calls.get(CALL_UUID))
         await server.asked.wait()
         waiting = [asyncio.create_task(client.calls.get(CALL_UUID)) for _ in range(6)]
         await turns(3)
-        # The slot goes to a waiter in the very step in which that one is cancelled.
+        # A waiter gets the slot in the step that cancels it.
         first.cancel()
         await asyncio.sleep(0)
         for number, call in enumerate(waiting):
@@ -145,9 +154,9 @@ async def test_those_behind_the_cancelled_get_their_turn(victims: int, clock: Cl
 
 
 STALLS = {
-    "before an answer": stalled,
-    "in a body": says(answer()[:-50], Wire.stall),
-    "between attempts": says(answer(b"", b"Retry-After: 50", status=b"503 Busy"), Wire.stall),
+    "before a response": stalled,
+    "in a body": sends(reply()[:-50], Wire.stall),
+    "between attempts": sends(reply(b"", b"Retry-After: 50", status=b"503 Busy"), Wire.stall),
 }
 
 
@@ -171,25 +180,25 @@ async def with_fail_after(client: AsyncClient) -> None:
 
 @pytest.mark.parametrize("bound", [with_timeout, with_wait_for, with_fail_after])
 @pytest.mark.parametrize("step", STALLS.values(), ids=STALLS)
-async def test_a_timeout_of_the_callers_is_the_callers(
+async def test_a_timeout_of_the_caller_raises_timeout_error(
     step: Step, bound: Callable[[AsyncClient], Awaitable[None]], clock: Clock
 ) -> None:
     async with serving(clock, step) as (server, client):
         with pytest.raises(TimeoutError) as caught:
             await bound(client)
-        # Not one of the package's own, which are TimeoutErrors as well.
+        # The errors of the package are TimeoutErrors as well.
         assert type(caught.value) is TimeoutError
         assert len(server.requests) == 1
 
 
-async def test_a_deadline_within_a_timeout_of_the_callers_is_ours(clock: Clock) -> None:
+async def test_a_deadline_within_a_timeout_of_the_caller_is_a_deadline_error(clock: Clock) -> None:
     async with serving(clock, stalled, deadline=2.0) as (_, client):
         with pytest.raises(TimeoutError) as caught:
             await with_timeout(client)
         assert type(caught.value).__name__ == "DeadlineExceededError"
 
 
-async def test_move_on_after_moves_on(clock: Clock) -> None:
+async def test_move_on_after_cancels_the_call(clock: Clock) -> None:
     async with serving(clock, stalled) as (server, client):
         with anyio.move_on_after(5.0) as scope:
             await client.calls.get(CALL_UUID)

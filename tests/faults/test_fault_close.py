@@ -1,4 +1,4 @@
-"""A client closed with calls under way."""
+"""Closing a client with active calls."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import httpx
 import pytest
 
 from plivo_async import ClientClosedError, RetryPolicy
-from tests.faults.answers_on_the_wire import CALL_UUID, answer, good, says
 from tests.faults.fault import Fault
 from tests.faults.fault_server import Clock, FaultServer, Step, Wire
 from tests.faults.fault_table import FAULTS
+from tests.faults.responses_on_the_wire import CALL_UUID, good, reply, sends
 from tests.faults.serving import client_of, serving
 
-stalled = says(b"", Wire.stall)
+stalled = sends(b"", Wire.stall)
 WAYS_TO_BE_BUSY: dict[str, Step] = {
-    "before an answer": stalled,
-    "in a body": says(answer()[:-50], Wire.stall),
-    "between two attempts": says(answer(b"", b"Retry-After: 30", status=b"503 Busy")),
+    "before a response": stalled,
+    "in a body": sends(reply()[:-50], Wire.stall),
+    "between two attempts": sends(reply(b"", b"Retry-After: 30", status=b"503 Busy")),
 }
 
 
@@ -99,11 +99,11 @@ async def test_a_borrowed_client_stays_open(clock: Clock) -> None:
         with pytest.raises(ClientClosedError):
             await client.calls.get(CALL_UUID)
         assert not borrowed.is_closed
-        answer = await borrowed.get(server.url)
-        assert answer.status_code == 200
+        response = await borrowed.get(server.url)
+        assert response.status_code == 200
 
 
-async def test_a_call_on_a_borrowed_client_ends_with_ours(clock: Clock) -> None:
+async def test_closing_ends_a_call_on_a_borrowed_client(clock: Clock) -> None:
     clock.step = 0.0
     async with FaultServer(clock, stalled) as server, httpx.AsyncClient() as borrowed:
         client = client_of(server, http_client=borrowed)
@@ -115,7 +115,7 @@ async def test_a_call_on_a_borrowed_client_ends_with_ours(clock: Clock) -> None:
         assert not borrowed.is_closed
 
 
-async def test_a_borrowed_client_that_is_closed_is_named(clock: Clock) -> None:
+async def test_the_error_names_a_closed_borrowed_client(clock: Clock) -> None:
     async with FaultServer(clock, good) as server:
         borrowed = httpx.AsyncClient()
         client = client_of(server, http_client=borrowed)

@@ -1,4 +1,4 @@
-"""The life of a client: used too late, in another event loop, after a fork."""
+"""A client used after closing, in another event loop, or after a fork."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from plivo_async import AsyncClient, ClientClosedError, EventLoopError
-from tests.faults.answers_on_the_wire import CALL_UUID, good
 from tests.faults.fault_server import Clock
+from tests.faults.responses_on_the_wire import CALL_UUID, good
 from tests.faults.serving import AUTH_ID, TOKEN, busy, client_of, serving
 
 
-async def test_a_client_never_used_may_be_closed(clock: Clock) -> None:
+async def test_an_unused_client_may_be_closed(clock: Clock) -> None:
     async with serving(clock, good) as (server, client):
         await client.aclose()
         with pytest.raises(ClientClosedError):
@@ -81,7 +81,7 @@ async def test_another_event_loop_is_refused_before_any_traffic(clock: Clock) ->
         assert record.call_uuid == CALL_UUID
 
 
-def test_a_client_outlives_no_event_loop() -> None:
+def test_a_client_cannot_outlive_its_event_loop() -> None:
     client = AsyncClient(AUTH_ID, TOKEN, base_url="http://127.0.0.1:9", retry=None)
 
     async def use() -> None:
@@ -97,7 +97,7 @@ def test_a_client_outlives_no_event_loop() -> None:
     asyncio.run(client.aclose())
 
 
-def test_no_event_loop_at_all_is_an_error_of_its_own() -> None:
+def test_a_call_without_event_loop_has_its_own_error() -> None:
     client = AsyncClient(AUTH_ID, TOKEN)
     with pytest.raises(EventLoopError, match="no asyncio event loop"):
         client.calls.get(CALL_UUID).send(None)
@@ -106,7 +106,7 @@ def test_no_event_loop_at_all_is_an_error_of_its_own() -> None:
 FORKING = """
     import asyncio, os, sys
     sys.path.insert(0, sys.argv[1])
-    from tests.faults.answers_on_the_wire import CALL_UUID, good
+    from tests.faults.responses_on_the_wire import CALL_UUID, good
     from tests.faults.fault_server import Clock, FaultServer
     from tests.faults.serving import client_of
     from plivo_async import ForkedError
@@ -133,7 +133,7 @@ FORKING = """
     if child == 0:
         os._exit(0 if asyncio.run(in_child(client)) else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    # The parent goes on with the connection that it had.
+    # The parent keeps using its connection.
     loop.run_until_complete(client.calls.get(CALL_UUID))
     assert (server.connections, len(server.requests)) == (1, 2)
     loop.run_until_complete(client.aclose())
@@ -142,7 +142,7 @@ FORKING = """
 """
 
 
-def test_a_child_process_is_refused_and_disturbs_its_parent_not() -> None:
+def test_a_forked_process_is_refused_without_harm_to_its_parent() -> None:
     script = textwrap.dedent(FORKING)
     ran = subprocess.run(
         [sys.executable, "-W", "error", "-c", script, str(Path(__file__).parents[2])],

@@ -1,4 +1,4 @@
-"""A total outage: what it costs the server, and how a client comes out of it."""
+"""A total outage: its cost in requests, and the recovery."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from plivo_async import PlivoError, RetryPolicy
-from tests.faults.answers_on_the_wire import CALL_UUID, answer, good, says
 from tests.faults.fault_server import Clock, Step, Wire
+from tests.faults.responses_on_the_wire import CALL_UUID, good, reply, sends
 from tests.faults.serving import serving
 
 PERSISTENT = RetryPolicy(max_attempts=10, backoff_base=0.001, backoff_max=0.001)
@@ -16,13 +16,13 @@ CALLS = 200
 
 outages = pytest.mark.parametrize(
     "outage",
-    [says(answer(b"", status=b"503 Busy")), says(b"", Wire.reset), says(b"", Wire.stall)],
+    [sends(reply(b"", status=b"503 Busy")), sends(b"", Wire.reset), sends(b"", Wire.stall)],
     ids=["503", "reset", "stall"],
 )
 
 
 @outages
-async def test_it_costs_fewer_than_two_requests_a_call(outage: Step, clock: Clock) -> None:
+async def test_an_outage_costs_fewer_than_two_requests_per_call(outage: Step, clock: Clock) -> None:
     async with serving(clock, outage, retry=PERSISTENT, deadline=None) as (server, client):
         errors = [await failure(client.calls.get(CALL_UUID)) for _ in range(CALLS)]
         assert len(server.requests) < 2 * CALLS
@@ -30,14 +30,14 @@ async def test_it_costs_fewer_than_two_requests_a_call(outage: Step, clock: Cloc
 
 
 @outages
-async def test_it_costs_no_more_where_the_calls_come_all_at_once(outage: Step, clock: Clock) -> None:
+async def test_an_outage_costs_concurrent_calls_no_more_requests(outage: Step, clock: Clock) -> None:
     async with serving(clock, outage, retry=PERSISTENT, deadline=None) as (server, client):
         await asyncio.gather(*(failure(client.calls.get(CALL_UUID)) for _ in range(CALLS)))
         assert len(server.requests) < 2 * CALLS
 
 
-async def test_its_views_share_the_budget(clock: Clock) -> None:
-    busy = says(answer(b"", status=b"503 Busy"))
+async def test_views_share_the_retry_budget(clock: Clock) -> None:
+    busy = sends(reply(b"", status=b"503 Busy"))
     async with serving(clock, busy, retry=PERSISTENT) as (server, client):
         views = [client.with_options(deadline=30.0 + number) for number in range(CALLS)]
         for view in views:
@@ -46,12 +46,12 @@ async def test_its_views_share_the_budget(clock: Clock) -> None:
 
 
 async def test_successes_refill_the_budget(clock: Clock) -> None:
-    busy = says(answer(b"", status=b"503 Busy"))
+    busy = sends(reply(b"", status=b"503 Busy"))
     async with serving(clock, busy, retry=PERSISTENT) as (server, client):
         for _ in range(CALLS):
             await failure(client.calls.get(CALL_UUID))
         spent = await failure(client.calls.get(CALL_UUID))
-        # The connection waits in `busy` for one request more.
+        # The connection is still in `busy`, waiting for one more request.
         server.script[:] = [good]
         await failure(client.calls.get(CALL_UUID))
         for _ in range(CALLS):

@@ -1,13 +1,13 @@
-"""HTTP proxies: what they are told, and what they are not."""
+"""Requests through an HTTP proxy, and what the proxy gets to see of them."""
 
 from __future__ import annotations
 
 import ssl
 
-from tests.faults.answers_on_the_wire import CALL_UUID, good
 from tests.faults.certificates import Authority
 from tests.faults.fault_server import Clock
 from tests.faults.proxying import HOST, PASSWORD, PROXY_BASIC, proxied, tunnels
+from tests.faults.responses_on_the_wire import CALL_UUID, good
 from tests.faults.serving import AUTH_ID
 from tests.offline import pool_of
 
@@ -32,9 +32,7 @@ async def test_an_https_origin_is_reached_through_a_tunnel(
         assert not any(field.lower().startswith(b"proxy-") for field in request)
 
 
-async def test_a_tunnel_is_kept_for_the_next_call(
-    clock: Clock, origin: ssl.SSLContext, authority: Authority
-) -> None:
+async def test_a_tunnel_is_reused(clock: Clock, origin: ssl.SSLContext, authority: Authority) -> None:
     async with proxied(clock, tunnels(origin), verify=authority.file) as (server, client):
         for _ in range(3):
             await client.calls.get(CALL_UUID)
@@ -54,7 +52,7 @@ async def test_a_tunnel_names_the_port_of_the_origin(
         assert f"Host: {HOST}:8443".encode() in request
 
 
-async def test_the_way_to_the_proxy_may_be_tls_too(
+async def test_the_connection_to_the_proxy_may_use_tls(
     clock: Clock, origin: ssl.SSLContext, authority: Authority
 ) -> None:
     async with proxied(clock, tunnels(origin), tls=authority.server(), verify=authority.file) as (
@@ -66,7 +64,7 @@ async def test_the_way_to_the_proxy_may_be_tls_too(
         assert server.requests[0].startswith(b"CONNECT ")
 
 
-async def test_an_http_origin_is_asked_for_by_its_whole_url(clock: Clock) -> None:
+async def test_an_http_request_is_forwarded_by_its_whole_url(clock: Clock) -> None:
     async with proxied(clock, good, base_url="http://127.0.0.1:9") as (server, client):
         record = await client.calls.get(CALL_UUID)
         assert record.call_uuid == CALL_UUID
@@ -78,7 +76,7 @@ async def test_an_http_origin_is_asked_for_by_its_whole_url(clock: Clock) -> Non
         assert b"Proxy-Authorization: Basic " + PROXY_BASIC in request
 
 
-async def test_its_password_is_in_no_repr(clock: Clock) -> None:
+async def test_no_repr_shows_the_password_of_the_proxy(clock: Clock) -> None:
     async with proxied(clock, good) as (_, client):
         pool = pool_of(client)
         assert pool is not None

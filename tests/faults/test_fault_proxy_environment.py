@@ -8,14 +8,14 @@ import socket
 import pytest
 
 from plivo_async import AsyncClient, ConfigurationError, NetworkError, PlivoError
-from tests.faults.answers_on_the_wire import CALL_UUID, answer, good, says
 from tests.faults.fault_server import Clock, FaultServer, Wire
 from tests.faults.leaks import leaks_of
+from tests.faults.responses_on_the_wire import CALL_UUID, good, reply, sends
 from tests.faults.serving import AUTH_ID, TOKEN, client_of
 
 PASSWORD = "pr0xy-pass"
 
-forbids = says(answer(b"", status=b"403 Forbidden"), Wire.fin)
+forbids = sends(reply(b"", status=b"403 Forbidden"), Wire.fin)
 https_names = pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
 
 
@@ -31,7 +31,7 @@ def no_names(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @https_names
 @pytest.mark.parametrize("scheme", ["http://", ""])
-async def test_a_proxy_of_the_environment_is_asked_for_a_tunnel(
+async def test_a_proxy_from_the_environment_opens_a_tunnel(
     scheme: str, name: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with FaultServer(clock, forbids) as proxy:
@@ -42,7 +42,7 @@ async def test_a_proxy_of_the_environment_is_asked_for_a_tunnel(
         assert proxy.requests[0].startswith(b"CONNECT api.plivo.com:443 ")
 
 
-async def test_the_proxy_of_the_scheme_comes_before_that_of_all(
+async def test_the_variable_of_the_scheme_comes_before_all_proxy(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with FaultServer(clock, forbids) as proxy, FaultServer(clock, forbids) as other:
@@ -57,7 +57,7 @@ async def test_the_proxy_of_the_scheme_comes_before_that_of_all(
 @pytest.mark.parametrize(
     "exception", ["api.plivo.com", ".plivo.com", "*", "example.com, plivo.com", "api.plivo.com:8443"]
 )
-async def test_no_proxy_excepts_a_host(
+async def test_no_proxy_exempts_a_host(
     exception: str, clock: Clock, no_names: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with FaultServer(clock, forbids) as proxy:
@@ -70,7 +70,7 @@ async def test_no_proxy_excepts_a_host(
         assert proxy.connections == 0
 
 
-async def test_the_environment_does_not_count_without_trust(
+async def test_the_environment_is_ignored_without_trust_env(
     clock: Clock, no_names: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with FaultServer(clock, forbids) as proxy:
@@ -82,7 +82,7 @@ async def test_the_environment_does_not_count_without_trust(
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"])
-async def test_loopback_is_never_behind_a_proxy_of_the_environment(
+async def test_loopback_is_never_proxied_by_the_environment(
     name: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with FaultServer(clock, forbids) as proxy, FaultServer(clock, good) as server:
@@ -92,7 +92,7 @@ async def test_loopback_is_never_behind_a_proxy_of_the_environment(
         assert (proxy.connections, server.connections) == (0, 1)
 
 
-async def test_a_proxy_that_is_given_comes_first(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_proxy_argument_takes_precedence(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     async with FaultServer(clock, forbids) as given, FaultServer(clock, forbids) as other:
         monkeypatch.setenv("HTTPS_PROXY", other.url)
         monkeypatch.setenv("NO_PROXY", "*")
@@ -105,9 +105,7 @@ async def test_a_proxy_that_is_given_comes_first(clock: Clock, monkeypatch: pyte
 @pytest.mark.parametrize(
     "url", ["socks5://user:pr0xy-pass@127.0.0.1", "http://user:pr0xy-pass@", "http://[pr0xy-pass"]
 )
-def test_a_proxy_that_cannot_be_used_is_named_without_its_password(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_error_of_an_unusable_proxy_omits_its_password(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", url)
     with pytest.raises(ConfigurationError, match="HTTPS_PROXY") as caught:
         AsyncClient(AUTH_ID, TOKEN)

@@ -1,4 +1,4 @@
-"""A port that nobody listens on, and a host that nobody knows."""
+"""A refused connection, and an unknown host name."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from attrs import field, frozen
 
 from plivo_async import AsyncClient, DeadlineExceededError, NetworkError, RetryPolicy
-from tests.faults.answers_on_the_wire import CALL_UUID, good
 from tests.faults.fault_server import Clock, FaultServer
 from tests.faults.leaks import leaks_of
+from tests.faults.responses_on_the_wire import CALL_UUID, good
 from tests.faults.serving import AUTH_ID, TOKEN, busy, open_sockets
 
 SOON = RetryPolicy(backoff_base=0.001)
@@ -54,7 +54,7 @@ async def test_a_refused_connection_is_tried_three_times(port: int) -> None:
     assert leaks_of(error) == []
 
 
-async def test_a_call_recovers_from_it(clock: Clock) -> None:
+async def test_a_call_recovers(clock: Clock) -> None:
     policy = NotedPolicy(backoff_base=30.0, backoff_max=30.0)
     server = FaultServer(clock, good)
     with socket.socket() as bound:
@@ -70,7 +70,7 @@ async def test_a_call_recovers_from_it(clock: Clock) -> None:
         assert len(server.requests) == 1
 
 
-async def test_it_may_be_cancelled_at_any_step(port: int) -> None:
+async def test_a_refused_call_may_be_cancelled_at_any_step(port: int) -> None:
     sockets = open_sockets()
     for steps in range(10):
         async with client_at(port) as client:
@@ -85,7 +85,7 @@ async def test_it_may_be_cancelled_at_any_step(port: int) -> None:
         assert open_sockets() == sockets
 
 
-async def test_where_the_next_wait_does_not_fit_the_deadline_it_is_the_cause(port: int) -> None:
+async def test_a_refusal_is_the_cause_if_the_next_wait_exceeds_the_deadline(port: int) -> None:
     later = RetryPolicy(backoff_base=30.0, backoff_max=30.0)
     async with client_at(port, retry=later, deadline=5.0) as client:
         with pytest.raises(DeadlineExceededError) as caught:
@@ -95,7 +95,7 @@ async def test_where_the_next_wait_does_not_fit_the_deadline_it_is_the_cause(por
         assert isinstance(caught.value.__cause__.__cause__, ConnectionRefusedError)
 
 
-async def test_a_host_that_nobody_knows_is_a_network_error(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unknown_host_is_a_network_error(monkeypatch: pytest.MonkeyPatch) -> None:
     async def unknown(*args: object, **kwargs: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 

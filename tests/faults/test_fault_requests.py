@@ -1,4 +1,4 @@
-"""What goes over the wire: one request, with nothing in it that does not belong there."""
+"""The requests as the server receives them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from plivo_async import DeadlineExceededError, InvalidCallUUIDError, PlivoError, RequestTimeoutError
-from tests.faults.answers_on_the_wire import CALL_UUID, RECORD, answer, good, never_reads, says
 from tests.faults.fault_server import Clock, Wire
+from tests.faults.responses_on_the_wire import CALL_UUID, RECORD, good, never_reads, reply, sends
 from tests.faults.serving import AUTH_ID, TOKEN, serving
 
 BASIC = b64encode(f"{AUTH_ID}:{TOKEN}".encode())
@@ -26,7 +26,7 @@ def fields_of(head: bytes) -> dict[bytes, bytes]:
     return {name.lower(): value for name, value in (line.split(b": ", 1) for line in lines)}
 
 
-async def test_a_request_is_complete_and_no_more(clock: Clock) -> None:
+async def test_a_request_has_exactly_the_documented_headers(clock: Clock) -> None:
     async with serving(clock, good) as (server, client):
         await client.calls.get(uuid.UUID(CALL_UUID))
         (head,) = server.requests
@@ -42,15 +42,13 @@ async def test_a_request_is_complete_and_no_more(clock: Clock) -> None:
 
 
 async def test_a_cookie_is_not_sent_back(clock: Clock) -> None:
-    async with serving(clock, says(answer(RECORD, b"Set-Cookie: a=b; Path=/"))) as (server, client):
+    async with serving(clock, sends(reply(RECORD, b"Set-Cookie: a=b; Path=/"))) as (server, client):
         for _ in range(2):
             await client.calls.get(CALL_UUID)
         assert b"cookie" not in fields_of(server.requests[1])
 
 
-async def test_a_netrc_file_does_not_count(
-    clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_netrc_file_is_ignored(clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password else\n")
     netrc.chmod(0o600)
@@ -61,7 +59,7 @@ async def test_a_netrc_file_does_not_count(
 
 
 async def test_a_redirect_is_not_followed(clock: Clock) -> None:
-    moved = says(answer(b"", b"Location: /elsewhere/", status=b"302 Found"))
+    moved = sends(reply(b"", b"Location: /elsewhere/", status=b"302 Found"))
     async with serving(clock, moved, good) as (server, client):
         with pytest.raises(PlivoError, match="/elsewhere/"):
             await client.calls.get(CALL_UUID)
@@ -76,7 +74,7 @@ async def test_a_bad_call_uuid_is_refused_before_any_traffic(call_uuid: object, 
         assert server.connections == 0
 
 
-async def test_a_request_that_is_not_taken_times_out(clock: Clock) -> None:
+async def test_a_request_that_the_server_does_not_read_times_out(clock: Clock) -> None:
     async with serving(clock, never_reads) as (server, client):
         with pytest.raises(RequestTimeoutError, match="write timeout") as caught:
             await client.request("POST", "Call/", json="x" * 20_000_000)
@@ -84,12 +82,12 @@ async def test_a_request_that_is_not_taken_times_out(clock: Clock) -> None:
         assert (caught.value.attempts, server.connections) == (1, 1)
 
 
-async def test_a_wait_for_a_connection_is_no_failure(clock: Clock) -> None:
+async def test_waiting_for_a_connection_is_no_failure(clock: Clock) -> None:
     async def after_a_while(wire: Wire) -> None:
         await wire.request()
         for _ in range(400):
             await wire.server.clock.tick()
-        await wire.send(answer())
+        await wire.send(reply())
 
     async with serving(clock, after_a_while, good, max_connections=1) as (server, client):
         first = asyncio.create_task(client.calls.get(CALL_UUID, timeout=50.0))
@@ -100,8 +98,8 @@ async def test_a_wait_for_a_connection_is_no_failure(clock: Clock) -> None:
         assert (len(server.requests), server.connections) == (2, 1)
 
 
-async def test_a_wait_for_a_connection_is_within_the_deadline(clock: Clock) -> None:
-    async with serving(clock, says(b"", Wire.stall), max_connections=1) as (server, client):
+async def test_waiting_for_a_connection_counts_towards_the_deadline(clock: Clock) -> None:
+    async with serving(clock, sends(b"", Wire.stall), max_connections=1) as (server, client):
         first = asyncio.create_task(client.calls.get(CALL_UUID, timeout=50.0, retry=None))
         await server.asked.wait()
         started = clock()

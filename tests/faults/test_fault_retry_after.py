@@ -1,4 +1,4 @@
-"""Retry-After as it comes over the wire, and how long a client waits for it."""
+"""Retry-After as a server sends it, and the wait that follows."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from plivo_async import AsyncClient, DeadlineExceededError, RateLimitError, RetryPolicy, ServerError
-from tests.faults.answers_on_the_wire import CALL_UUID, answer, good, says
 from tests.faults.fault_server import Clock, FaultServer, Step
+from tests.faults.responses_on_the_wire import CALL_UUID, good, reply, sends
 from tests.faults.serving import serving
 
-# Its own gaps are much shorter than the times that the server gives.
+# Its own backoff is much shorter than the times in the headers.
 POLICY = RetryPolicy(backoff_base=1.0, backoff_max=1.0, jitter=0.25)
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -68,7 +68,7 @@ async def flying(
 
 
 def unavailable(*headers: bytes, status: bytes = b"503 Busy") -> Step:
-    return says(answer(b"", *headers, status=status))
+    return sends(reply(b"", *headers, status=status))
 
 
 @pytest.mark.parametrize("status", [b"503 Busy", b"429 Too Many Requests", b"500 Oh", b"408 x"])
@@ -82,21 +82,21 @@ def unavailable(*headers: bytes, status: bytes = b"503 Busy") -> Step:
     ],
     ids=["seconds", "lower case", "fraction", "date"],
 )
-async def test_it_is_waited_for(headers: tuple[bytes, ...], status: bytes, clock: Clock) -> None:
+async def test_retry_after_is_respected(headers: tuple[bytes, ...], status: bytes, clock: Clock) -> None:
     async with flying(clock, unavailable(*headers, status=status), good, retry=POLICY) as (server, client):
         await client.calls.get(CALL_UUID)
         waited = server.times[1] - server.times[0]
         assert 20.0 <= waited < 40.0
 
 
-async def test_an_old_way_to_write_a_date_is_understood(clock: Clock) -> None:
+async def test_an_obsolete_date_format_is_read(clock: Clock) -> None:
     headers = (b"Retry-After: Sun Mar  1 12:00:20 2026", DATE)
     async with flying(clock, unavailable(*headers), good, retry=POLICY) as (server, client):
         await client.calls.get(CALL_UUID)
         assert server.times[1] - server.times[0] >= 20.0
 
 
-async def test_a_date_gone_by_is_no_reason_to_wait(clock: Clock) -> None:
+async def test_a_past_date_causes_no_wait(clock: Clock) -> None:
     headers = (b"Retry-After: " + in_(-3600), DATE)
     async with flying(clock, unavailable(*headers), good, retry=POLICY) as (server, client):
         await client.calls.get(CALL_UUID)
@@ -119,7 +119,7 @@ async def test_garbage_is_not_in_the_error(value: bytes, clock: Clock) -> None:
         assert caught.value.retry_after is None
 
 
-async def test_a_repeated_one_is_ignored(clock: Clock) -> None:
+async def test_a_repeated_header_is_ignored(clock: Clock) -> None:
     twice = unavailable(b"Retry-After: 20", b"Retry-After: 30")
     async with flying(clock, twice, good, retry=POLICY) as (server, client):
         await client.calls.get(CALL_UUID)
@@ -137,7 +137,7 @@ async def test_a_repeated_one_is_ignored(clock: Clock) -> None:
     ],
     ids=["61 s", "a day", "317 years", "an hour from now", "year 9999"],
 )
-async def test_above_the_cap_it_is_raised_at_once(
+async def test_a_value_above_the_cap_is_raised_at_once(
     headers: tuple[bytes, ...], seconds: float | None, clock: Clock
 ) -> None:
     limited = unavailable(*headers, status=b"429 Too Many Requests")
@@ -166,7 +166,7 @@ async def test_a_wait_that_does_not_fit_the_deadline_is_raised_at_once(clock: Cl
         assert len(server.requests) == 1
 
 
-async def test_the_last_one_is_in_the_error(clock: Clock) -> None:
+async def test_the_error_has_the_last_value(clock: Clock) -> None:
     script = [unavailable(b"Retry-After: 1"), unavailable(b"Retry-After: 2"), unavailable(b"Retry-After: 3")]
     async with flying(clock, *script, retry=POLICY) as (_, client):
         with pytest.raises(ServerError) as caught:
@@ -174,7 +174,7 @@ async def test_the_last_one_is_in_the_error(clock: Clock) -> None:
         assert (caught.value.attempts, caught.value.retry_after) == (3, 3.0)
 
 
-async def test_a_wait_for_it_may_be_cancelled(clock: Clock) -> None:
+async def test_the_wait_may_be_cancelled(clock: Clock) -> None:
     async with serving(clock, unavailable(b"Retry-After: 20"), good) as (server, client):
         call = asyncio.create_task(client.calls.get(CALL_UUID))
         await server.asked.wait()

@@ -1,4 +1,4 @@
-"""The token and its Basic value are in nothing that a fault leaves behind: no error, no chain, no log."""
+"""No error, chain of errors or log record of a fault contains the token or its Basic value."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from plivo_async import (
     RequestTimeoutError,
     RetryPolicy,
 )
-from tests.faults.answers_on_the_wire import CALL_UUID, good, never_reads, says
 from tests.faults.fault import Fault
 from tests.faults.fault_server import Clock, Wire
 from tests.faults.fault_table import FAULTS
 from tests.faults.leaks import SECRETS, leaks_in, leaks_of
+from tests.faults.responses_on_the_wire import CALL_UUID, good, never_reads, sends
 from tests.faults.serving import AUTH_ID, TOKEN, serving
 
 SOON = RetryPolicy(backoff_base=0.001)
@@ -88,9 +88,9 @@ def test_a_token_with_a_forbidden_character_is_not_shown() -> None:
     assert leaks_of(caught.value) == []
 
 
-async def test_a_call_that_a_close_ends_shows_no_secret(clock: Clock) -> None:
+async def test_a_call_ended_by_closing_shows_no_secret(clock: Clock) -> None:
     clock.step = 0.0
-    async with serving(clock, says(b"", Wire.stall)) as (server, client):
+    async with serving(clock, sends(b"", Wire.stall)) as (server, client):
         call = asyncio.create_task(client.calls.get(CALL_UUID))
         await server.asked.wait()
         await client.aclose()

@@ -1,4 +1,4 @@
-"""A pool under a client that asks for another protocol: it has none to offer, and must not hang."""
+"""A protocol switch that the request asked for ends in an error, not in a busy loop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SCRIPT = """
     import asyncio, sys
     sys.path.insert(0, sys.argv[1])
     import httpx
-    from tests.faults.answers_on_the_wire import says
+    from tests.faults.responses_on_the_wire import sends
     from tests.faults.fault_server import Clock, FaultServer, Wire
     from plivo_async import ConnectionPool
 
@@ -19,7 +19,7 @@ SCRIPT = """
 
     async def main():
         clock = Clock(asyncio.get_running_loop())
-        async with FaultServer(clock, says(ANSWER, Wire.stall)) as server:
+        async with FaultServer(clock, sends(ANSWER, Wire.stall)) as server:
             async with httpx.AsyncClient(transport=ConnectionPool()) as http:
                 try:
                     await http.get(server.url, headers={"Connection": "upgrade", "Upgrade": "websocket"})
@@ -31,8 +31,8 @@ SCRIPT = """
 """
 
 
-def test_a_switch_of_protocols_is_an_error() -> None:
-    # In a process of its own: an event loop that spins can be ended in no other way.
+def test_a_protocol_switch_is_an_error() -> None:
+    # In its own process: nothing else can end an event loop that spins.
     ran = subprocess.run(
         [sys.executable, "-W", "error", "-c", textwrap.dedent(SCRIPT), str(Path(__file__).parents[2])],
         capture_output=True,

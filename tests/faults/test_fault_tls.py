@@ -1,4 +1,4 @@
-"""TLS: whom the client trusts, and what it makes of a handshake or a connection that goes wrong."""
+"""TLS: trusted certificates, failed handshakes and broken connections."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from plivo_async import (
     RetryPolicy,
     TLSError,
 )
-from tests.faults.answers_on_the_wire import CALL_UUID, RECORD, answer, good, head, says
 from tests.faults.certificates import BAD_CERTIFICATES, Authority
 from tests.faults.fault_server import Clock, FaultServer, Step, Wire
 from tests.faults.leaks import leaks_of
+from tests.faults.responses_on_the_wire import CALL_UUID, RECORD, good, head, reply, sends
 from tests.faults.serving import client_of, serving
 
 SOON = RetryPolicy(backoff_base=0.001)
@@ -37,9 +37,7 @@ async def test_a_ca_file_is_trusted(clock: Clock, tls: ssl.SSLContext, authority
         assert record.call_uuid == CALL_UUID
 
 
-async def test_a_ca_file_may_be_named_by_a_str(
-    clock: Clock, tls: ssl.SSLContext, authority: Authority
-) -> None:
+async def test_a_ca_file_may_be_a_str(clock: Clock, tls: ssl.SSLContext, authority: Authority) -> None:
     async with serving(clock, good, tls=tls, verify=str(authority.file)) as (_, client):
         await client.calls.get(CALL_UUID)
 
@@ -58,14 +56,14 @@ async def test_ssl_cert_file_is_trusted_by_default(
 
 
 @bad_certificates
-async def test_any_certificate_will_do_without_verification(
+async def test_any_certificate_is_accepted_without_verification(
     fault: str, clock: Clock, authority: Authority
 ) -> None:
     async with serving(clock, good, tls=authority.bad_server(fault), verify=False) as (_, client):
         await client.calls.get(CALL_UUID)
 
 
-async def test_a_connection_is_kept(clock: Clock, tls: ssl.SSLContext, authority: Authority) -> None:
+async def test_a_tls_connection_is_reused(clock: Clock, tls: ssl.SSLContext, authority: Authority) -> None:
     async with serving(clock, good, tls=tls, verify=authority.file) as (server, client):
         for _ in range(3):
             await client.calls.get(CALL_UUID)
@@ -87,16 +85,14 @@ async def test_a_bad_certificate_costs_one_handshake(fault: str, clock: Clock, a
     assert leaks_of(error) == []
 
 
-async def test_the_default_trusts_no_ca_of_ours(clock: Clock, tls: ssl.SSLContext) -> None:
+async def test_the_default_does_not_trust_a_test_ca(clock: Clock, tls: ssl.SSLContext) -> None:
     async with serving(clock, good, tls=tls, retry=SOON) as (server, client):
         with pytest.raises(TLSError):
             await client.calls.get(CALL_UUID)
         assert server.connections == 1
 
 
-async def test_a_ca_file_that_is_missing_is_named_before_any_traffic(
-    clock: Clock, authority: Authority
-) -> None:
+async def test_a_missing_ca_file_is_reported_before_any_traffic(clock: Clock, authority: Authority) -> None:
     missing = authority.file.with_name("missing.pem")
     async with serving(clock, good, tls=authority.server(), verify=missing) as (server, client):
         with pytest.raises(ConfigurationError, match=r"missing\.pem"):
@@ -121,7 +117,7 @@ async def reset_at_once(wire: Wire) -> None:
 
 async def speak_plainly(wire: Wire) -> None:
     await wire.unread()
-    await wire.send(answer(b"<h1>The plain HTTP request was sent to HTTPS port</h1>", status=b"400 Bad"))
+    await wire.send(reply(b"<h1>The plain HTTP request was sent to HTTPS port</h1>", status=b"400 Bad"))
     await wire.fin()
 
 
@@ -135,7 +131,7 @@ handshake_faults = pytest.mark.parametrize("name", HANDSHAKE_FAULTS)
 
 
 @handshake_faults
-async def test_a_handshake_that_fails_is_tried_again(name: str, clock: Clock, authority: Authority) -> None:
+async def test_a_failed_handshake_is_retried(name: str, clock: Clock, authority: Authority) -> None:
     act, error = HANDSHAKE_FAULTS[name]
     async with FaultServer(clock, act) as server:
         client = client_of(
@@ -186,11 +182,11 @@ async def cut(wire: Wire) -> None:
     await wire.stall()
 
 
-async def test_a_sized_body_that_is_cut_is_no_answer(
+async def test_a_truncated_body_with_length_is_a_failed_attempt(
     clock: Clock, tls: ssl.SSLContext, authority: Authority
 ) -> None:
     data = head(b"Content-Length: %d" % len(RECORD)) + RECORD[:200]
-    async with serving(clock, says(data, cut), tls=tls, verify=authority.file, retry=SOON) as (
+    async with serving(clock, sends(data, cut), tls=tls, verify=authority.file, retry=SOON) as (
         server,
         client,
     ):
@@ -199,10 +195,10 @@ async def test_a_sized_body_that_is_cut_is_no_answer(
         assert (caught.value.attempts, server.connections) == (3, 3)
 
 
-async def test_a_body_without_size_that_is_cut_is_no_record(
+async def test_a_truncated_body_without_length_is_no_record(
     clock: Clock, tls: ssl.SSLContext, authority: Authority
 ) -> None:
-    async with serving(clock, says(head() + RECORD[:200], cut), tls=tls, verify=authority.file) as (
+    async with serving(clock, sends(head() + RECORD[:200], cut), tls=tls, verify=authority.file) as (
         _,
         client,
     ):
@@ -211,10 +207,10 @@ async def test_a_body_without_size_that_is_cut_is_no_record(
 
 
 @pytest.mark.parametrize("end", [Wire.fin, Wire.reset, cut])
-async def test_a_tls_connection_closed_as_it_is_reused_costs_no_attempt(
+async def test_a_tls_connection_closed_on_reuse_costs_no_attempt(
     end: Step, clock: Clock, tls: ssl.SSLContext, authority: Authority
 ) -> None:
-    async with serving(clock, good, says(b"", end), good, tls=tls, verify=authority.file, retry=None) as (
+    async with serving(clock, good, sends(b"", end), good, tls=tls, verify=authority.file, retry=None) as (
         server,
         client,
     ):
@@ -224,9 +220,7 @@ async def test_a_tls_connection_closed_as_it_is_reused_costs_no_attempt(
         assert (len(server.requests), server.connections) == (3, 2)
 
 
-async def test_a_server_that_wants_a_certificate_of_ours_is_a_network_error(
-    clock: Clock, authority: Authority
-) -> None:
+async def test_a_required_client_certificate_is_a_network_error(clock: Clock, authority: Authority) -> None:
     strict = authority.server()
     strict.verify_mode = ssl.CERT_REQUIRED
     strict.load_verify_locations(authority.file)

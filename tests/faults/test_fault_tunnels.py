@@ -1,4 +1,4 @@
-"""Faults of proxies, of the tunnels that they open, and of what is behind them."""
+"""Faults of proxies, of their tunnels, and of servers behind them."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from plivo_async import (
     RetryPolicy,
     TLSError,
 )
-from tests.faults.answers_on_the_wire import CALL_UUID, answer, good, says
 from tests.faults.certificates import Authority
 from tests.faults.fault_server import Clock, FaultServer, Step, Wire
 from tests.faults.leaks import leaks_of
 from tests.faults.proxying import ESTABLISHED, PROXY_SECRETS, proxied, tunnels
+from tests.faults.responses_on_the_wire import CALL_UUID, good, reply, sends
 from tests.faults.serving import AUTH_ID, TOKEN
 
 SOON = RetryPolicy(backoff_base=0.001)
 
 
 def refuses(status: bytes) -> Step:
-    return says(answer(b"<h1>No</h1>", status=status), Wire.fin)
+    return sends(reply(b"<h1>No</h1>", status=status), Wire.fin)
 
 
 @pytest.mark.parametrize("status", [b"502 Bad Gateway", b"503 Busy", b"504 Gateway Timeout"])
-async def test_a_tunnel_that_may_open_later_is_tried_again(status: bytes, clock: Clock) -> None:
+async def test_a_tunnel_refused_for_now_is_retried(status: bytes, clock: Clock) -> None:
     async with proxied(clock, refuses(status), retry=SOON) as (server, client):
         with pytest.raises(NetworkError, match=status.decode()) as caught:
             await client.calls.get(CALL_UUID)
@@ -40,7 +40,7 @@ async def test_a_tunnel_that_may_open_later_is_tried_again(status: bytes, clock:
 
 
 @pytest.mark.parametrize("status", [b"407 Proxy Authentication Required", b"403 Forbidden", b"400 Bad"])
-async def test_a_tunnel_that_is_forbidden_is_not_tried_again(status: bytes, clock: Clock) -> None:
+async def test_a_forbidden_tunnel_is_not_retried(status: bytes, clock: Clock) -> None:
     async with proxied(clock, refuses(status), retry=SOON) as (server, client):
         with pytest.raises(PlivoError, match=status.decode()) as caught:
             await client.calls.get(CALL_UUID)
@@ -48,7 +48,7 @@ async def test_a_tunnel_that_is_forbidden_is_not_tried_again(status: bytes, cloc
     assert leaks_of(caught.value, PROXY_SECRETS) == []
 
 
-async def test_an_http_origin_is_not_asked_for_again_after_407(clock: Clock) -> None:
+async def test_a_forwarded_request_is_not_retried_after_407(clock: Clock) -> None:
     denied = refuses(b"407 Proxy Authentication Required")
     async with proxied(clock, denied, base_url="http://127.0.0.1:9", retry=SOON) as (server, client):
         with pytest.raises(BadRequestError) as caught:
@@ -67,28 +67,28 @@ async def speaks_after_connect(wire: Wire) -> None:
     await wire.send(ESTABLISHED)
     for _ in range(5):
         await asyncio.sleep(0)
-    await wire.send(answer())
+    await wire.send(reply())
     await wire.stall()
 
 
 TUNNEL_FAULTS: dict[str, tuple[Step, type[PlivoError]]] = {
-    "a stall before CONNECT is answered": (says(b"", Wire.stall), RequestTimeoutError),
-    "a stall in the answer": (says(ESTABLISHED[:20], Wire.stall), RequestTimeoutError),
+    "a stall before the response to CONNECT": (sends(b"", Wire.stall), RequestTimeoutError),
+    "a stall in the response": (sends(ESTABLISHED[:20], Wire.stall), RequestTimeoutError),
     "a stall in the handshake": (stalls_after_connect, RequestTimeoutError),
-    "fin": (says(b"", Wire.fin), NetworkError),
-    "reset": (says(b"", Wire.reset), NetworkError),
-    "reset in the answer": (says(ESTABLISHED[:20], Wire.reset), NetworkError),
-    "fin in the handshake": (says(ESTABLISHED, Wire.fin), NetworkError),
-    "reset in the handshake": (says(ESTABLISHED, Wire.reset), NetworkError),
+    "fin": (sends(b"", Wire.fin), NetworkError),
+    "reset": (sends(b"", Wire.reset), NetworkError),
+    "reset in the response": (sends(ESTABLISHED[:20], Wire.reset), NetworkError),
+    "fin in the handshake": (sends(ESTABLISHED, Wire.fin), NetworkError),
+    "reset in the handshake": (sends(ESTABLISHED, Wire.reset), NetworkError),
     "plain text in the handshake": (speaks_after_connect, NetworkError),
-    "plain text next to the answer": (says(ESTABLISHED + answer(), Wire.stall), NetworkError),
-    "garbage": (says(b"\x05\x00\x00", Wire.stall), NetworkError),
+    "plain text after the response": (sends(ESTABLISHED + reply(), Wire.stall), NetworkError),
+    "garbage": (sends(b"\x05\x00\x00", Wire.stall), NetworkError),
 }
 tunnel_faults = pytest.mark.parametrize("name", TUNNEL_FAULTS)
 
 
 @tunnel_faults
-async def test_a_tunnel_that_fails_is_tried_again(name: str, clock: Clock) -> None:
+async def test_a_failed_tunnel_is_retried(name: str, clock: Clock) -> None:
     act, error = TUNNEL_FAULTS[name]
     async with proxied(clock, act, retry=SOON) as (server, client):
         with pytest.raises(PlivoError) as caught:
@@ -99,9 +99,7 @@ async def test_a_tunnel_that_fails_is_tried_again(name: str, clock: Clock) -> No
 
 
 @tunnel_faults
-async def test_a_call_recovers_from_it(
-    name: str, clock: Clock, origin: ssl.SSLContext, authority: Authority
-) -> None:
+async def test_a_call_recovers(name: str, clock: Clock, origin: ssl.SSLContext, authority: Authority) -> None:
     act, _ = TUNNEL_FAULTS[name]
     async with proxied(clock, act, tunnels(origin), verify=authority.file, retry=SOON) as (_, client):
         record = await client.calls.get(CALL_UUID)
@@ -134,7 +132,7 @@ async def test_a_bad_certificate_behind_a_proxy_costs_one_handshake(
 
 
 @tunnel_faults
-async def test_a_failed_tunnel_holds_up_no_close(name: str, clock: Clock) -> None:
+async def test_a_failed_tunnel_does_not_delay_closing(name: str, clock: Clock) -> None:
     act, _ = TUNNEL_FAULTS[name]
     async with proxied(clock, act, retry=None) as (_, client):
         with pytest.raises(PlivoError):
@@ -146,7 +144,7 @@ async def test_a_failed_tunnel_holds_up_no_close(name: str, clock: Clock) -> Non
         await closing
 
 
-async def test_a_proxy_that_refuses_is_a_network_error(clock: Clock) -> None:
+async def test_a_refusing_proxy_is_a_network_error(clock: Clock) -> None:
     async with FaultServer(clock, good) as server:
         port = server.port
     async with AsyncClient(AUTH_ID, TOKEN, proxy=f"http://127.0.0.1:{port}", retry=SOON) as client:

@@ -1,4 +1,4 @@
-"""Every fault, met once and then no more, met for ever, cancelled, and under a short deadline."""
+"""Every fault: once, persistent, cancelled, and under a short deadline."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from plivo_async import DeadlineExceededError, PlivoError, RetryPolicy, ServerError
-from tests.faults.answers_on_the_wire import CALL_UUID, answer, good, says
 from tests.faults.fault import Ends, Fault
 from tests.faults.fault_server import Clock
 from tests.faults.fault_table import FAULTS, RETRIED
 from tests.faults.faults_on_the_wire import SLOW_FAULTS
+from tests.faults.responses_on_the_wire import CALL_UUID, good, reply, sends
 from tests.faults.serving import serving
 
 SOON = RetryPolicy(backoff_base=0.001)
@@ -30,7 +30,7 @@ other_faults = pytest.mark.parametrize(
 
 
 @retried_faults
-async def test_a_call_recovers_from_it(fault: Fault, clock: Clock) -> None:
+async def test_a_call_recovers(fault: Fault, clock: Clock) -> None:
     async with serving(clock, fault.act, good, retry=SOON) as (server, client):
         record = await client.calls.get(CALL_UUID)
         assert record.call_uuid == CALL_UUID
@@ -38,7 +38,7 @@ async def test_a_call_recovers_from_it(fault: Fault, clock: Clock) -> None:
 
 
 @other_faults
-async def test_the_next_call_recovers_from_it(fault: Fault, clock: Clock) -> None:
+async def test_the_next_call_recovers(fault: Fault, clock: Clock) -> None:
     async with serving(clock, fault.act, good, retry=SOON) as (server, client):
         with pytest.raises(fault.error):
             await client.calls.get(CALL_UUID)
@@ -49,7 +49,7 @@ async def test_the_next_call_recovers_from_it(fault: Fault, clock: Clock) -> Non
 
 @pytest.mark.parametrize("transport", ["ConnectionPool", "httpx"])
 @every_fault
-async def test_for_ever_it_ends_in_its_error(fault: Fault, transport: str, clock: Clock) -> None:
+async def test_a_persistent_fault_ends_in_its_error(fault: Fault, transport: str, clock: Clock) -> None:
     http = httpx.AsyncClient() if transport == "httpx" else None
     async with serving(clock, fault.act, retry=SOON, http_client=http) as (server, client):
         with pytest.raises(PlivoError) as caught:
@@ -74,7 +74,7 @@ async def test_its_error_survives_a_pickle(fault: Fault, clock: Clock) -> None:
 
 
 @every_fault
-async def test_cancelled_at_any_step_it_leaves_nothing(fault: Fault, clock: Clock) -> None:
+async def test_cancelling_at_any_step_leaves_nothing_behind(fault: Fault, clock: Clock) -> None:
     clock.step = 0.0
     cancelled = 0
     for steps in range(STEPS):
@@ -93,12 +93,12 @@ async def test_cancelled_at_any_step_it_leaves_nothing(fault: Fault, clock: Cloc
 
 
 @every_fault
-async def test_under_a_deadline_it_ends_in_time(fault: Fault, clock: Clock) -> None:
+async def test_a_deadline_ends_a_fault_in_time(fault: Fault, clock: Clock) -> None:
     async with serving(clock, fault.act, retry=LATER, deadline=5.0) as (server, client):
         started = clock()
         with pytest.raises(PlivoError) as caught:
             await client.calls.get(CALL_UUID)
-        # Sooner than a read timeout (10 s) or the next attempt (15 s) would end it.
+        # Sooner than a read timeout (10 s) or the next attempt (15 s).
         assert clock() - started < 10.0
         error = caught.value
         assert isinstance(error, fault.error if fault.ends is Ends.AT_ONCE else DeadlineExceededError)
@@ -106,7 +106,7 @@ async def test_under_a_deadline_it_ends_in_time(fault: Fault, clock: Clock) -> N
 
 
 @pytest.mark.parametrize("fault", [fault for fault in RETRIED if fault not in SLOW_FAULTS], ids=name_of)
-async def test_where_the_next_wait_does_not_fit_it_is_the_cause(fault: Fault, clock: Clock) -> None:
+async def test_a_fault_is_the_cause_if_the_next_wait_exceeds_the_deadline(fault: Fault, clock: Clock) -> None:
     async with serving(clock, fault.act, retry=LATER, deadline=5.0) as (_, client):
         with pytest.raises(DeadlineExceededError, match="next attempt is due") as caught:
             await client.calls.get(CALL_UUID)
@@ -117,7 +117,7 @@ async def test_where_the_next_wait_does_not_fit_it_is_the_cause(fault: Fault, cl
 
 @pytest.mark.parametrize("fault", SLOW_FAULTS, ids=name_of)
 async def test_a_deadline_names_the_failure_before_it_as_its_cause(fault: Fault, clock: Clock) -> None:
-    unavailable = says(answer(b"", status=b"503 Busy"))
+    unavailable = sends(reply(b"", status=b"503 Busy"))
     async with serving(clock, unavailable, fault.act, retry=SOON, deadline=5.0) as (_, client):
         with pytest.raises(DeadlineExceededError) as caught:
             await client.calls.get(CALL_UUID)
@@ -127,7 +127,7 @@ async def test_a_deadline_names_the_failure_before_it_as_its_cause(fault: Fault,
 
 
 @pytest.mark.parametrize("fault", SLOW_FAULTS, ids=name_of)
-async def test_a_deadline_ends_it_by_the_real_clock_too(fault: Fault, clock: Clock) -> None:
+async def test_a_deadline_ends_a_fault_by_the_real_clock(fault: Fault, clock: Clock) -> None:
     clock.step = 0.0
     async with serving(clock, fault.act, deadline=0.05) as (_, client):
         with pytest.raises(DeadlineExceededError):

@@ -1,4 +1,4 @@
-"""Random HTTP responses, most of them nearly right, and h11's reading of them."""
+"""Random HTTP responses, most of them nearly valid, and h11's reading of them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ _BODIES = [b"", b"a", b"abc", b'{"a":1}', b"x" * 40, b"\r\n", b"0\r\n\r\n", byte
 
 
 def make_response(chance: random.Random) -> bytes:
-    """A response, mostly a plain one; sometimes with one or two bytes added, removed or replaced."""
+    """Build a response, often a plain one, sometimes with a few bytes added, removed or replaced."""
     response = bytearray(_well_formed(chance) if chance.random() < 0.5 else _odd(chance))
     if chance.random() < 0.4:
         for _ in range(chance.randint(1, 2)):
@@ -75,7 +75,7 @@ def make_response(chance: random.Random) -> bytes:
 
 
 def cut(chance: random.Random, data: bytes) -> list[bytes]:
-    """The data in pieces as a network may deliver it."""
+    """Split the data as a network may deliver it."""
     places = sorted(chance.randint(0, len(data)) for _ in range(chance.choice([0, 0, 1, 1, 2, 5])))
     return [data[start:end] for start, end in zip([0, *places], [*places, len(data)], strict=True)]
 
@@ -133,7 +133,7 @@ def _chunked(chance: random.Random, body: bytes) -> bytes:
 
 @frozen
 class Reading:
-    """What h11 makes of the bytes received after a GET."""
+    """A response to a GET as h11 reads it."""
 
     status_code: int
     reason: bytes
@@ -145,7 +145,7 @@ class Reading:
 
 
 def read_by_h11(pieces: Sequence[bytes]) -> Reading | None:
-    """h11's reading; None where it finds no final response, or an error."""
+    """Read a response with h11; None if there is an error or no final response."""
     connection = h11.Connection(h11.CLIENT)
     connection.send(h11.Request(method="GET", target="/", headers=[("Host", "h")]))
     connection.send(h11.EndOfMessage())

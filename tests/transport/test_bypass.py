@@ -1,4 +1,4 @@
-"""A connection that bypasses h11 where it can does what one does that never bypasses it."""
+"""A connection behaves the same whether or not it bypasses h11."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ BEGUN = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123"
 
 
 class H11Connection(Connection):
-    """Takes every request for one that h11 has not written yet."""
+    """A connection that never bypasses h11."""
 
     def _write_known_get(self, request: httpx.Request) -> bool:
         return False
 
 
 async def exchange(connection: Connection, pieces: Sequence[bytes], ends: bool) -> list[Any]:
-    """What is read of a response in these pieces, with the end of the connection behind it if it `ends`."""
+    """Send a GET, receive these pieces, then the end of the connection if it `ends`; return the outcome."""
     seen: list[Any] = []
 
     async def read() -> None:
@@ -65,7 +65,7 @@ async def settle(task: asyncio.Task[None]) -> None:
 
 
 async def warmed(connection: Connection) -> tuple[Connection, Wire]:
-    """A connection that has done one exchange."""
+    """Connect, and complete one exchange."""
     wire = Wire()
     connection.connection_made(wire)
     await exchange(connection, [OK], ends=False)
@@ -74,7 +74,7 @@ async def warmed(connection: Connection) -> tuple[Connection, Wire]:
 
 
 async def compare(chance: random.Random) -> None:
-    """Up to four exchanges on one connection of each kind, as long as both are reusable."""
+    """Run up to four exchanges on a connection of each kind, as long as both are reusable."""
     bypassing, wire = await warmed(Connection(lambda _: None))
     plain, plain_wire = await warmed(H11Connection(lambda _: None))
     for _ in range(4):
@@ -118,7 +118,7 @@ async def test_a_second_get_is_written_without_h11() -> None:
     ],
     ids=["other headers", "another method", "a body", "an unread stream"],
 )
-async def test_any_other_request_is_written_by_h11_or_the_same(request_: httpx.Request) -> None:
+async def test_any_other_request_is_written_as_h11_writes_it(request_: httpx.Request) -> None:
     connection, wire = await warmed(Connection(lambda _: None))
     plain, plain_wire = await warmed(H11Connection(lambda _: None))
     await connection.send(request_, None)
@@ -130,14 +130,14 @@ async def test_any_other_request_is_written_by_h11_or_the_same(request_: httpx.R
 @pytest.mark.parametrize(
     "fields", [{"connection": "close"}, {"upgrade": "h2c"}, {"transfer-encoding": "chunked"}]
 )
-async def test_a_get_that_says_more_than_get_is_not_remembered(fields: dict[str, str]) -> None:
+async def test_a_get_that_changes_the_framing_is_not_remembered(fields: dict[str, str]) -> None:
     connection, _ = connected()
     await connection.send(httpx.Request("GET", GET.url, headers={"host": "127.0.0.1", **fields}), None)
 
     assert connection._known_headers is None
 
 
-async def test_the_body_is_taken_at_once_where_it_was_received() -> None:
+async def test_a_received_body_is_taken_at_once() -> None:
     connection, _ = await warmed(Connection(lambda _: None))
     await connection.send(GET, None)
     connection.data_received(OK)
@@ -171,7 +171,7 @@ async def test_a_body_that_h11_reads_is_not_taken() -> None:
     assert connection.take_body() is None
 
 
-async def test_the_end_in_a_body_counts_what_is_missing() -> None:
+async def test_an_end_within_the_body_reports_the_missing_bytes() -> None:
     connection, _ = await warmed(Connection(lambda _: None))
     await connection.send(GET, None)
     connection.data_received(BEGUN)

@@ -1,4 +1,4 @@
-"""Real sockets on loopback; the resolver is replaced, because its answers are what the tests are about."""
+"""Real sockets on loopback, with a resolver that returns the addresses of the test."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def listening() -> Iterator[int]:
 
 @contextmanager
 def closed_port() -> Iterator[int]:
-    """A port that refuses: bound, and not listened on."""
+    """A port that refuses connections: bound, without a listener."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield bound.getsockname()[1]
@@ -39,7 +39,7 @@ def closed_port() -> Iterator[int]:
 
 @contextmanager
 def silent_port() -> Iterator[int]:
-    """A port that never answers: its queue of connections is full."""
+    """A port that never accepts: its backlog is full."""
     with socket.socket() as full, socket.socket() as first, socket.socket() as second:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -97,7 +97,7 @@ async def test_a_silent_address_gives_way_to_the_next(port: int, monkeypatch: py
     assert not others()
 
 
-async def test_the_first_address_wins_where_all_answer(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_first_address_wins_if_all_accept(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     with listening() as second:
         resolve_to(monkeypatch, port, second)
         with await open_socket("two.example", 443) as opened:
@@ -114,10 +114,10 @@ async def test_all_refused_is_one_error_of_their_kind(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("addresses", [1, 2, 3])
-async def test_a_cancel_at_any_step_leaves_no_socket_and_no_task(
+async def test_cancelling_at_any_step_leaves_no_socket_and_no_task(
     addresses: int, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A socket left behind is a ResourceWarning, which fails the run.
+    # A leaked socket raises a ResourceWarning, which fails the run.
     with silent_port() as silent:
         resolve_to(monkeypatch, *[silent] * (addresses - 1), port)
         for step in range(40):
@@ -131,7 +131,7 @@ async def test_a_cancel_at_any_step_leaves_no_socket_and_no_task(
             assert not others()
 
 
-async def test_a_winner_is_closed_where_the_caller_is_cancelled_twice(
+async def test_a_winner_is_closed_if_the_caller_is_cancelled_twice(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with silent_port() as silent:
@@ -157,7 +157,7 @@ def test_the_families_take_turns_and_each_keeps_its_order() -> None:
     ]
 
 
-async def test_who_answers_as_well_is_closed(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_second_connected_socket_is_closed(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     async def connect_together(address: tuple[int, Any]) -> socket.socket:
         if address[1][1] == port:
             await second_asked.wait()
@@ -177,9 +177,9 @@ async def test_who_answers_as_well_is_closed(port: int, monkeypatch: pytest.Monk
     winner.close()
 
 
-async def test_a_slow_refusal_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_last_refusal_is_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
     async def refuse(address: tuple[int, Any]) -> socket.socket:
-        # The first later than the second by more than one round of waiting for both.
+        # The first refusal arrives well after the second.
         if address[1][1] == 1:
             await second_refused.wait()
             for _ in range(5):

@@ -1,4 +1,4 @@
-"""One connection by itself, where a real socket could not be made to do it every time."""
+"""A connection on a fake transport, for events that a real socket cannot reproduce."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GET = httpx.Request("GET", "http://127.0.0.1/", headers={"host": "127.0.0.1"})
 
 
 class Wire(asyncio.Transport):
-    """A transport that notes what it is asked for, and once closed may be asked no more, as uvloop's."""
+    """A transport that records its use and, like that of uvloop, refuses any once it is closed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ def connected() -> tuple[Connection, Wire]:
     return connection, wire
 
 
-async def test_a_server_that_sends_faster_than_it_is_read_is_held_up_until_it_is() -> None:
+async def test_reading_pauses_while_the_body_is_not_read() -> None:
     connection, wire = connected()
     await connection.send(GET, None)
     connection.data_received(b"HTTP/1.1 200 OK\r\ncontent-length: 600000\r\n\r\n" + bytes(300_000))
@@ -70,7 +70,7 @@ async def test_a_server_that_sends_faster_than_it_is_read_is_held_up_until_it_is
     assert await more == bytes(300_000)
 
 
-async def test_a_request_waits_while_the_server_does_not_take_it() -> None:
+async def test_a_request_waits_while_the_write_buffer_is_full() -> None:
     connection, wire = connected()
     connection.pause_writing()
     sending = asyncio.create_task(connection.send(GET, None))
@@ -83,7 +83,7 @@ async def test_a_request_waits_while_the_server_does_not_take_it() -> None:
     await sending
 
 
-async def test_a_large_body_goes_out_in_pieces_each_with_a_time_of_its_own() -> None:
+async def test_a_large_body_is_sent_in_pieces_each_with_its_own_timeout() -> None:
     connection, wire = connected()
     body = bytes(150_000)
     connection.pause_writing()
@@ -97,7 +97,7 @@ async def test_a_large_body_goes_out_in_pieces_each_with_a_time_of_its_own() -> 
     assert wire.sent.endswith(body)
 
 
-async def test_many_small_events_leave_the_event_loop_turns() -> None:
+async def test_many_small_events_do_not_block_the_event_loop() -> None:
     connection, _ = connected()
     await connection.send(GET, None)
     connection.data_received(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000)
@@ -113,7 +113,7 @@ async def test_many_small_events_leave_the_event_loop_turns() -> None:
         await heading
 
 
-async def test_nothing_is_written_to_a_connection_that_was_lost() -> None:
+async def test_nothing_is_written_to_a_lost_connection() -> None:
     connection, wire = connected()
     connection.eof_received()
 
@@ -125,7 +125,7 @@ async def test_nothing_is_written_to_a_connection_that_was_lost() -> None:
     assert connection.hung_up
 
 
-async def test_a_connection_that_fails_before_the_event_loop_says_so_is_asked_for_nothing() -> None:
+async def test_a_closing_transport_is_not_used() -> None:
     connection, wire = connected()
     wire.close()
 
@@ -138,7 +138,7 @@ async def test_a_connection_that_fails_before_the_event_loop_says_so_is_asked_fo
         await reading
 
 
-async def test_a_switch_of_protocols_that_was_asked_for_is_an_error() -> None:
+async def test_a_requested_protocol_switch_is_an_error() -> None:
     connection, _ = connected()
     request = httpx.Request("GET", "http://h/", headers={"connection": "upgrade", "upgrade": "websocket"})
     await connection.send(request, None)
@@ -150,7 +150,7 @@ async def test_a_switch_of_protocols_that_was_asked_for_is_an_error() -> None:
         await connection.head(request, None)
 
 
-async def test_an_answer_to_nothing_ends_the_connection() -> None:
+async def test_an_unsolicited_response_ends_the_connection() -> None:
     connection, wire = connected()
     await connection.send(GET, None)
     connection.data_received(b"HTTP/1.1 204 No Content\r\n\r\n")
@@ -164,7 +164,7 @@ async def test_an_answer_to_nothing_ends_the_connection() -> None:
     assert not wire.open
 
 
-async def test_where_the_system_cannot_poll_a_connection_is_taken_for_quiet(
+async def test_without_poll_a_connection_is_assumed_to_have_no_input(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Windows.
@@ -174,7 +174,7 @@ async def test_where_the_system_cannot_poll_a_connection_is_taken_for_quiet(
     assert not connection.has_input
 
 
-async def test_a_body_that_is_not_as_long_as_declared_is_refused() -> None:
+async def test_a_body_shorter_than_declared_is_refused() -> None:
     connection, _ = connected()
     request = httpx.Request("POST", "http://h/", content=b"x", headers={"content-length": "5"})
 
@@ -183,7 +183,7 @@ async def test_a_body_that_is_not_as_long_as_declared_is_refused() -> None:
 
 
 class Reading(h11.Connection):
-    """h11, with a note of the most bytes that it had to read at once."""
+    """h11 that records the most bytes it had to read at once."""
 
     most = 0
 
@@ -223,7 +223,7 @@ async def test_h11_never_sees_a_line_that_would_block_the_event_loop(response: b
 
     with pytest.raises(httpx.RemoteProtocolError):
         await read_all(connection)
-    # It takes quadratic time, 30 ms for 3 KB.
+    # h11 takes quadratic time: 30 ms for 3 KB.
     assert reading.most <= 3 * 1024
 
 

@@ -1,4 +1,4 @@
-"""The pool alone, over real sockets on loopback."""
+"""The pool by itself, over real sockets on loopback."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BODY = b'{"a":1}'
 
 
 class Server:
-    """Answers GET requests on connections that it counts, each as `answer` says."""
+    """Responds to GET requests and counts its connections."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -80,7 +80,7 @@ async def server() -> AsyncGenerator[Server, None]:
 
 @pytest.fixture(scope="session")
 def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
-    """The context of a server, and the file of its CA."""
+    """The SSL context of a server, and the file of its CA."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -96,7 +96,7 @@ def sockets() -> int:
 
 class TestCancellation:
     @pytest.mark.parametrize("scheme", ["http", "https"])
-    async def test_thousands_of_random_cancels_leave_no_slot_no_socket_and_no_task(
+    async def test_thousands_of_random_cancellations_leave_no_slot_no_socket_and_no_task(
         self, scheme: str, tls: tuple[ssl.SSLContext, Path]
     ) -> None:
         chance = random.Random(1)
@@ -124,7 +124,7 @@ class TestCancellation:
         assert cancelled > rounds
         assert (sockets(), asyncio.all_tasks()) == (sockets_before, tasks_before)
 
-    async def test_a_cancelled_wait_for_a_connection_takes_none(self, server: Server) -> None:
+    async def test_a_request_cancelled_in_the_queue_takes_no_connection(self, server: Server) -> None:
         server.may_answer.clear()
         async with httpx.AsyncClient(transport=ConnectionPool(max_connections=1)) as http:
             first = asyncio.create_task(http.get(server.url))
@@ -152,7 +152,7 @@ class TestCancellation:
 
 
 class TestReuse:
-    async def test_one_after_the_other_shares_one_connection(self, server: Server) -> None:
+    async def test_requests_one_after_another_share_one_connection(self, server: Server) -> None:
         async with httpx.AsyncClient(transport=ConnectionPool()) as http:
             for _ in range(5):
                 await http.get(server.url)
@@ -163,7 +163,7 @@ class TestReuse:
             await asyncio.gather(*(http.get(server.url) for _ in range(30)))
         assert server.opened == 3
 
-    async def test_who_waits_for_a_connection_is_served_in_turn(self, server: Server) -> None:
+    async def test_queued_requests_are_served_in_fifo_order(self, server: Server) -> None:
         async with httpx.AsyncClient(transport=ConnectionPool(max_connections=1)) as http:
             await asyncio.gather(*(http.get(f"{server.url}{n}") for n in range(9)))
         assert [server.asked.get_nowait() for _ in range(9)] == [f"/{n}" for n in range(9)]
@@ -185,7 +185,7 @@ class TestReuse:
             await asyncio.wait_for(server.all_closed.wait(), 5)
             assert pool.idle == 0
 
-    async def test_an_idle_connection_that_expires_later_stays(self, server: Server) -> None:
+    async def test_an_idle_connection_that_expires_later_stays_open(self, server: Server) -> None:
         pool = ConnectionPool(keepalive_expiry=60)
         async with httpx.AsyncClient(transport=pool) as http:
             await asyncio.gather(http.get(server.url), http.get(server.url))
@@ -201,7 +201,7 @@ class TestReuse:
             assert older.lost
             assert pool._expiry_timer not in (None, timer)
 
-    async def test_at_the_limit_one_idle_connection_makes_room_for_one(self, server: Server) -> None:
+    async def test_at_the_limit_one_idle_connection_is_closed_for_a_new_one(self, server: Server) -> None:
         pool = ConnectionPool(max_connections=3)
         async with serving() as other, httpx.AsyncClient(transport=pool) as http:
             await asyncio.gather(*(http.get(server.url) for _ in range(3)))
@@ -223,7 +223,7 @@ class TestReuse:
                 await http.get(url)
             assert (server.opened, other.opened) == (2, 1)
 
-    async def test_an_answer_that_is_not_read_to_its_end_costs_the_connection(self, server: Server) -> None:
+    async def test_a_response_not_read_to_its_end_costs_its_connection(self, server: Server) -> None:
         pool = ConnectionPool()
         async with httpx.AsyncClient(transport=pool) as http:
             async with http.stream("GET", server.url):
@@ -237,18 +237,18 @@ class TestReuse:
                 await http.get(server.url, headers={"x": "a\r\nb: c"})
             assert (pool.busy, pool.idle) == (0, 0)
 
-    async def test_a_body_goes_out_with_its_request(self, server: Server) -> None:
+    async def test_a_request_body_is_sent(self, server: Server) -> None:
         async with httpx.AsyncClient(transport=ConnectionPool()) as http:
             assert (await http.put(server.url, content=b"")).content == BODY
 
 
 class TestBody:
-    async def test_a_body_that_was_received_is_taken_at_once_and_frees_the_slot(self, server: Server) -> None:
+    async def test_taking_a_received_body_frees_the_slot(self, server: Server) -> None:
         pool = ConnectionPool()
         request = httpx.Request("GET", server.url)
         async with pool:
             await (await pool.handle_async_request(request)).aread()
-            # Head and body are in one packet: both were written before the client had its turn.
+            # Head and body arrive together: the server writes both in one step.
             response = await pool.handle_async_request(request)
             assert isinstance(response.stream, ResponseBody)
             assert response.stream.take() == BODY
@@ -268,7 +268,7 @@ class TestBody:
 
 
 class TestClosing:
-    async def test_closing_ends_what_is_under_way_and_what_waits(self, server: Server) -> None:
+    async def test_closing_ends_active_and_queued_requests(self, server: Server) -> None:
         server.may_answer.clear()
         pool = ConnectionPool(max_connections=1)
         http = httpx.AsyncClient(transport=pool)
@@ -284,7 +284,7 @@ class TestClosing:
         server.may_answer.set()
         assert repr(pool) == "ConnectionPool(max_connections=1, closed)"
 
-    async def test_closing_while_a_connection_is_made_ends_that(
+    async def test_closing_ends_a_connection_being_made(
         self, server: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         async def close_meanwhile(host: str, port: int) -> Any:
@@ -313,7 +313,7 @@ class TestClosing:
         context, ca_file = tls
 
         def serve() -> bytes:
-            # asyncio's TLS takes the end of the TCP connection for a close_notify too.
+            # In a thread, because asyncio does not report a missing close_notify.
             accepted, _ = listener.accept()
             accepted.settimeout(5)
             with context.wrap_socket(accepted, server_side=True, suppress_ragged_eofs=False) as connection:
@@ -327,7 +327,7 @@ class TestClosing:
             pool = ConnectionPool(verify=ca_file)
             await httpx.AsyncClient(transport=pool).get(f"https://127.0.0.1:{listener.getsockname()[1]}/")
             await pool.aclose()
-            # Without a close_notify, it would be an ssl.SSLEOFError.
+            # Without a close_notify, recv() raises ssl.SSLEOFError.
             assert await serving == b""
 
     async def test_closing_twice_is_closing_once(self, server: Server) -> None:
@@ -349,5 +349,5 @@ class TestOptions:
         with pytest.raises(ConfigurationError, match="keepalive_expiry"):
             ConnectionPool(keepalive_expiry=value)
 
-    def test_the_repr_tells_the_limit_and_the_state(self) -> None:
+    def test_the_repr_shows_the_limit_and_the_state(self) -> None:
         assert repr(ConnectionPool(max_connections=7)) == "ConnectionPool(max_connections=7, busy=0, idle=0)"

@@ -57,32 +57,32 @@ class TestParse:
         ],
         ids=repr,
     )
-    def test_refuses_what_is_no_proxy(self, url: str, reason: str) -> None:
+    def test_refuses_an_unusable_url(self, url: str, reason: str) -> None:
         with pytest.raises(ConfigurationError, match=f"^proxy must be a URL.*{reason}"):
             parse_proxy(url)
 
     @pytest.mark.parametrize("url", [b"http://user:pa55@h", {"https": "http://user:pa55@h"}])
-    def test_repeats_nothing_of_what_is_no_text(self, url: Any) -> None:
+    def test_the_error_omits_a_value_that_is_not_text(self, url: Any) -> None:
         with pytest.raises(ConfigurationError) as caught:
             parse_proxy(url)
         assert "pa55" not in str(caught.value)
 
     @pytest.mark.parametrize("url", [None, 5, True, b"http://proxy.example", ["http://proxy.example"]])
-    def test_refuses_what_is_no_text(self, url: Any) -> None:
+    def test_refuses_a_value_that_is_not_text(self, url: Any) -> None:
         with pytest.raises(ConfigurationError, match="proxy must be a URL.*, not of type "):
             parse_proxy(url)
 
     @pytest.mark.parametrize(
         "url", [f"http://u:{PASSWORD}@", f"socks5://u:{PASSWORD}@h", f"http://u:{PASSWORD}@h:x"]
     )
-    def test_repeats_no_password(self, url: str) -> None:
+    def test_the_error_omits_the_password(self, url: str) -> None:
         with pytest.raises(ConfigurationError) as caught:
             parse_proxy(url)
         assert PASSWORD not in f"{caught.value!r} {vars(caught.value)} {caught.value.__cause__!r}"
 
 
 class TestProxy:
-    def test_shows_no_password(self) -> None:
+    def test_the_repr_omits_the_password(self) -> None:
         assert repr(parse_proxy(f"http://user:{PASSWORD}@proxy.example:3128")) == (
             "Proxy(url='http://proxy.example:3128')"
         )
@@ -105,7 +105,7 @@ class TestProxy:
         ]
 
     @pytest.mark.parametrize(("host", "name"), [("api.plivo.com", "api.plivo.com:443"), ("::1", "[::1]:443")])
-    def test_is_asked_for_a_way_to_a_host(self, host: str, name: str) -> None:
+    def test_a_connect_request_names_host_and_port(self, host: str, name: str) -> None:
         request = parse_proxy("http://user:pass@proxy.example:3128").connect_request(host, 443)
         assert request.method == "CONNECT"
         assert request.url == "http://proxy.example:3128"
@@ -116,25 +116,25 @@ class TestProxy:
 
 
 class TestEnvironment:
-    def test_names_none_by_default(self) -> None:
+    def test_there_is_no_proxy_by_default(self) -> None:
         assert environment_proxy(PLIVO) is None
 
     @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
-    def test_names_one_for_https(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_variable_names_a_proxy_for_https(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "http://proxy.example:3128")
         assert host_of(environment_proxy(PLIVO)) == "proxy.example"
 
-    def test_names_none_for_another_scheme(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_variable_for_another_scheme_does_not_apply(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
         assert environment_proxy(PLIVO) is None
         assert host_of(environment_proxy(httpx.URL("http://api.plivo.com"))) == "proxy.example"
 
-    def test_names_the_one_of_the_scheme_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_variable_of_the_scheme_takes_precedence(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HTTPS_PROXY", "http://one.example")
         monkeypatch.setenv("ALL_PROXY", "http://other.example")
         assert host_of(environment_proxy(PLIVO)) == "one.example"
 
-    def test_an_empty_one_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_empty_variable_names_no_proxy(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HTTPS_PROXY", "")
         assert environment_proxy(PLIVO) is None
 
@@ -142,29 +142,29 @@ class TestEnvironment:
         "exception",
         ["*", "api.plivo.com", "plivo.com", ".plivo.com", "x, api.plivo.com", "api.plivo.com:443"],
     )
-    def test_excepts_hosts(self, exception: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_no_proxy_exempts_a_host(self, exception: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
         monkeypatch.setenv("NO_PROXY", exception)
         assert environment_proxy(PLIVO) is None
 
     @pytest.mark.parametrize("exception", ["", "livo.com", "api.plivo.com:8443", "example.com"])
-    def test_excepts_no_other_host(self, exception: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_no_proxy_exempts_no_other_host(self, exception: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
         monkeypatch.setenv("NO_PROXY", exception)
         assert host_of(environment_proxy(PLIVO)) == "proxy.example"
 
-    def test_excepts_a_port(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_no_proxy_exempts_a_port(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
         monkeypatch.setenv("NO_PROXY", "api.plivo.com:8443")
         assert environment_proxy(httpx.URL("https://api.plivo.com:8443")) is None
 
     @pytest.mark.parametrize("url", ["http://localhost:8000", "http://127.0.0.1", "https://[::1]:8443"])
-    def test_never_names_one_for_loopback(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_loopback_is_reached_without_a_proxy(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in NAMES[:3]:
             monkeypatch.setenv(name, "http://proxy.example:3128")
         assert environment_proxy(httpx.URL(url)) is None
 
-    def test_says_which_variable_cannot_be_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_error_names_the_unusable_variable(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("ALL_PROXY", "socks5://proxy.example")
         with pytest.raises(ConfigurationError, match=r"^ALL_PROXY must be a URL"):
             environment_proxy(PLIVO)

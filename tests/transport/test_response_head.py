@@ -1,4 +1,4 @@
-"""What reaches h11 of the head of a response."""
+"""The part of a response head that h11 may read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.transport.responses import make_response
 HEAD = b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n"
 
 
-def test_a_whole_head_and_nothing_behind_it() -> None:
+def test_a_whole_head_is_passed_on_without_the_body() -> None:
     assert find_head(bytearray(HEAD + b"body\n\n")) == len(HEAD)
 
 
@@ -23,17 +23,17 @@ def test_bare_line_feeds_end_a_head_too() -> None:
     assert find_head(bytearray(b"HTTP/1.1 200 OK\n\n\0")) == 17
 
 
-def test_nothing_of_an_unfinished_head() -> None:
+def test_an_unfinished_head_is_held_back() -> None:
     assert find_head(bytearray(HEAD[:-1])) == 0
     assert find_head(bytearray()) == 0
 
 
 @pytest.mark.parametrize("start", [b"\x15\x03", b" HTTP/1.1", b"\r\n"])
-def test_at_once_what_can_be_no_head(start: bytes) -> None:
+def test_bytes_that_cannot_start_a_head_are_passed_on_at_once(start: bytes) -> None:
     assert find_head(bytearray(start)) == len(start)
 
 
-def test_a_head_as_long_as_allowed() -> None:
+def test_a_head_of_the_maximum_length_is_passed_on() -> None:
     head = HEAD[:-4] + b"y" * (MAX_HEAD_BYTES - len(HEAD)) + b"\r\n\r\n"
     assert find_head(bytearray(head)) == MAX_HEAD_BYTES
 
@@ -52,7 +52,7 @@ def test_a_character_that_makes_h11_slow_is_refused(character: bytes) -> None:
 
 
 @given(st.randoms(use_true_random=False))
-def test_no_head_is_refused_that_h11_accepts(chance: random.Random) -> None:
+def test_h11_refuses_every_head_that_is_refused_here(chance: random.Random) -> None:
     data = bytearray(make_response(chance))
     try:
         find_head(data)

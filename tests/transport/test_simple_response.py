@@ -1,4 +1,4 @@
-"""The reader of simple responses agrees with h11, or leaves a response to it."""
+"""The reader of simple responses agrees with h11, or leaves the response to it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from plivo_async.transport.response_head import MAX_HEAD_BYTES
 from plivo_async.transport.simple_response import SimpleResponse, read_simple_response
-from tests.faults.answers_on_the_wire import RECORD, chunked
 from tests.faults.fault import Fault
 from tests.faults.fault_server import Wire
 from tests.faults.fault_table import FAULTS
+from tests.faults.responses_on_the_wire import RECORD, chunked
 from tests.transport.responses import make_response, read_by_h11
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -24,7 +24,7 @@ BODY = b'{"a":1}'
 
 
 def agrees_with_h11(data: bytes) -> bool:
-    """Whether the reader reads it; fails if h11 would have read it differently."""
+    """Return whether the reader accepts it; fail if h11 reads it differently."""
     found = read_simple_response(data)
     if found is None:
         return False
@@ -66,7 +66,7 @@ class Recorder(Wire):
 
 class TestAgreement:
     @given(st.randoms(use_true_random=False))
-    def test_any_response_is_read_as_h11_reads_it_or_left_to_it(self, chance: random.Random) -> None:
+    def test_any_response_is_read_as_h11_does_or_left_to_it(self, chance: random.Random) -> None:
         agrees_with_h11(make_response(chance))
 
     def test_a_good_share_of_generated_responses_is_read(self) -> None:

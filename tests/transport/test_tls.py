@@ -46,7 +46,7 @@ def negotiated(client: ssl.SSLContext, server: ssl.SSLContext) -> str | None:
 
 class TestCheck:
     @pytest.mark.parametrize("verify", [True, False, "ca.pem", Path("ca.pem"), ssl.create_default_context()])
-    def test_takes_what_can_say_whom_to_trust_and_reads_no_file(self, verify: Any) -> None:
+    def test_accepts_a_bool_a_path_or_a_context_and_reads_no_file(self, verify: Any) -> None:
         assert check_verify(verify) is verify
 
     @pytest.mark.parametrize("verify", [None, "", 1, 0, b"ca.pem", [], object(), ssl.SSLContext])
@@ -65,16 +65,16 @@ class TestContext:
         context = ssl_context(False)
         assert (context.verify_mode, context.check_hostname) == (ssl.CERT_NONE, False)
 
-    def test_one_is_made_for_all(self) -> None:
+    def test_one_context_is_shared(self) -> None:
         assert ssl_context(True) is ssl_context(True)
         assert ssl_context(False) is not ssl_context(True)
 
-    def test_a_context_is_used_as_it_is(self) -> None:
+    def test_a_context_is_used_unchanged(self) -> None:
         context = ssl.create_default_context()
         assert ssl_context(context) is context
 
     @pytest.mark.parametrize("verify", [True, False, "a CA file"])
-    def test_http11_is_all_that_is_offered(self, verify: Any, ca_file: Path, authority: trustme.CA) -> None:
+    def test_only_http11_is_offered(self, verify: Any, ca_file: Path, authority: trustme.CA) -> None:
         server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert("localhost").configure_cert(server)
         server.set_alpn_protocols(["h2", "http/1.1"])
@@ -83,12 +83,12 @@ class TestContext:
         assert negotiated(context, server) == "http/1.1"
 
     @pytest.mark.parametrize("kind", [str, Path])
-    def test_a_file_says_whom_to_trust(self, kind: type, ca_file: Path, authority: trustme.CA) -> None:
+    def test_the_cas_in_a_file_are_trusted(self, kind: type, ca_file: Path, authority: trustme.CA) -> None:
         context = ssl_context(kind(ca_file))
         assert trusted(context) == [der(authority)]
         assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
-    def test_the_environment_may_name_that_file(
+    def test_ssl_cert_file_is_trusted(
         self, ca_file: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv("SSL_CERT_FILE", raising=False)
@@ -98,22 +98,22 @@ class TestContext:
         monkeypatch.delenv("SSL_CERT_FILE")
         assert ssl_context(True) is before
 
-    def test_a_file_that_is_not_there_is_named(self, tmp_path: Path) -> None:
+    def test_the_error_names_a_missing_file(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match=r"verify: the CA file '.*/nothing\.pem' cannot be read"):
             ssl_context(tmp_path / "nothing.pem")
 
-    def test_a_file_without_a_certificate_is_named(self, tmp_path: Path) -> None:
+    def test_the_error_names_a_file_without_certificate(self, tmp_path: Path) -> None:
         file = tmp_path / "empty.pem"
         file.write_text("no certificate")
         with pytest.raises(ConfigurationError, match=r"empty\.pem' cannot be read"):
             ssl_context(file)
 
     @pytest.mark.parametrize("path", [".", "a\0b"])
-    def test_what_is_no_file_is_named(self, path: str) -> None:
+    def test_the_error_names_a_path_that_is_no_file(self, path: str) -> None:
         with pytest.raises(ConfigurationError, match="cannot be read"):
             ssl_context(path)
 
-    def test_a_file_of_the_environment_that_cannot_be_read_is_named(
+    def test_the_error_names_the_variable_of_an_unreadable_file(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         file = tmp_path / "empty.pem"

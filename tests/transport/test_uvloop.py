@@ -1,4 +1,4 @@
-"""The client on uvloop, which many web services run on: what depends on the event loop, over real sockets."""
+"""The client on uvloop, over real sockets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(BODY), BODY)
 
 
 def on_uvloop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """The test runs in a loop of uvloop's."""
+    """Run the test on uvloop."""
 
     @functools.wraps(test)
     def run(*args: Any, **kwargs: Any) -> None:
@@ -36,7 +36,7 @@ def on_uvloop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., N
 
 @asynccontextmanager
 async def account() -> AsyncGenerator[tuple[FakePlivo, AsyncClient], None]:
-    """A fake and a client of it, with five connections."""
+    """A fake server and a client with five connections."""
     fake = FakePlivo(rate_limit=None)
     async with (
         fake.serve() as url,
@@ -60,7 +60,7 @@ async def test_a_record_is_fetched() -> None:
 
 @pytest.mark.parametrize("fault", [Drop(), Drop(after=30), StubResponse(503)])
 @on_uvloop
-async def test_a_fault_is_got_over(fault: Drop | StubResponse) -> None:
+async def test_a_call_recovers_from_a_fault(fault: Drop | StubResponse) -> None:
     async with account() as (fake, client):
         await client.calls.get(fake.call_uuids[0])
         fake.script([fault])
@@ -69,7 +69,7 @@ async def test_a_fault_is_got_over(fault: Drop | StubResponse) -> None:
 
 
 @on_uvloop
-async def test_a_fault_that_stays_is_an_error() -> None:
+async def test_a_persistent_fault_is_an_error() -> None:
     async with account() as (fake, client):
         fake.script([Drop()] * 9)
 
@@ -88,7 +88,7 @@ async def test_a_stall_ends_at_its_timeout() -> None:
 
 
 @on_uvloop
-async def test_a_batch_comes_whole() -> None:
+async def test_a_batch_is_complete() -> None:
     async with account() as (fake, client):
         outcomes = await client.calls.get_many(fake.generate(300))
 
@@ -97,7 +97,7 @@ async def test_a_batch_comes_whole() -> None:
 
 
 @on_uvloop
-async def test_random_cancels_leave_nothing_behind() -> None:
+async def test_random_cancellations_leave_nothing_behind() -> None:
     async with account() as (fake, client):
         chance = random.Random(1)
         fake.latency = lambda: chance.uniform(0.0, 0.004)
@@ -121,7 +121,7 @@ async def test_random_cancels_leave_nothing_behind() -> None:
 
 
 @on_uvloop
-async def test_closing_ends_what_is_under_way() -> None:
+async def test_closing_ends_active_calls() -> None:
     async with account() as (fake, client):
         asked = asyncio.Semaphore(0)
 

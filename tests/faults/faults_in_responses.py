@@ -1,4 +1,4 @@
-"""Whole answers that are no record."""
+"""Complete responses that are no record."""
 
 from __future__ import annotations
 
@@ -15,32 +15,35 @@ from plivo_async import (
     ServerError,
     UnexpectedStatusError,
 )
-from tests.faults.answers_on_the_wire import GZIPPED, RECORD, answer, chunked, floods, head, says
 from tests.faults.fault import Ends, Fault
 from tests.faults.fault_server import Wire
 from tests.faults.faults_on_the_wire import CHUNKED, HALF, HTML
+from tests.faults.responses_on_the_wire import GZIPPED, RECORD, chunked, floods, head, reply, sends
 
 BAD_STATUSES = [
-    Fault("408", says(answer(b"{}", status=b"408 Request Timeout")), BadRequestError, status=408),
-    Fault("408 and fin", says(answer(b"", status=b"408 x"), Wire.fin), BadRequestError, status=408),
+    Fault("408", sends(reply(b"{}", status=b"408 Request Timeout")), BadRequestError, status=408),
+    Fault("408 and fin", sends(reply(b"", status=b"408 x"), Wire.fin), BadRequestError, status=408),
     Fault(
-        "429", says(answer(b'{"error": "slow"}', status=b"429 Too Many Requests")), RateLimitError, status=429
+        "429",
+        sends(reply(b'{"error": "slow"}', status=b"429 Too Many Requests")),
+        RateLimitError,
+        status=429,
     ),
-    Fault("500", says(answer(b'{"error": "oh"}', status=b"500 Oh")), ServerError, status=500),
-    Fault("502 with HTML", says(answer(HTML, status=b"502 Bad Gateway")), ServerError, status=502),
-    Fault("503 without body", says(answer(b"", status=b"503 Busy")), ServerError, status=503),
-    Fault("503 with a record", says(answer(status=b"503 Busy")), ServerError, status=503),
+    Fault("500", sends(reply(b'{"error": "oh"}', status=b"500 Oh")), ServerError, status=500),
+    Fault("502 with HTML", sends(reply(HTML, status=b"502 Bad Gateway")), ServerError, status=502),
+    Fault("503 without body", sends(reply(b"", status=b"503 Busy")), ServerError, status=503),
+    Fault("503 with a record", sends(reply(status=b"503 Busy")), ServerError, status=503),
     Fault(
         "504 in chunks",
-        says(head(b"Transfer-Encoding: chunked", status=b"504 x") + chunked(HTML, b"")),
+        sends(head(b"Transfer-Encoding: chunked", status=b"504 x") + chunked(HTML, b"")),
         ServerError,
         status=504,
     ),
-    Fault("500 until fin", says(head(status=b"500 Oh") + HTML, Wire.fin), ServerError, status=500),
+    Fault("500 until fin", sends(head(status=b"500 Oh") + HTML, Wire.fin), ServerError, status=500),
 ]
 
 FINAL_STATUSES = [
-    Fault(name, says(answer(body, *headers, status=name.encode())), error, Ends.AT_ONCE, int(name[:3]))
+    Fault(name, sends(reply(body, *headers, status=name.encode())), error, Ends.AT_ONCE, int(name[:3]))
     for name, error, body, headers in [
         ("201 Created", UnexpectedStatusError, RECORD, ()),
         ("301 Moved", RedirectError, b"", (b"Location: https://elsewhere.example/",)),
@@ -58,12 +61,12 @@ FINAL_STATUSES = [
         ("999 Beyond", UnexpectedStatusError, b"", ()),
     ]
 ] + [
-    Fault("204 No Content", says(head(status=b"204 No Content")), UnexpectedStatusError, Ends.AT_ONCE, 204),
-    Fault("304 Not Modified", says(head(status=b"304 Not Modified")), RedirectError, Ends.AT_ONCE, 304),
+    Fault("204 No Content", sends(head(status=b"204 No Content")), UnexpectedStatusError, Ends.AT_ONCE, 204),
+    Fault("304 Not Modified", sends(head(status=b"304 Not Modified")), RedirectError, Ends.AT_ONCE, 304),
 ]
 
 BAD_BODIES = [
-    Fault(name, says(answer(body, *headers)), error, Ends.AT_ONCE, 200)
+    Fault(name, sends(reply(body, *headers)), error, Ends.AT_ONCE, 200)
     for name, error, body, headers in [
         ("HTML with 200", DecodeError, HTML, ()),
         ("no body with 200", DecodeError, b"", ()),
@@ -89,17 +92,17 @@ BAD_BODIES = [
         ("brotli", DecodeError, RECORD, (b"Content-Encoding: br",)),
     ]
 ] + [
-    Fault("a length too short", says(head(b"Content-Length: 99") + RECORD), DecodeError, Ends.AT_ONCE, 200),
+    Fault("a length too short", sends(head(b"Content-Length: 99") + RECORD), DecodeError, Ends.AT_ONCE, 200),
     Fault(
         "an HTTP/1.0 body cut short",
-        says(b"HTTP/1.0 200 OK\r\n\r\n" + HALF, Wire.fin),
+        sends(b"HTTP/1.0 200 OK\r\n\r\n" + HALF, Wire.fin),
         DecodeError,
         Ends.AT_ONCE,
         200,
     ),
     Fault(
         "a declared length over the cap",
-        says(head(b"Content-Length: 5000000"), Wire.stall),
+        sends(head(b"Content-Length: 5000000"), Wire.stall),
         ResponseTooLargeError,
         Ends.AT_ONCE,
         200,

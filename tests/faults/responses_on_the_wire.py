@@ -1,4 +1,4 @@
-"""Answers as bytes, and the steps that send them."""
+"""Responses as bytes, and the steps that send them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ RECORD = (Path(__file__).parents[1] / "fixtures" / "call_documented.json").read_
 GZIPPED = gzip.compress(RECORD)
 
 
-def answer(body: bytes = RECORD, *headers: bytes, status: bytes = b"200 OK") -> bytes:
-    """A well-formed answer with its length."""
+def reply(body: bytes = RECORD, *headers: bytes, status: bytes = b"200 OK") -> bytes:
+    """A well-formed response with its length."""
     return head(b"Content-Length: %d" % len(body), *headers, status=status) + body
 
 
@@ -27,8 +27,8 @@ def chunked(*chunks: bytes) -> bytes:
     return b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)
 
 
-def says(data: bytes, then: Step = Wire.keep) -> Step:
-    """Read the request, send these bytes, then do that."""
+def sends(data: bytes, then: Step = Wire.keep) -> Step:
+    """Read the request, send these bytes, then run `then`."""
 
     async def step(wire: Wire) -> None:
         await wire.request()
@@ -39,7 +39,7 @@ def says(data: bytes, then: Step = Wire.keep) -> Step:
 
 
 def drips(first: bytes, drop: bytes) -> Step:
-    """Read the request, then send these bytes for ever, one by one, with time between them."""
+    """Read the request, then send `first` and, at intervals, `drop` again and again."""
 
     async def step(wire: Wire) -> None:
         await wire.request()
@@ -53,7 +53,7 @@ def drips(first: bytes, drop: bytes) -> Step:
 
 
 def floods(first: bytes, data: bytes) -> Step:
-    """Read the request, then send these bytes for ever, as fast as the client takes them."""
+    """Read the request, then send `first` and `data` again and again, as fast as the client reads."""
 
     async def step(wire: Wire) -> None:
         await wire.request()
@@ -65,7 +65,7 @@ def floods(first: bytes, data: bytes) -> Step:
     return step
 
 
-good = says(answer())
+good = sends(reply())
 
 
 async def never_reads(wire: Wire) -> None:
