@@ -7,6 +7,7 @@ import contextlib
 import doctest
 import importlib
 import io
+import os
 import re
 import runpy
 import socket
@@ -24,9 +25,8 @@ import httpx
 import pytest
 import uvicorn
 
-import plivo_async.cli.client
-from plivo_async import AsyncClient
 from plivo_async.base_url import DEFAULT_BASE_URL
+from plivo_async.base_url import VARIABLE as BASE_URL_VARIABLE
 from plivo_async.cli.app import run as plivo_async_command
 from plivo_async.testing import FakePlivo
 from tests.docs.doc_examples import (
@@ -49,7 +49,6 @@ CONSOLE = [example for page in PAGES for example in console_examples(page)]
 NOT_RUN = {"text", "toml", "ini"}
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PYTEST = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-CLIENT_DEFAULTS: dict[str, Any] = AsyncClient.__init__.__kwdefaults__ or {}
 # The printed value depends on how busy the machine is.
 _MEASURED_SECONDS = re.compile(r"\d+\.(?:\d+|\.\.) s\b( {2,})?")
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -63,8 +62,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePlivo]:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     with fake.serve() as url:
-        monkeypatch.setitem(CLIENT_DEFAULTS, "base_url", url)
-        monkeypatch.setattr(plivo_async.cli.client, "DEFAULT_BASE_URL", url)
+        monkeypatch.setenv(BASE_URL_VARIABLE, url)
         yield fake
 
 
@@ -325,7 +323,7 @@ def never_called_fails(never_called: set[str]) -> None:
 
 def assert_output(shown: str, printed: str) -> None:
     """Assert that both are equal, where `...` matches any text and a measured time any other."""
-    printed = printed.replace(CLIENT_DEFAULTS["base_url"], DEFAULT_BASE_URL)
+    printed = printed.replace(os.environ.get(BASE_URL_VARIABLE, DEFAULT_BASE_URL), DEFAULT_BASE_URL)
     checker = doctest.OutputChecker()
     if not checker.check_output(without_times(shown), printed, doctest.ELLIPSIS):
         pytest.fail(checker.output_difference(doctest.Example("", shown), printed, doctest.ELLIPSIS))
