@@ -42,8 +42,14 @@ maximum_signature_line_length = 100
 # A build downloads nothing, so types of other projects stay without a link.
 _FOREIGN = "asyncio|attr|cattrs|collections|datetime|decimal|enum|h11|httpx|pathlib|ssl|types|typing|uuid"
 nitpick_ignore_regex = [("py:.*", rf"({_FOREIGN})\..*")]
-# An inner type: a user passes the URL of a proxy.
-nitpick_ignore = [("py:class", "plivo_async.transport.proxy.Proxy")]
+# Inner types: a user passes the URL of a proxy, and a client of httpx or httpx2.
+nitpick_ignore = [
+    ("py:class", "plivo_async.transport.proxy.Proxy"),
+    ("py:class", "plivo_async.http_client.HTTPClient"),
+]
+
+# The client builds these; users do not call them.
+_BUILT_BY_THE_CLIENT = {plivo_async.CallsResource, plivo_async.Batch}
 
 # Default values without a readable repr, as the sources write them.
 _DEFAULTS = {
@@ -59,7 +65,8 @@ def to_signature(
     _app: Sphinx, what: str, _name: str, of: Any, _options: Any, signature: str | None, returns: str | None
 ) -> tuple[str | None, str | None]:
     """Replace unreadable default values. Hide the signature of classes that users do not call."""
-    if isinstance(of, EnumType) or (what == "exception" and of is not plivo_async.PlivoError):
+    is_called = what != "exception" or of is plivo_async.PlivoError
+    if isinstance(of, EnumType) or of in _BUILT_BY_THE_CLIENT or not is_called:
         return "", None
     for shown, written in _DEFAULTS.items():
         signature = re.sub(shown, written, signature) if signature else signature

@@ -42,6 +42,7 @@ class ClientOptions(RequestOptions, total=False):
     """The options of `FakePlivo.client()`, which it passes to AsyncClient."""
 
     middleware: Iterable[Middleware]
+    attempt_middleware: Iterable[Middleware]
     rate_limit: RateLimit | RateLimiter | None
     converter: cattrs.Converter | None
 
