@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,6 +14,8 @@ ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 # A worker of pytest-xdist for each core.
 PARALLEL = ["-n", "auto"]
+# The tests that files missing in the wheel would break.
+TESTS_OF_WHEEL = ["tests/cli", "tests/e2e", "tests/record", "tests/testing", "tests/test_package.py"]
 # The first record of the built-in fake.
 SAMPLE = "5607532d-5037-4066-befc-a8b40218dd4f"
 
@@ -35,6 +38,14 @@ def floors() -> list[str]:
     if not all(pinned):
         raise ValueError(f"one of these requirements has no lowest version: {foreign}")
     return [f"{match[1]}=={match[2]}" for match in pinned if match]
+
+
+def project_without_package(folder: Path) -> Path:
+    """Copy the project, all but the package: its tests can import an installed one only."""
+    not_sources = (".git", ".nox", ".venv", "__pycache__", "_build", "build", "dist")
+    ignored = shutil.ignore_patterns("plivo_async", *not_sources)
+    shutil.rmtree(folder, ignore_errors=True)
+    return Path(shutil.copytree(ROOT, folder, ignore=ignored))
 
 
 @nox.session(python=PYTHONS)
@@ -145,6 +156,10 @@ def build(session: nox.Session) -> None:
         if not isinstance(printed, str) or SAMPLE not in printed:
             session.error(f"{package.name}: the installed command does not print the record")
         session.log(f"{package.name} prints {printed}")
+        if package.suffix == ".whl":
+            session.run(str(bin_dir / "python"), "-m", "pip", "install", f"{package}[dev]", external=True)
+            session.chdir(project_without_package(tmp / "tests_of_wheel"))
+            session.run(str(bin_dir / "python"), "-m", "pytest", *PARALLEL, *TESTS_OF_WHEEL, external=True)
 
 
 @nox.session

@@ -17,8 +17,9 @@ def exported(thing: T) -> T:
     The annotations of a class are resolved first, because `typing.get_type_hints` looks their names up in the
     module that the class says it is from.
     """
-    if isclass(thing) and get_annotations(thing):
-        hints = get_type_hints(thing, include_extras=True)
-        thing.__annotations__ = {name: hints[name] for name in get_annotations(thing)}
+    any_thing: Any = thing
+    if isclass(any_thing) and get_annotations(any_thing):
+        hints = get_type_hints(any_thing, include_extras=True)
+        any_thing.__annotations__ = {name: hints[name] for name in get_annotations(any_thing)}
     thing.__module__ = _TESTING if thing.__module__.startswith(_TESTING) else _PACKAGE
     return thing

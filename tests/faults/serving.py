@@ -75,4 +75,5 @@ async def serving(
 
 def client_of(server: FaultServer, **options: Any) -> AsyncClient:
     # No rate limit: it would add its own waits after a 429.
-    return AsyncClient(AUTH_ID, TOKEN, **{"base_url": server.url, "rate_limit": None, **options})
+    options = {"base_url": server.url, "rate_limit": None, **options}
+    return AsyncClient(AUTH_ID, TOKEN, **options)

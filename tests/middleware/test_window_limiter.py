@@ -576,7 +576,7 @@ class TestEventLoops:
 
         async def wait_for_ever() -> list[Coroutine[Any, Any, int]]:
             limited.release(await limited.acquire(plain()))
-            stale = [limited.acquire(plain()) for _ in range(3)]
+            stale: list[Coroutine[Any, Any, int]] = [limited.acquire(plain()) for _ in range(3)]
             for coroutine in stale:
                 coroutine.send(None)
             assert limited._turns.held
@@ -615,7 +615,7 @@ class TestEventLoops:
 
         async def leave_a_waiter() -> tuple[int, list[Coroutine[Any, Any, int]]]:
             permit = await limited.acquire(plain())
-            stale = [limited.acquire(plain()) for _ in range(2)]
+            stale: list[Coroutine[Any, Any, int]] = [limited.acquire(plain()) for _ in range(2)]
             for coroutine in stale:
                 coroutine.send(None)
             return permit, stale
