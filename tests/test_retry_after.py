@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from plivo_async.retry_after import retry_after_seconds
@@ -125,7 +125,6 @@ DATE_LIKE = st.from_regex(
 )
 
 
-@settings(max_examples=500)
 @given(DATE_LIKE, DATE_LIKE)
 def test_nothing_that_looks_like_a_date_crashes_it(value: str, date: str) -> None:
     survives(value.encode("ascii"), date.encode("ascii"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.middleware.simulation import KINDS, Kind, Server, latency_of, simulate
@@ -42,7 +42,6 @@ class TestAnHonestLimit:
     def test_is_used_up_to_95_percent(self, kind: Kind) -> None:
         assert goodput(simulate(Server(kind)).seconds) >= 0.95
 
-    @settings(max_examples=300)
     @given(data=st.data(), limit=st.integers(1, 8), concurrency=st.integers(1, 20))
     def test_is_not_exceeded_in_any_window_wherever_it_begins(
         self, data: st.DataObject, limit: int, concurrency: int
