@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
+from plivo_async._httpx import httpx
 
 _PARSED = "_uri_reference"
 

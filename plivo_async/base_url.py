@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-import httpx
-
+from plivo_async._httpx import httpx
 from plivo_async.errors import ConfigurationError
 from plivo_async.text import short_repr
 from plivo_async.urls import can_be_reached, is_loopback, parse_url

@@ -6,8 +6,7 @@ import zlib
 from types import AsyncGeneratorType
 from typing import cast
 
-import httpx
-
+from plivo_async._httpx import httpx
 from plivo_async.error_mapping import kept_headers
 from plivo_async.errors import DecodeError, ResponseTooLargeError
 from plivo_async.text import printable

@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import Any, NoReturn, Self, Unpack
 
 import cattrs
-import httpx
 from attrs import frozen
 
+from plivo_async._httpx import httpx
 from plivo_async.account_url import AccountURL
 from plivo_async.base_url import find_base_url
 from plivo_async.credentials import Secret, find_credentials

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 from attrs import define, field, frozen
 
+from plivo_async._httpx import httpx
 from plivo_async.errors import PlivoError
 from plivo_async.exported import exported
 from plivo_async.options import DEFAULT_MAX_BODY

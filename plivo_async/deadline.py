@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import httpx
-
+from plivo_async._httpx import httpx
 from plivo_async.context import CallState
 from plivo_async.errors import DeadlineExceededError, RateLimitError, RateLimitTimeoutError
 

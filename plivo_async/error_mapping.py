@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 
-import httpx
-
+from plivo_async._httpx import httpx
 from plivo_async.errors import (
     RETRYABLE_STATUSES,
     ConfigurationError,

@@ -8,9 +8,9 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-import httpx
 from attrs import frozen
 
+from plivo_async._httpx import httpx
 from plivo_async._version import __version__
 from plivo_async.credentials import Credentials
 from plivo_async.errors import ConfigurationError
@@ -67,7 +67,7 @@ def pool_sender(pool: ConnectionPool) -> Sender:
     return Sender(httpx.AsyncClient(transport=pool, trust_env=False), send, pool)
 
 
-def borrowed_sender(http_client: object) -> Sender:
+def borrowed_sender(http_client: Any) -> Sender:
     """Return a sender through a client of the user's, without anything that this client adds by itself.
 
     Raises:

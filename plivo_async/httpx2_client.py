@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import cast
 
-import httpx
 import httpx2
 
+from plivo_async._httpx import httpx
 from plivo_async.context import CallState
 
 

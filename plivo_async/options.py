@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypedDict
 
-import httpx
 from attrs import Factory, evolve, field, frozen
 
+from plivo_async._httpx import httpx
 from plivo_async.errors import ConfigurationError
 from plivo_async.exported import exported
 from plivo_async.retry_policy import NO_RETRY, RetryPolicy

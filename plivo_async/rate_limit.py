@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any, Protocol, runtime_checkable
 
-import httpx
 from attrs import field, frozen
 
+from plivo_async._httpx import httpx
 from plivo_async.exported import exported
 from plivo_async.validation import positive_number, whole_number
 

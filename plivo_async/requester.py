@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import httpx
 from attrs import frozen
 
+from plivo_async._httpx import httpx
 from plivo_async.account_url import AccountURL
 from plivo_async.body import read_body
 from plivo_async.context import CallLimits, CallState

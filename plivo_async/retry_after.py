@@ -7,7 +7,7 @@ import time
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-import httpx
+from plivo_async._httpx import httpx
 
 _SECONDS = re.compile(r"[0-9]{1,10}(\.[0-9]{1,9})?")
 _DATE = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[ -~]{10,40}")

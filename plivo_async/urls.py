@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-import httpx
+from plivo_async._httpx import httpx
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 

@@ -36,33 +36,46 @@ ROOMS = {
         libraries={"attrs"},
     ),
     "record": Room(modules={"record"}, rooms={"ground"}, libraries={"attrs", "cattrs"}),
-    "urls": Room(modules={"urls"}, rooms={"ground"}, libraries={"httpx"}),
-    "transport": Room(modules={"transport"}, rooms={"ground", "urls"}, libraries={"attrs", "h11", "httpx"}),
+    # The door: no other room has httpx among its libraries.
+    "httpx": Room(modules={"_httpx"}, libraries={"httpx"}),
+    "urls": Room(modules={"urls"}, rooms={"ground", "httpx"}),
+    "transport": Room(modules={"transport"}, rooms={"ground", "httpx", "urls"}, libraries={"attrs", "h11"}),
     "values": Room(
         modules={"base_url", "credentials", "options", "rate_limit", "retry_after", "retry_policy"},
-        rooms={"ground", "urls"},
-        libraries={"attrs", "httpx"},
+        rooms={"ground", "httpx", "urls"},
+        libraries={"attrs"},
     ),
     "request": Room(
-        modules={"body", "context", "error_mapping"},
-        rooms={"ground", "values"},
-        libraries={"attrs", "cattrs", "httpx"},
+        modules={"account_url", "body", "context", "deadline", "error_mapping"},
+        rooms={"ground", "httpx", "values"},
+        libraries={"attrs", "cattrs"},
     ),
     "middleware": Room(
-        modules={"middleware"}, rooms={"ground", "values", "request"}, libraries={"attrs", "httpx"}
+        modules={"middleware"}, rooms={"ground", "httpx", "values", "request"}, libraries={"attrs"}
+    ),
+    "httpx2": Room(modules={"httpx2_client"}, rooms={"httpx", "request"}, libraries={"httpx2"}),
+    "sending": Room(
+        modules={"http_client", "lifetime", "requester"},
+        rooms={"ground", "httpx", "httpx2", "values", "transport", "request", "middleware"},
+        libraries={"attrs"},
     ),
     "resources": Room(
-        modules={"resources"}, rooms={"ground", "record", "values", "request"}, libraries={"attrs", "httpx"}
+        modules={"resources"},
+        rooms={"ground", "record", "values", "request", "sending"},
+        libraries={"attrs", "cattrs"},
     ),
     "client": Room(
-        modules={"", "client", "http_client", "lifetime"},
-        rooms={"ground", "record", "values", "transport", "request", "middleware", "resources"},
-        libraries={"attrs", "cattrs", "httpx"},
+        modules={"", "client"},
+        rooms={
+            *("ground", "httpx", "record", "values", "transport"),
+            *("request", "middleware", "sending", "resources"),
+        },
+        libraries={"attrs", "cattrs"},
     ),
     "testing": Room(
         modules={"testing"},
-        rooms={"ground", "record", "values", "middleware", "resources", "client"},
-        libraries={"attrs", "cattrs", "httpx", "pytest", "uvicorn"},
+        rooms={"ground", "httpx", "record", "values", "middleware", "resources", "client"},
+        libraries={"attrs", "cattrs", "pytest", "uvicorn"},
     ),
     "cli": Room(
         modules={"__main__", "cli"},

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
-import httpx
-
+from plivo_async._httpx import httpx
 from plivo_async.errors import ConfigurationError
 from plivo_async.exported import exported
 from plivo_async.text import short_repr

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import httpx
-
+from plivo_async._httpx import httpx
 from plivo_async.error_mapping import Outcome, failure_error, is_transient
 from plivo_async.errors import PlivoError
 from plivo_async.retry_after import retry_after_seconds

@@ -5,8 +5,7 @@ from __future__ import annotations
 from inspect import isawaitable
 from typing import Any
 
-import httpx
-
+from plivo_async._httpx import httpx
 from plivo_async.context import CallState
 from plivo_async.errors import ConfigurationError
 from plivo_async.exported import exported

@@ -7,8 +7,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 
-import httpx
-
+from plivo_async._httpx import httpx
 from plivo_async.context import CallState
 from plivo_async.deadline import check_deadline
 from plivo_async.exported import exported

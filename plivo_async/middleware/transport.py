@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterable
 from datetime import timedelta
 
-import httpx
 from attrs import evolve
 
+from plivo_async._httpx import httpx
 from plivo_async.body import read_body
 from plivo_async.context import CallLimits, CallState
 from plivo_async.deadline import within_deadline

@@ -9,8 +9,7 @@ import random
 import time
 from collections.abc import Callable
 
-import httpx
-
+from plivo_async._httpx import httpx
 from plivo_async.context import CallState
 from plivo_async.deadline import deadline_error
 from plivo_async.errors import EventLoopError, RateLimitTimeoutError

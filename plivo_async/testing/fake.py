@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeAlias, Unpack
 
 import cattrs
-import httpx
 
+from plivo_async._httpx import httpx
 from plivo_async.client import AsyncClient
 from plivo_async.credentials import Secret, find_credentials
 from plivo_async.exported import exported

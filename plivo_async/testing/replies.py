@@ -9,9 +9,9 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any
 
-import httpx
 from attrs import define, field
 
+from plivo_async._httpx import httpx
 from plivo_async.record.strict_json import write_json
 from plivo_async.testing.faults import Drop, StubResponse
 from plivo_async.testing.rate_limits import FakeRateLimit

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import NamedTuple, cast
 
 import h11
-import httpx
 
+from plivo_async._httpx import httpx
 from plivo_async.transport.connect import open_socket
 from plivo_async.transport.proxy import Proxy
 from plivo_async.transport.response_head import InvalidHeadError, find_head

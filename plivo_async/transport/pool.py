@@ -7,8 +7,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
-import httpx
-
+from plivo_async._httpx import httpx
 from plivo_async.errors import ClientClosedError
 from plivo_async.exported import exported
 from plivo_async.transport.proxy import Proxy, parse_proxy

@@ -5,9 +5,9 @@ from __future__ import annotations
 import urllib.request
 from base64 import b64encode
 
-import httpx
 from attrs import field, frozen
 
+from plivo_async._httpx import httpx
 from plivo_async.errors import ConfigurationError
 from plivo_async.urls import (
     DEFAULT_PORTS,

@@ -7,8 +7,7 @@ import ssl
 from functools import lru_cache
 from pathlib import Path
 
-import httpx
-
+from plivo_async._httpx import httpx
 from plivo_async.errors import ConfigurationError
 from plivo_async.text import short_repr
 
