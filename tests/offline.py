@@ -19,7 +19,7 @@ CALL_UUID = "5607532d-5037-4066-befc-a8b40218dd4f"
 URL = f"https://api.plivo.com/v1/Account/{AUTH_ID}/Call/{CALL_UUID}/"
 FIXTURES = Path(__file__).with_name("fixtures")
 RECORD = FIXTURES.joinpath("call_documented.json").read_bytes()
-# Gaps that no clock can tell from none.
+# Gaps too short to measure.
 SOON = RetryPolicy(backoff_base=1e-9)
 
 Answer = httpx.Response | httpx.HTTPError | Callable[[httpx.Request], Any]

@@ -135,7 +135,7 @@ class TestBuilding:
             ("converter", [5, "x", cattrs.Converter]),
         ],
     )
-    def test_refuses_what_cannot_be_used(self, name: str, values: list[Any]) -> None:
+    def test_refuses_an_unusable_option(self, name: str, values: list[Any]) -> None:
         for value in values:
             with pytest.raises(ConfigurationError, match=name):
                 options: dict[str, Any] = {"auth_id": AUTH_ID, "auth_token": TOKEN, name: value}
@@ -270,7 +270,7 @@ class TestOwnPool:
             assert len(wrapped(client).cookies) == 0
         assert all("cookie" not in request.headers for request in requests)
 
-    async def test_sends_what_a_borrowed_client_would(self, requests: list[httpx.Request]) -> None:
+    async def test_sends_the_headers_of_a_borrowed_client(self, requests: list[httpx.Request]) -> None:
         async with AsyncClient(AUTH_ID, TOKEN) as client:
             await client.calls.get(CALL_UUID)
         async with asking(ok()) as (client, route):
@@ -427,7 +427,7 @@ class TestFailure:
             assert secret.encode() not in pickle.dumps(error)
             assert not any(secret in str(vars(record)) for record in caplog.records)
 
-    async def test_of_authentication_says_what_to_check(self) -> None:
+    async def test_of_authentication_names_the_setting_to_check(self) -> None:
         async with asking(httpx.Response(401, text="Could not verify your access level")) as (client, _):
             with pytest.raises(AuthenticationError, match="check PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN"):
                 await client.calls.get(CALL_UUID)
@@ -500,7 +500,7 @@ class TestDeadline:
         assert (error.status, error.api_id, error.attempts) == (503, "a1", 2)
         assert type(error.__cause__) is ServerError
 
-    async def test_that_the_next_wait_does_not_fit_into_is_told_now(self) -> None:
+    async def test_too_short_for_the_next_wait_raises_at_once(self) -> None:
         began = time.monotonic()
         async with asking(down(**{"Retry-After": "50"})) as (client, route):
             with pytest.raises(DeadlineExceededError, match="the next attempt is due in 50") as caught:
@@ -588,7 +588,7 @@ class TestView:
                     await asked.calls.get(CALL_UUID)
                 assert route.call_count - before == requests
 
-    async def test_of_a_view_keeps_what_it_does_not_change(self) -> None:
+    async def test_of_a_view_keeps_the_other_options(self) -> None:
         async with asking(ok()) as (client, _):
             view = client.with_options(max_body=10).with_options(retry=None)
             with pytest.raises(ResponseTooLargeError):
@@ -643,13 +643,13 @@ async def test_an_outage_costs_less_than_two_requests_a_call() -> None:
 
 class TestRequest:
     @pytest.mark.parametrize(("method", "path"), [("GET", None), (["GET"], "Call/"), (None, "Call/")])
-    async def test_refuses_what_is_no_text(self, method: Any, path: Any) -> None:
+    async def test_refuses_a_value_that_is_no_text(self, method: Any, path: Any) -> None:
         async with asking(ok()) as (client, route):
             with pytest.raises(ConfigurationError, match="must be"):
                 await client.request(method, path)
         assert route.call_count == 0
 
-    async def test_refuses_what_cannot_be_sent(self) -> None:
+    async def test_refuses_a_body_that_cannot_be_sent(self) -> None:
         deep: list[Any] = []
         for _ in range(10_000):
             deep = [deep]
@@ -693,7 +693,7 @@ class TestRequest:
         ("method", "attempts"),
         [("GET", 3), ("HEAD", 3), ("OPTIONS", 3), ("POST", 1), ("PUT", 1), ("PATCH", 1), ("DELETE", 1)],
     )
-    async def test_repeats_what_changes_nothing(self, method: str, attempts: int) -> None:
+    async def test_repeats_only_methods_that_change_nothing(self, method: str, attempts: int) -> None:
         async with asking(down()) as (client, route):
             with pytest.raises(ServerError) as caught:
                 await client.request(method, "Call/")
@@ -885,7 +885,7 @@ class TestMiddleware:
         assert caught.value is error
         assert route.call_count == 0
 
-    async def test_that_raises_what_httpx_raises_is_a_failure_like_any_other(self) -> None:
+    async def test_that_raises_an_error_of_httpx_is_a_failed_attempt(self) -> None:
         async def raises(request: httpx.Request, call_next: CallNext) -> httpx.Response:
             raise httpx.ConnectError("mine")
 
@@ -970,7 +970,7 @@ class TestCancellation:
         assert len(sent) == 1
 
 
-async def test_a_bad_id_is_told_before_the_client_is_looked_at() -> None:
+async def test_a_bad_id_is_refused_before_the_client_is_checked() -> None:
     client = AsyncClient(AUTH_ID, TOKEN)
     await client.aclose()
     with pytest.raises(InvalidCallUUIDError):

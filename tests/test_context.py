@@ -55,7 +55,7 @@ def test_other_extensions_go_without_the_state() -> None:
 
 
 class TestCallInfo:
-    def test_has_what_is_known_of_the_call(self) -> None:
+    def test_has_the_facts_of_the_call(self) -> None:
         asked = request()
         CallState(CallLimits(deadline=5.0, call_uuid="c1"), attempts=2).attach(asked)
         assert CallInfo.of(asked) == CallInfo(call_uuid="c1", deadline=5.0, attempts=2)

@@ -42,7 +42,7 @@ def refused(status: int) -> httpx.HTTPStatusError:
 
 
 class TestStatusError:
-    def test_carries_what_the_answer_tells(self) -> None:
+    def test_carries_the_facts_of_the_response(self) -> None:
         body = b'{"api_id": "a1", "error": "slow down"}'
         headers = {"Retry-After": "2", "Server": "nginx", "Set-Cookie": "c=1", "X-Other": "1"}
         error = status_error(httpx.Response(429, headers=headers, content=body), attempts=3)
@@ -52,7 +52,7 @@ class TestStatusError:
         assert error.body == body
         assert error.headers == {"retry-after": "2", "server": "nginx", "content-length": str(len(body))}
 
-    def test_says_what_a_404_may_mean(self) -> None:
+    def test_lists_the_meanings_of_a_404(self) -> None:
         error = status_error(httpx.Response(404, json={"error": "CDR for call uuid not found"}), 1)
         assert type(error) is NotFoundError
         for meaning in (
@@ -64,7 +64,7 @@ class TestStatusError:
         ):
             assert meaning in str(error)
 
-    def test_says_what_to_check_after_a_401(self) -> None:
+    def test_names_the_settings_to_check_after_a_401(self) -> None:
         error = status_error(httpx.Response(401), 1)
         assert type(error) is AuthenticationError
         assert str(error) == "HTTP 401: check PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN"
@@ -146,7 +146,7 @@ class TestTransportError:
         error = transport_error(refused(404), 1)
         assert (type(error), error.status, error.body) == (NotFoundError, 404, b'{"error":"x"}')
 
-    def test_a_failure_without_a_reason_says_so(self) -> None:
+    def test_a_failure_without_a_reason_has_a_text_too(self) -> None:
         assert str(transport_error(httpx.ReadError(""), 1)) == "ReadError: no reason given"
 
     def test_the_cause_is_the_error_of_the_system(self) -> None:
@@ -170,7 +170,7 @@ class TestTransportError:
 
 
 class TestCertificateFailure:
-    def test_is_found_behind_what_httpx_raises(self) -> None:
+    def test_is_found_behind_an_error_of_httpx(self) -> None:
         failure = httpx.ConnectError("bad certificate")
         failure.__cause__ = httpcore.ConnectError("bad certificate")
         # httpcore raises it again "from None", so that only the context knows.
@@ -195,7 +195,7 @@ class TestCertificateFailure:
         assert not is_certificate_failure(failure)
         assert type(transport_error(failure, 1)) is NetworkError
 
-    def test_is_not_what_the_caller_was_handling_as_it_called(self) -> None:
+    def test_is_not_the_error_that_the_caller_was_handling(self) -> None:
         failure = httpx.ConnectError("refused")
         failure.__cause__ = ConnectionRefusedError(111, "refused")
         failure.__cause__.__context__ = ssl.SSLCertVerificationError(1, "of another server")

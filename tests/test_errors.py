@@ -130,19 +130,19 @@ def test_an_unknown_attribute_is_none_or_empty(kind: type[PlivoError]) -> None:
     assert (error.headers, error.body) == ({}, b"")
 
 
-def test_a_repr_shows_what_is_known() -> None:
+def test_a_repr_shows_the_known_attributes() -> None:
     assert repr(ServerError("busy", **KNOWN)) == (
         "ServerError('busy', status=503, api_id='97ceeb52-58b6-11e1-86da-77300b68f8bb', retry_after=1.5, "
         "attempts=3)"
     )
 
 
-def test_a_repr_does_not_show_what_is_not_known() -> None:
+def test_a_repr_omits_unknown_attributes() -> None:
     assert repr(TLSError("no")) == "TLSError('no')"
 
 
 @pytest.mark.parametrize("kind", [ServerError, DecodeError])
-def test_what_is_known_is_given_by_name(kind: type[PlivoError]) -> None:
+def test_attributes_are_keyword_only(kind: type[PlivoError]) -> None:
     with pytest.raises(TypeError):
         kind("busy", 503)  # type: ignore[call-arg]
 

@@ -262,7 +262,7 @@ os.waitpid(child, 0)
 """
 
 
-def test_a_child_process_is_told_to_build_its_own() -> None:
+def test_a_client_used_in_a_child_process_raises() -> None:
     assert run(FORKING) == ["NotFoundError", "ForkedError 1"]
 
 

@@ -9,7 +9,7 @@ from plivo_async import ConfigurationError, RateLimit
 
 
 class TestRateLimit:
-    def test_is_what_plivo_allows(self) -> None:
+    def test_equals_the_limit_of_plivo(self) -> None:
         assert RateLimit() == RateLimit(300, 5.0) == RateLimit(requests=300, per=5.0)
 
     def test_holds_seconds_as_a_float(self) -> None:

@@ -96,15 +96,15 @@ def test_a_date_that_has_passed_means_now() -> None:
         "2026-11-25T12:00:00Z",
     ],
 )
-def test_garbage_is_as_good_as_none(value: str | bytes) -> None:
+def test_an_invalid_value_means_no_wait(value: str | bytes) -> None:
     assert seconds(value, date="Wed, 25 Nov 2026 12:00:00 GMT") is None
 
 
-def test_a_header_that_is_not_there_says_nothing() -> None:
+def test_a_missing_header_means_no_wait() -> None:
     assert retry_after_seconds(httpx.Headers({"date": "Wed, 25 Nov 2026 12:00:00 GMT"})) is None
 
 
-def test_a_repeated_header_says_nothing() -> None:
+def test_a_repeated_header_means_no_wait() -> None:
     assert retry_after_seconds(httpx.Headers([("retry-after", "1"), ("Retry-After", "1")])) is None
 
 

@@ -146,7 +146,7 @@ class TestBudget:
         assert [budget.spend() for _ in range(4)] == [True, True, False, False]
         assert budget.left == 0
 
-    def test_gets_back_what_a_successful_call_took_and_one_more(self) -> None:
+    def test_gets_back_the_tokens_of_a_successful_call_and_one_more(self) -> None:
         budget = RetryBudget(10)
         for _ in range(8):
             budget.spend()
@@ -166,7 +166,7 @@ class TestBudget:
         with pytest.raises(ConfigurationError, match="capacity must be "):
             RetryBudget(capacity)
 
-    def test_shows_what_is_left(self) -> None:
+    def test_shows_the_remaining_tokens(self) -> None:
         budget = RetryBudget()
         budget.spend()
         assert repr(budget) == "RetryBudget(14 of 15 left)"

@@ -31,12 +31,12 @@ class TestFiniteNumber:
         assert (number, type(number)) == (value, float)
 
     @pytest.mark.parametrize("value", NO_NUMBERS, ids=repr)
-    def test_refuses_what_is_no_number(self, value: object) -> None:
+    def test_refuses_a_value_that_is_no_number(self, value: object) -> None:
         with pytest.raises(ConfigurationError, match="wait must be a number, not "):
             finite_number("wait", value, least=0.0)
 
     @pytest.mark.parametrize("value", NOT_FINITE, ids=["nan", "inf", "-inf", "1e400", "1e5000", "-1e5000"])
-    def test_refuses_what_is_not_finite(self, value: float) -> None:
+    def test_refuses_a_number_that_is_not_finite(self, value: float) -> None:
         with pytest.raises(ConfigurationError, match="wait must be finite and at least 0, not ") as caught:
             finite_number("wait", value, least=0.0)
         assert len(str(caught.value)) < 200
@@ -60,7 +60,7 @@ class TestPositiveNumber:
             positive_number("wait", value)
 
     @pytest.mark.parametrize("value", [-1, math.nan, True, "1"])
-    def test_refuses_what_is_no_finite_number(self, value: object) -> None:
+    def test_refuses_a_value_that_is_no_finite_number(self, value: object) -> None:
         with pytest.raises(ConfigurationError, match="wait must be "):
             positive_number("wait", value)
 
@@ -71,7 +71,7 @@ class TestWholeNumber:
         assert whole_number("count", value, least=1) == value
 
     @pytest.mark.parametrize("value", [*NO_NUMBERS, 1.0, math.nan], ids=repr)
-    def test_refuses_what_is_no_int(self, value: object) -> None:
+    def test_refuses_a_value_that_is_no_int(self, value: object) -> None:
         with pytest.raises(ConfigurationError, match="count must be a whole number, not "):
             whole_number("count", value, least=0)
 

@@ -1,4 +1,4 @@
-"""An event loop in which time passes only while everybody waits, and then at once: exact, and soon over."""
+"""An event loop with a clock of its own: while every task waits, it jumps to the next timer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """For code that waits by this loop's clock only; `steps` counts how often it went round."""
+    """For code that waits by this loop's clock only. `steps` counts the iterations."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -30,18 +30,18 @@ class _Selector(selectors.DefaultSelector):
         self._loop.steps += 1
         events = super().select(0)
         if not events and timeout is None:
-            raise RuntimeError("everybody waits, and nothing will ever happen")
+            raise RuntimeError("every task waits, and no timer is set")
         if not events and timeout:
             self._loop.now += timeout
         return events
 
 
 def in_virtual_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """The test runs in a VirtualTimeLoop of its own, and leaves no task there."""
+    """Run the test in a VirtualTimeLoop of its own, and fail it when it leaves a task behind."""
 
     async def run_test(*args: Any, **kwargs: Any) -> None:
         await test(*args, **kwargs)
-        # The last ones end a step after what they were for.
+        # Some tasks end one iteration after their result was read.
         await asyncio.sleep(0.001)
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
@@ -54,7 +54,7 @@ def in_virtual_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[
 
 
 def virtual_loop() -> VirtualTimeLoop:
-    """The one that runs."""
+    """Return the running loop."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualTimeLoop)
     return loop

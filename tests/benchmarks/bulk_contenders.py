@@ -172,7 +172,7 @@ def _sdk(job: Job, ids: list[str], tally: Tally, threads: int) -> None:
 
 
 def fetch_many(name: str, job: Job) -> dict[str, Any]:
-    """Fetch a number of records, as fast as the client does it, and tell how it went."""
+    """Fetch a number of records, as fast as the client does it, and report the result."""
     rng = random.Random(2)
     ids = [str(uuid.UUID(int=rng.getrandbits(128), version=4)) for _ in range(job["ids"])]
     tally = Tally()

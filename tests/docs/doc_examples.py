@@ -1,4 +1,4 @@
-"""Finds the examples of README.md and docs/: every fenced block, with what it says about itself.
+"""Finds the examples of README.md and docs/: every fenced block, its language, its file name and its output.
 
 A first line such as `# service.py` names the file that a block is saved as; later blocks of the page can
 import it. A `text` block right after a `python` block is what that one prints.
@@ -155,7 +155,7 @@ def _line(token: Token) -> int:
 
 
 def save_all(folder: Path) -> None:
-    """Save every python block, under names that tell the pages apart."""
+    """Save every python block, under a name that contains the page's."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.py"):
         old.unlink()

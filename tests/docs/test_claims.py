@@ -22,7 +22,7 @@ from plivo_async.testing import FakePlivo, InstantRetryPolicy, StubResponse
 
 
 async def ask_through(fake: FakePlivo, url: str, *layers: Middleware) -> int:
-    """Ask for a record through a MiddlewareTransport under the client; returns how many attempts it says."""
+    """Ask for a record through a MiddlewareTransport under the client; return its attempts."""
     transport = MiddlewareTransport(ConnectionPool(), layers, deadline=None)
     async with httpx.AsyncClient(transport=transport) as http_client:
         client = AsyncClient(

@@ -45,7 +45,7 @@ from tests.docs.doc_examples import (
 PAGES = [page for page in pages() if page.name != "recipes.md"]
 PYTHON = [example for page in PAGES for example in python_examples(page)]
 CONSOLE = [example for page in PAGES for example in console_examples(page)]
-# What is no example, but a thing to read.
+# Languages of blocks that are only read.
 NOT_RUN = {"text", "toml", "ini"}
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PYTEST = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
@@ -116,7 +116,7 @@ class OrdersHandler(BaseHTTPRequestHandler):
 
 @pytest.mark.usefixtures("credentials", "orders_url")
 @pytest.mark.parametrize("example", [e for e in PYTHON if not e.is_test], ids=lambda e: e.block.where)
-def test_a_python_example_runs_whole_and_prints_what_the_page_says(
+def test_a_python_example_runs_and_prints_the_text_of_the_page(
     example: PythonExample, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with functions_called_in(example.save(folder)) as never_called:
@@ -162,7 +162,7 @@ def test_a_file_is_used_by_a_later_block_of_its_page(example: PythonExample) -> 
 
 
 @pytest.mark.parametrize("example", CONSOLE, ids=lambda e: e.where)
-def test_a_console_example_runs_and_prints_what_the_page_says(
+def test_a_console_example_runs_and_prints_the_text_of_the_page(
     example: ConsoleExample, folder: Path, fake: FakePlivo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal = Terminal(example.block, fake, folder, monkeypatch)
@@ -171,14 +171,14 @@ def test_a_console_example_runs_and_prints_what_the_page_says(
         for command, shown in example.commands:
             assert terminal.exit_code == 0 or command == "echo $?", f"exit code {terminal.exit_code}"
             printed = "".join(terminal.run(part) for part in words(command))
-            # Without lines under it, a command says only how it is called.
+            # Without lines under it, a command only shows how it is called.
             if shown:
                 assert_output(shown, printed)
         assert terminal.exit_code == 0, f"exit code {terminal.exit_code}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_has_no_block_that_nobody_runs(page: Path) -> None:
+def test_a_page_has_no_block_that_is_not_run(page: Path) -> None:
     languages = {block.language: block.line for block in blocks(page)}
 
     assert {k: v for k, v in languages.items() if k not in {"python", "console", *NOT_RUN}} == {}

@@ -51,7 +51,7 @@ def test_the_page_on_retries_names_every_option_and_its_default() -> None:
         )
 
 
-def test_the_page_on_errors_says_of_each_whether_it_is_retryable() -> None:
+def test_the_page_on_errors_marks_each_retryable_error() -> None:
     page = text_of("docs/guides/errors.md")
     rows = dict(re.findall(r"^\| -? ?`(\w+)` \|.*\| (.*) \|$", page, re.MULTILINE))
     errors = {name for name in plivo_async.__all__ if name.endswith("Error")} - {"PlivoError"}

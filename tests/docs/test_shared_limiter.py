@@ -1,4 +1,4 @@
-"""The RateLimiter that docs/guides/rate-limit.md shows holds what the page says of it."""
+"""The RateLimiter that docs/guides/rate-limit.md shows keeps the promises of the page."""
 
 from __future__ import annotations
 
@@ -97,13 +97,13 @@ async def test_a_429_stops_the_others_too(folder: Path) -> None:
         assert await waits(other)
 
 
-async def test_a_429_that_does_not_say_until_when_stops_them_for_a_window(folder: Path) -> None:
+async def test_a_429_without_a_retry_after_stops_the_others_for_a_window(folder: Path) -> None:
     with limiter(folder, per=3600.0) as one, limiter(folder) as other:
         one.throttled(await one.acquire(REQUEST), None)
         assert await waits(other)
 
 
-async def test_who_waits_and_is_cancelled_takes_nothing(folder: Path) -> None:
+async def test_a_cancelled_waiter_takes_no_permit(folder: Path) -> None:
     with limiter(folder, requests=1, per=0.01) as one:
         permit = await one.acquire(REQUEST)
         assert await waits(one)
@@ -112,7 +112,7 @@ async def test_who_waits_and_is_cancelled_takes_nothing(folder: Path) -> None:
             await one.acquire(REQUEST)
 
 
-async def test_what_a_dead_process_held_comes_back(folder: Path) -> None:
+async def test_the_permit_of_a_dead_process_is_returned(folder: Path) -> None:
     with limiter(folder, requests=1, per=0.01, lost_after=0.01) as dead:
         await dead.acquire(REQUEST)
     with limiter(folder, requests=1, per=0.01) as one:
