@@ -1,6 +1,7 @@
 """The clients compared, each measured in a process of its own: CPU seconds per call.
 
-As a script: contender, calls in flight, port, warm-up seconds, measured seconds; prints one JSON object.
+As a module to run: contender, calls in flight, port, warm-up seconds, measured seconds, and optionally the
+checkout to import plivo_async from; prints one JSON object.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import logging
 import sys
 import threading
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -19,8 +21,11 @@ from typing import Any
 from tests.benchmarks.local_server import AUTH_ID, CALL_UUID, UNLIMITED
 
 _TOKEN = "a-token-of-nobody"
+_AUTHORIZATION = {"Authorization": "Basic " + b64encode(f"{AUTH_ID}:{_TOKEN}".encode()).decode()}
 # Far above what an answer takes: plain httpx waits long for its own pool when many calls are in flight.
 _PATIENCE_SECONDS = 120.0
+# As long as that of plivo_async.
+_DEADLINE_SECONDS = 60.0
 
 Call = Callable[[], Awaitable[Any]]
 
@@ -62,12 +67,54 @@ async def _httpx_aiohttp(port: int, in_flight: int) -> AsyncIterator[Call]:
 
 
 async def _get_json(client: Any, port: int) -> Any:
-    response = await client.get(f"http://127.0.0.1:{port}/v1/Account/{AUTH_ID}/Call/{CALL_UUID}/")
+    response = await client.get(_url(port))
     return response.json()
+
+
+@asynccontextmanager
+async def _aiohttp(port: int, in_flight: int) -> AsyncIterator[Call]:
+    import aiohttp
+
+    connector = aiohttp.TCPConnector(limit=max(100, in_flight))
+    url = _url(port)
+
+    async def call() -> Any:
+        async with session.get(url) as response:
+            return await response.json()
+
+    async with aiohttp.ClientSession(connector=connector, headers=_AUTHORIZATION) as session:
+        yield call
+
+
+@asynccontextmanager
+async def _aiohttp_by_hand(port: int, in_flight: int) -> AsyncIterator[Call]:
+    import aiohttp
+
+    from plivo_async.record.converter import decode_record, make_converter
+
+    connector = aiohttp.TCPConnector(limit=max(100, in_flight))
+    # The bounds that plivo_async has by default.
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=10.0)
+    converter = make_converter()
+    url = _url(port)
+
+    async def call() -> Any:
+        async with asyncio.timeout(_DEADLINE_SECONDS), session.get(url) as response:
+            response.raise_for_status()
+            return decode_record(await response.read(), converter)
+
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout, headers=_AUTHORIZATION) as session:
+        yield call
+
+
+def _url(port: int) -> str:
+    return f"http://127.0.0.1:{port}/v1/Account/{AUTH_ID}/Call/{CALL_UUID}/"
 
 
 ASYNC_CONTENDERS: dict[str, Callable[[int, int], AbstractAsyncContextManager[Call]]] = {
     "plivo_async": _ours,
+    "aiohttp": _aiohttp,
+    "aiohttp by hand": _aiohttp_by_hand,
     "httpx": _httpx,
     "httpx-aiohttp": _httpx_aiohttp,
 }
@@ -146,4 +193,5 @@ def main(name: str, in_flight: str, port: str, warm_up: str, seconds: str) -> No
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.path[:0] = sys.argv[6:]
+    main(*sys.argv[1:6])

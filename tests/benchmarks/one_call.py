@@ -1,17 +1,19 @@
-"""Measures one `client.calls.get`: CPU against three other clients, import time, memory, cancellation.
+"""Measures one `client.calls.get`: CPU against other clients, import time, memory, cancellation.
 
 From a clone, in a virtual environment:
 
     pip install -e . -r tests/benchmarks/requirements.txt
-    python tests/benchmarks/one_call.py
+    python -m tests.benchmarks.one_call
 
 Every client asks the same local server process for the documented record, over plain http on loopback.
 Each measurement is a process of its own; in each round all clients take their turn at every number of
-calls in flight. What is counted is that process's user and system CPU time, its imports and warm-up left
+calls in flight. The result is that process's user and system CPU time, its imports and warm-up left
 out, over the calls completed. Ours runs with retry, deadline, decoding into a record, and a rate limiter
-that is told a limit out of reach. httpx and httpx-aiohttp do `client.get(...)` and `.json()`. The SDK runs
+with a limit out of reach. aiohttp, httpx and httpx-aiohttp do `client.get(...)` and `.json()`. "aiohttp by
+hand" has our timeouts, a deadline by `asyncio.timeout` and decoding into our record too. The SDK runs
 in plain threads with a connection for each, which is kinder than what it ships with. All are allowed as many
-connections as calls are in flight.
+connections as calls are in flight. `--against PATH` adds the package of another checkout, for example of an
+earlier commit, with the installed libraries.
 """
 
 from __future__ import annotations
@@ -29,9 +31,9 @@ from typing import Any
 
 from tests.benchmarks import local_server
 from tests.benchmarks.footprint import import_seconds, record_bytes
-from tests.benchmarks.tables import CONTENDERS, HTTPX, cpu_lines, other_lines
+from tests.benchmarks.tables import AGAINST, CONTENDERS, HTTPX, OURS, cpu_lines, other_lines
 
-_HERE = Path(__file__).parent
+_ROOT = Path(__file__).parents[2]
 _LEVELS = (1, 20, 100, 500)
 _MANY = 500
 _PACKAGES = (
@@ -44,25 +46,30 @@ def main() -> None:
     options = _parser().parse_args()
     rounds = options.rounds or (1 if options.quick else 4)
     warm_up, seconds = (0.2, 0.4) if options.quick else (0.2, 0.6)
+    names = [name for name in CONTENDERS if name == OURS or not options.only or name in options.only]
+    if options.against is not None:
+        names.insert(1, AGAINST)
     facts = _facts()
     _say(*(f"{name}: {value}" for name, value in facts.items()), "")
-    samples: dict[str, dict[int, list[float]]] = {
-        name: {level: [] for level in _LEVELS} for name in CONTENDERS
-    }
+    samples: dict[str, dict[int, list[float]]] = {name: {level: [] for level in _LEVELS} for name in names}
     with local_server.running(options.delay / 1000) as port:
         for number in range(rounds):
             for level in _LEVELS:
-                for name in CONTENDERS:
+                for name in names:
                     # A call of plain httpx takes a second of CPU here: one run is enough to see it.
                     if name == HTTPX and level >= _MANY and (options.quick or number):
                         continue
                     arguments = [name, str(level), str(port), str(warm_up), str(seconds)]
-                    measured = _run("contenders.py", arguments)
+                    if name == AGAINST:
+                        arguments = [OURS, *arguments[1:], str(options.against.resolve(strict=True))]
+                    measured = _run("contenders", arguments)
                     samples[name][level].append(measured["cpu_seconds_per_call"])
     _say(*cpu_lines(samples), "")
+    if options.only:
+        return
     imports = import_seconds(5 if options.quick else 15, _environment())
     with local_server.running(0.005) as port:
-        cancellations = _run("cancellations.py", [str(port), "2000" if options.quick else "8000"])
+        cancellations = _run("cancellations", [str(port), "2000" if options.quick else "8000"])
     results = {
         "environment": facts,
         "delay_seconds": options.delay / 1000,
@@ -83,6 +90,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="one short round")
     parser.add_argument("--rounds", type=int, help="rounds to take the median of (4)")
     parser.add_argument("--delay", type=float, default=0.0, help="milliseconds before each answer (0)")
+    parser.add_argument("--against", type=Path, metavar="PATH", help="a checkout to compare with")
+    parser.add_argument(
+        "--only", nargs="+", choices=CONTENDERS, metavar="NAME", help="compare with these, measure CPU only"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to FILE")
     return parser
 
@@ -109,9 +120,11 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _run(script: str, arguments: Iterable[str]) -> dict[str, Any]:
-    command = [sys.executable, str(_HERE / script), *arguments]
-    done = subprocess.run(command, env=_environment(), stdout=subprocess.PIPE, text=True, check=True)
+def _run(module: str, arguments: Iterable[str]) -> dict[str, Any]:
+    command = [sys.executable, "-m", f"tests.benchmarks.{module}", *arguments]
+    done = subprocess.run(
+        command, cwd=_ROOT, env=_environment(), stdout=subprocess.PIPE, text=True, check=True
+    )
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 
