@@ -11,7 +11,11 @@ from plivo_async.transport import CLOSING_SECONDS
 
 
 class Lifetime:
-    """Shared by a client and its views. The first use binds it to an event loop and a process."""
+    """The lifetime of a client and its views. The first use binds it to an event loop and a process.
+
+    Attributes:
+        closed: Whether the client is closed.
+    """
 
     def __init__(self) -> None:
         self.closed = False
@@ -21,9 +25,12 @@ class Lifetime:
         self._all_ended: asyncio.Future[None] | None = None
 
     def check(self) -> asyncio.AbstractEventLoop:
-        """The running event loop, if the client may be used in it.
+        """Return the running event loop, if the client may be used in it.
 
-        Raises: ClientClosedError, ForkedError, EventLoopError.
+        Raises:
+            ClientClosedError: The client is closed.
+            ForkedError: The process is a fork of the one that used the client first.
+            EventLoopError: No event loop is running, or another than the client's.
         """
         if self.closed:
             raise ClientClosedError("the client is closed; build a new one")
@@ -44,17 +51,17 @@ class Lifetime:
         return loop
 
     def call_began(self, scope: asyncio.Timeout) -> None:
-        """A call is under way, and `scope` can end it."""
+        """Register a call that is under way, and the scope that can end it."""
         self._calls.add(scope)
 
     def call_ended(self, scope: asyncio.Timeout) -> None:
-        """The call is over, however it went."""
+        """Forget a call that is over."""
         self._calls.discard(scope)
         if self._all_ended is not None and not self._calls and not self._all_ended.done():
             self._all_ended.set_result(None)
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep so long, or until the client is closed."""
+        """Sleep for some seconds, or until the client is closed."""
         scope = asyncio.timeout(seconds)
         try:
             with suppress(TimeoutError):
@@ -65,11 +72,20 @@ class Lifetime:
             self.call_ended(scope)
 
     def close(self) -> bool:
-        """End every call under way, with ClientClosedError; False where there is nothing left to close here.
+        """End every call under way, with ClientClosedError.
 
-        Raises: EventLoopError in an event loop other than the client's, while that one lives.
+        Returns:
+            Whether resources of the client are left to be closed here.
+
+        Raises:
+            EventLoopError: In an event loop other than the client's, while that one lives.
         """
-        if self.closed or self._loop is None or self._loop.is_closed() or self._process != os.getpid():
+        if self.closed:
+            return False
+        if self._loop is None:
+            self.closed = True
+            return True
+        if self._loop.is_closed() or self._process != os.getpid():
             self.closed = True
             return False
         self.check()
@@ -80,7 +96,7 @@ class Lifetime:
         return True
 
     async def wait_ended(self) -> None:
-        """Return once every call has ended; bounded, because middleware of the user's may hold one up."""
+        """Wait until every call has ended, for a bounded time: middleware of the user's may hold one up."""
         if self._calls and self._loop is not None:
             self._all_ended = self._loop.create_future()
             await asyncio.wait([self._all_ended], timeout=CLOSING_SECONDS)

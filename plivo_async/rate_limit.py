@@ -69,7 +69,8 @@ class RateLimiter(Protocol):
     def release(self, permit: Any, /) -> Awaitable[None] | None:
         """Give a permit back: a response arrived, or the attempt failed or was cancelled.
 
-        Where this is a coroutine, a cancelled call waits for it: keep it short.
+        If this or `throttled` is a coroutine, a cancelled call lets it end. The call cancels it after 1 s, or
+        when it is cancelled again itself.
         """
         ...
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
 from inspect import isawaitable
 from typing import Any
 
@@ -17,6 +19,7 @@ from plivo_async.retry_policy import SAFE_METHODS, RetryPolicy
 from plivo_async.text import short_repr
 
 _DEFAULT_POLICY = RetryPolicy()
+_LONGEST_FINISH_SECONDS = 1.0
 
 
 @exported
@@ -47,14 +50,14 @@ class RateLimitMiddleware:
                 attempt = Attempt(failure)
             except BaseException:
                 if (releasing := limiter.release(permit)) is not None:
-                    await releasing
+                    await _finish(releasing)
                 raise
             if attempt.status != 429:
                 if (releasing := limiter.release(permit)) is not None:
-                    await releasing
+                    await _finish(releasing)
                 return attempt.unwrap()
             if (throttling := limiter.throttled(permit, attempt.retry_after)) is not None:
-                await throttling
+                await _finish(throttling)
             if not _may_wait(request, attempt):
                 return attempt.unwrap()
             state = CallState.attached_to(request)
@@ -62,6 +65,19 @@ class RateLimitMiddleware:
 
     def __repr__(self) -> str:
         return f"RateLimitMiddleware({self.limiter!r})"
+
+
+async def _finish(giving_back: Awaitable[None]) -> None:
+    """Wait until a permit is back; for a bounded time if the caller is cancelled meanwhile."""
+    task = asyncio.ensure_future(giving_back)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        try:
+            await asyncio.wait([task], timeout=_LONGEST_FINISH_SECONDS)
+        finally:
+            task.cancel()
+        raise
 
 
 def _may_wait(request: httpx.Request, attempt: Attempt) -> bool:
