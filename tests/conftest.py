@@ -32,3 +32,5 @@ def unmeasured() -> Iterator[None]:
         measuring.stop()
         yield
         measuring.start()
+        # Coverage has set it again.
+        os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
