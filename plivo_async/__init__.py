@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from plivo_async.middleware.retry import RetryMiddleware
     from plivo_async.middleware.transport import MiddlewareTransport
     from plivo_async.middleware.window_limiter import SlidingWindowLimiter
-    from plivo_async.options import RequestOptions
+    from plivo_async.options import AttemptOptions, RequestOptions
     from plivo_async.rate_limit import RateLimit, RateLimiter
     from plivo_async.record.converter import make_converter
     from plivo_async.record.enums import (
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsyncClient",
+    "AttemptOptions",
     "AuthenticationError",
     "BadRequestError",
     "Batch",
@@ -128,7 +129,7 @@ _MODULES = {
     "middleware.retry": "RetryMiddleware",
     "middleware.transport": "MiddlewareTransport",
     "middleware.window_limiter": "SlidingWindowLimiter",
-    "options": "RequestOptions",
+    "options": "AttemptOptions RequestOptions",
     "rate_limit": "RateLimit RateLimiter",
     "record.converter": "make_converter",
     "record.enums": "CallDirection HangupCause HangupSource StirAttestation StirVerification",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from inspect import isawaitable
 from types import TracebackType
 from typing import Any, NoReturn, Self, Unpack
@@ -65,6 +66,7 @@ class AsyncClient:
         rate_limit: What the account may send; or a RateLimiter, such as a SlidingWindowLimiter that several
             clients share; None for no limit.
         converter: From `make_converter()`, with hooks of your own.
+        sleep: Waits for a number of seconds, between attempts and in `calls.wait`; to be replaced in tests.
 
     Raises:
         ConfigurationError: An argument or variable cannot be used.
@@ -95,6 +97,7 @@ class AsyncClient:
         attempt_middleware: Iterable[Middleware] = (),
         rate_limit: RateLimit | RateLimiter | None = RateLimit(),  # noqa: B008 - a frozen value
         converter: cattrs.Converter | None = None,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         secret = Secret(auth_token)
         del auth_token
@@ -115,7 +118,7 @@ class AsyncClient:
             sender = borrowed_sender(http_client)
         url = AccountURL(root, credentials.auth_id)
         limiter = find_limiter(rate_limit)
-        lifetime = Lifetime()
+        lifetime = Lifetime(sleep)
         requester = Requester(
             url=url,
             headers=request_headers(root, credentials),
@@ -124,6 +127,7 @@ class AsyncClient:
             attempt_middleware=attempt_middleware,
             limiter=limiter,
             lifetime=lifetime,
+            sleep=sleep,
         )
         chosen = (
             make_converter() if converter is None else instance_of("converter", converter, cattrs.Converter)

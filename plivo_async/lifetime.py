@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from plivo_async.errors import ClientClosedError, EventLoopError, ForkedError
@@ -13,11 +14,15 @@ from plivo_async.transport import CLOSING_SECONDS
 class Lifetime:
     """The lifetime of a client and its views. The first use binds it to an event loop and a process.
 
+    Args:
+        sleep: Waits for a number of seconds.
+
     Attributes:
         closed: Whether the client is closed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
+        self._sleep = sleep
         self.closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._process: int | None = None
@@ -62,12 +67,12 @@ class Lifetime:
 
     async def sleep(self, seconds: float) -> None:
         """Sleep for some seconds, or until the client is closed."""
-        scope = asyncio.timeout(seconds)
+        scope = asyncio.timeout(None)
         try:
             with suppress(TimeoutError):
                 async with scope:
                     self.call_began(scope)
-                    await asyncio.get_running_loop().create_future()
+                    await self._sleep(seconds)
         finally:
             self.call_ended(scope)
 

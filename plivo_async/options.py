@@ -20,24 +20,34 @@ DEFAULT_MAX_BODY = 4 * 1024 * 1024
 
 
 @exported
-class RequestOptions(TypedDict, total=False):
-    """Options that a client sets for all calls, and a call for itself.
-
-    An option of the call goes before that of the client, and that before the default.
+class AttemptOptions(TypedDict, total=False):
+    """Options of a call but its deadline, which `calls.wait` has a default of its own for.
 
     Attributes:
         timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`. Default: 10,
             to connect 5.
-        deadline: Seconds for the whole call, with queueing, retries, their waits and the body; None for no
-            deadline. Default: 60.
         retry: A RetryPolicy, or a number of attempts; None for one attempt. Default: 3 attempts.
         max_body: Bytes that the body of a response may have, after decompression. Default: 4 MiB.
     """
 
     timeout: float | httpx.Timeout
-    deadline: float | None
     retry: RetryPolicy | int | None
     max_body: int
+
+
+@exported
+class RequestOptions(AttemptOptions, total=False):
+    """Options that a client sets for all calls, and a call for itself.
+
+    An option of the call goes before that of the client, and that before the default. The others are in
+    AttemptOptions.
+
+    Attributes:
+        deadline: Seconds for the whole call, with queueing, retries, their waits and the body; None for no
+            deadline. Default: 60.
+    """
+
+    deadline: float | None
 
 
 def _timeout(value: float | httpx.Timeout) -> httpx.Timeout:
@@ -86,7 +96,7 @@ class Options:
         default=Factory(lambda options: {**options.timeout.as_dict(), "pool": None}, takes_self=True),
     )
 
-    def changed(self, changes: RequestOptions) -> Options:
+    def changed(self, changes: RequestOptions | AttemptOptions) -> Options:
         """Return these options with some of them replaced."""
         if not changes:
             return self

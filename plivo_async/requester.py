@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from attrs import frozen
@@ -58,6 +58,7 @@ class Requester:
         attempt_middleware: Around each attempt, inside the retries, outside the rate limit.
         limiter: Gives the permits; None for no rate limit.
         lifetime: Where the client may be used.
+        sleep: Waits between attempts.
 
     Raises:
         ConfigurationError: Middleware that cannot be called.
@@ -73,6 +74,7 @@ class Requester:
         attempt_middleware: Iterable[Middleware],
         limiter: RateLimiter | None,
         lifetime: Lifetime,
+        sleep: Callable[[float], Awaitable[object]],
     ) -> None:
         self._url = url
         self._headers = headers
@@ -80,7 +82,7 @@ class Requester:
         self._lifetime = lifetime
         limited = compose([] if limiter is None else [RateLimitMiddleware(limiter)], self._send, ours=True)
         attempt = compose(attempt_middleware, limited, name="attempt_middleware")
-        self._chain = compose(middleware, compose([RetryMiddleware()], attempt, ours=True))
+        self._chain = compose(middleware, compose([RetryMiddleware(sleep=sleep)], attempt, ours=True))
 
     @property
     def account_url(self) -> str:

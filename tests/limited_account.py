@@ -62,5 +62,5 @@ class Foreign:
 
 def client_of(fake: FakePlivo, **options: Any) -> AsyncClient:
     """A client with the options that an AsyncClient has by default; the fake's own has others."""
-    options = {"rate_limit": RateLimit(), "retry": RetryPolicy(), **options}
+    options = {"rate_limit": RateLimit(), "retry": RetryPolicy(), "sleep": asyncio.sleep, **options}
     return fake.client(**options)

@@ -89,6 +89,7 @@ VALUES: list[Any] = [
 # Live objects (clients, pools, servers, limiters) and what only types know.
 NO_VALUES = {
     "plivo_async.AsyncClient",
+    "plivo_async.AttemptOptions",
     "plivo_async.Batch",
     "plivo_async.CallsResource",
     "plivo_async.ConnectionPool",

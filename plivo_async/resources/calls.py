@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import re
 import uuid
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
@@ -13,27 +12,20 @@ import cattrs
 
 from plivo_async.error_mapping import status_error
 from plivo_async.errors import (
-    DeadlineExceededError,
     DecodeError,
     InvalidCallUUIDError,
-    NotFoundError,
     RecordMismatchError,
 )
 from plivo_async.exported import exported
-from plivo_async.options import Options, RequestOptions
+from plivo_async.options import AttemptOptions, Options, RequestOptions
 from plivo_async.record.converter import decode_record
 from plivo_async.record.model import CallDetailRecord
 from plivo_async.requester import Requester
 from plivo_async.resources.batch import DEFAULT_CONCURRENCY, Batch
+from plivo_async.resources.wait import DEFAULT_WAIT_SECONDS, wait_for_record
 from plivo_async.text import printable, short_repr
 from plivo_async.validation import positive_number
 
-_FIRST_GAP_SECONDS = 1.0
-_LONGEST_GAP_SECONDS = 15.0
-_SHORTEST_GAP_SECONDS = 0.1
-_LONGEST_RESPONSE_SECONDS = 1.0
-_GAP_GROWTH = 1.5
-_GAP_JITTER = 0.25
 _CALL_UUID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
@@ -137,70 +129,44 @@ class CallsResource:
         )
         return Batch(lane.get, call_uuids, concurrency)
 
-    async def wait(self, call_uuid: str | uuid.UUID, *, timeout: float = 300.0) -> CallDetailRecord:
+    async def wait(
+        self,
+        call_uuid: str | uuid.UUID,
+        *,
+        deadline: float = DEFAULT_WAIT_SECONDS,
+        **options: Unpack[AttemptOptions],
+    ) -> CallDetailRecord:
         """Fetch the record of a call that has just ended, as soon as it exists.
 
-        Until then Plivo responds with 404. This asks again and again, with growing gaps. Other options are
-        the client's.
+        Until then Plivo responds with 404. This asks again and again, with growing gaps. Neither a 404 nor a
+        failure that may pass ends it early: it asks again at the next gap, or after the Retry-After of the
+        response.
 
         Args:
             call_uuid: The call UUID.
-            timeout: Seconds to go on asking.
+            deadline: Seconds for the whole wait.
+            **options: For each request, as in `get`: `timeout`, `retry`, `max_body`.
 
         Returns:
             The record.
 
         Raises:
-            NotFoundError: No record within `timeout`; the message says how long and how often it asked.
-            PlivoError: Any other error of `get`.
+            NotFoundError: No record within `deadline`; the message has the time and the number of requests.
+            DeadlineExceededError: No record within `deadline`, and the last request failed in another way;
+                the cause is that failure. Also raised when a Retry-After does not fit.
+            RateLimitTimeoutError: The same, where that failure was a 429.
+            PlivoError: At once: any other error of `get` that is not `retryable`, such as an
+                AuthenticationError.
         """
-        clock = asyncio.get_running_loop().time
-        began = clock()
-        ends = began + positive_number("timeout", timeout)
-        missing: NotFoundError | None = None
-        polls = attempts = 0
-        while True:
-            try:
-                return await self.get(call_uuid, deadline=max(ends - clock(), 0.001))
-            except NotFoundError as error:
-                polls += 1
-                attempts += error.attempts
-                missing = error
-            except DeadlineExceededError as error:
-                if missing is None:
-                    raise
-                attempts += error.attempts
-                raise _still_missing(missing, polls, attempts, clock() - began) from error
-            # The last request leaves time for its response.
-            last = ends - min(_LONGEST_RESPONSE_SECONDS, 0.1 * timeout)
-            gap = poll_gap(polls, last - clock(), random.random())  # noqa: S311
-            if gap is None:
-                raise _still_missing(missing, polls, attempts, clock() - began)
-            await self._sleep(gap)
+        seconds = positive_number("deadline", deadline)
+
+        def get(left: float) -> Awaitable[CallDetailRecord]:
+            return self.get(call_uuid, deadline=left, **options)
+
+        return await wait_for_record(get, seconds, self._sleep)
 
     def __repr__(self) -> str:
         return f"<CallsResource of {self._requester.account_url}>"
-
-
-def poll_gap(polls: int, left: float, random: float) -> float | None:
-    """Return the seconds from the n-th 404 to the next request; None after the last, due in `left`."""
-    if left < _SHORTEST_GAP_SECONDS:
-        return None
-    gap = min(_LONGEST_GAP_SECONDS, _FIRST_GAP_SECONDS * _GAP_GROWTH ** min(polls - 1, 64)) * (
-        1.0 - _GAP_JITTER * random
-    )
-    return min(gap, left)
-
-
-def _still_missing(missing: NotFoundError, polls: int, attempts: int, seconds: float) -> NotFoundError:
-    return NotFoundError(
-        f"no record after {seconds:.1f} s, asked for {polls} times: {missing}",
-        status=missing.status,
-        api_id=missing.api_id,
-        attempts=attempts,
-        headers=missing.headers,
-        body=missing.body,
-    )
 
 
 def check_call_uuid(value: object) -> str:

@@ -45,6 +45,11 @@ class ClientOptions(RequestOptions, total=False):
     attempt_middleware: Iterable[Middleware]
     rate_limit: RateLimit | RateLimiter | None
     converter: cattrs.Converter | None
+    sleep: Callable[[float], Awaitable[object]]
+
+
+async def _no_sleep(_: float) -> None:
+    await asyncio.sleep(0)
 
 
 @exported
@@ -232,7 +237,8 @@ class FakePlivo:
     def client(self, **options: Unpack[ClientOptions]) -> AsyncClient:
         """Return a client that calls this fake in process, without a socket.
 
-        By default it never waits: `retry` is an InstantRetryPolicy and `rate_limit` is None. It has no
+        By default it never waits: `sleep` returns at once, `retry` is an InstantRetryPolicy and `rate_limit`
+        is None. `calls.wait` counts the gaps between its requests as if it had waited. The client has no
         resources, so closing it is optional.
 
         Args:
@@ -243,6 +249,7 @@ class FakePlivo:
         """
         options.setdefault("retry", InstantRetryPolicy())
         options.setdefault("rate_limit", None)
+        options.setdefault("sleep", _no_sleep)
         # Nobody closes this client, and nothing needs to: its transport calls a function.
         http_client = httpx.AsyncClient(transport=httpx.ASGITransport(app=self), trust_env=False)
         return AsyncClient(

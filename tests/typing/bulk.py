@@ -101,11 +101,12 @@ async def sources(
 
 async def waiting(client: AsyncClient) -> None:
     assert_type(await client.calls.wait("c1"), CallDetailRecord)
-    assert_type(await client.calls.wait(uuid.uuid4(), timeout=60), CallDetailRecord)
+    assert_type(await client.calls.wait(uuid.uuid4(), deadline=60), CallDetailRecord)
+    assert_type(await client.calls.wait("c1", timeout=5, retry=None, max_body=1024), CallDetailRecord)
 
     await client.calls.wait("c1", 60.0)  # type: ignore[call-arg]
-    await client.calls.wait("c1", timeout=None)  # type: ignore[arg-type]
-    await client.calls.wait("c1", deadline=60.0)  # type: ignore[call-arg]
+    await client.calls.wait("c1", deadline=None)  # type: ignore[arg-type]
+    await client.calls.wait("c1", seconds=60.0)  # type: ignore[call-arg]
 
 
 class Account(AsyncClient):
