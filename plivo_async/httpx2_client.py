@@ -6,6 +6,7 @@ Middleware and errors see the types of httpx, whatever sends.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from types import AsyncGeneratorType
 from typing import cast
 
 import httpx2
@@ -55,7 +56,13 @@ class _Body(httpx.AsyncByteStream):
             raise _converted(failure, self._request) from failure
 
     async def aclose(self) -> None:
-        await self._response.aclose()
+        chunks = self._chunks
+        try:
+            # Left to the garbage collector, an async generator would be closed in a task of its own.
+            if isinstance(chunks, AsyncGeneratorType):
+                await chunks.aclose()
+        finally:
+            await self._response.aclose()
 
 
 def _response(response: httpx2.Response, request: httpx.Request) -> httpx.Response:

@@ -33,6 +33,7 @@ TESTS = {
     "plivo_async/context.py": ["tests/test_context.py", "tests/middleware"],
     "plivo_async/credentials.py": ["tests/test_client.py"],
     "plivo_async/http_client.py": ["tests/test_client.py"],
+    "plivo_async/httpx2_client.py": ["tests/faults/test_fault_httpx2.py"],
     "plivo_async/middleware/__init__.py": ["tests/middleware/test_compose.py"],
 }
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {

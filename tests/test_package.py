@@ -78,6 +78,7 @@ def test_every_exported_class_and_function_has_a_docstring(name: str) -> None:
 OPTIONAL = [
     "aiohttp",
     "click",
+    "httpx2",
     "hypothesis",
     "pytest",
     "redis",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import pickle
 from operator import attrgetter
+from typing import Any
 
 import httpx
+import httpx2
 import pytest
 
 from plivo_async import DeadlineExceededError, PlivoError, RetryPolicy, ServerError
@@ -47,10 +49,17 @@ async def test_the_next_call_recovers(fault: Fault, clock: Clock) -> None:
         assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize("transport", ["ConnectionPool", "httpx"])
+HTTP_CLIENTS: dict[str, Any] = {
+    "pool": lambda: None,
+    "httpx": httpx.AsyncClient,
+    "httpx2": httpx2.AsyncClient,
+}
+
+
+@pytest.mark.parametrize("sender", HTTP_CLIENTS)
 @every_fault
-async def test_a_persistent_fault_ends_in_its_error(fault: Fault, transport: str, clock: Clock) -> None:
-    http = httpx.AsyncClient() if transport == "httpx" else None
+async def test_a_persistent_fault_ends_in_its_error(fault: Fault, sender: str, clock: Clock) -> None:
+    http = HTTP_CLIENTS[sender]()
     async with serving(clock, fault.act, retry=SOON, http_client=http) as (server, client):
         with pytest.raises(PlivoError) as caught:
             await client.calls.get(CALL_UUID)
