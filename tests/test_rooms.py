@@ -47,7 +47,7 @@ ROOMS = {
     ),
     "request": Room(
         modules={"account_url", "body", "context", "deadline", "error_mapping"},
-        rooms={"ground", "httpx", "values"},
+        rooms={"ground", "httpx", "values", "transport"},
         libraries={"attrs", "cattrs"},
     ),
     "middleware": Room(

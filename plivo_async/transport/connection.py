@@ -288,9 +288,9 @@ class Connection(asyncio.Protocol):
                     event.status_code, event.reason, event.headers.raw_items(), event.http_version
                 )
 
-    def take_body(self) -> bytes | None:
-        """Return the body at once, if all of it was received; None if `body()` has to wait for some of it."""
-        if not self._simple or len(self._received) < self._missing:
+    def take_body(self, limit: int) -> bytes | None:
+        """Return the body at once, if it is no longer than `limit` bytes and all received; None otherwise."""
+        if not self._simple or not len(self._received) == self._missing <= limit:
             return None
         return self._take(self._missing)
 

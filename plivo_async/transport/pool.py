@@ -260,12 +260,15 @@ class ResponseBody(httpx.AsyncByteStream):
         self._timeout = timeout
         self._closed = False
 
-    def take(self) -> bytes | None:
+    def take(self, limit: int) -> bytes | None:
         """Return the whole body and release the connection, if all of it was received; None otherwise.
 
         A cheap alternative to iterating, for a stream that was not iterated before.
+
+        Args:
+            limit: Bytes that the body may have; a longer one is not taken.
         """
-        content = None if self._closed else self._connection.take_body()
+        content = None if self._closed else self._connection.take_body(limit)
         if content is not None:
             self._close()
         return content

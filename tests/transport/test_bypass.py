@@ -143,7 +143,7 @@ async def test_a_received_body_is_taken_at_once() -> None:
     connection.data_received(OK)
     await connection.head(GET, None)
 
-    assert connection.take_body() == b"ok"
+    assert connection.take_body(1000) == b"ok"
     assert connection.reusable
 
 
@@ -153,7 +153,7 @@ async def test_a_body_under_way_is_not_taken() -> None:
     connection.data_received(BEGUN)
     await connection.head(GET, None)
 
-    assert connection.take_body() is None
+    assert connection.take_body(1000) is None
     assert not connection.reusable
     assert await connection.body(GET, None) == b"123"
     connection.data_received(b"456789more")
@@ -168,7 +168,7 @@ async def test_a_body_that_h11_reads_is_not_taken() -> None:
     connection.data_received(OK)
     await connection.head(GET, None)
 
-    assert connection.take_body() is None
+    assert connection.take_body(1000) is None
 
 
 async def test_an_end_within_the_body_reports_the_missing_bytes() -> None:
