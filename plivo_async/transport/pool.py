@@ -16,7 +16,8 @@ from plivo_async.urls import DEFAULT_PORTS
 from plivo_async.validation import finite_number, whole_number
 
 if TYPE_CHECKING:
-    from plivo_async.transport.connection import Connection, ResponseHead
+    from plivo_async.transport.connection import Connection
+    from plivo_async.transport.response_reader import ResponseHead
 
 Origin = tuple[str, str, int]
 Timeouts = Mapping[str, float | None]

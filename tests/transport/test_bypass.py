@@ -99,7 +99,7 @@ async def test_a_second_get_is_written_without_h11() -> None:
     await exchange(connection, [OK], ends=False)
 
     assert wire.sent == first * 2
-    assert connection._simple
+    assert connection._reader.simple
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ async def test_a_get_that_changes_the_framing_is_not_remembered(fields: dict[str
     connection, _ = connected()
     await connection.send(httpx.Request("GET", GET.url, headers={"host": "127.0.0.1", **fields}), None)
 
-    assert connection._known_headers is None
+    assert connection._writer.known_headers is None
 
 
 async def test_a_received_body_is_taken_at_once() -> None:

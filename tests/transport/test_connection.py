@@ -217,7 +217,8 @@ CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 )
 async def test_h11_never_sees_a_line_that_would_block_the_event_loop(response: bytes) -> None:
     connection, _ = connected()
-    connection._h11 = reading = Reading(h11.CLIENT, max_incomplete_event_size=1024)
+    reading = Reading(h11.CLIENT, max_incomplete_event_size=1024)
+    connection._use(reading)
     await connection.send(GET, None)
     connection.data_received(response)
 

@@ -294,7 +294,7 @@ class TestClosing:
 
         from plivo_async.transport.connect import open_socket
 
-        monkeypatch.setattr("plivo_async.transport.connection.open_socket", close_meanwhile)
+        monkeypatch.setattr("plivo_async.transport.socket_protocol.open_socket", close_meanwhile)
         pool = ConnectionPool()
         with pytest.raises(ClientClosedError):
             await httpx.AsyncClient(transport=pool).get(server.url)

@@ -1,0 +1,169 @@
+"""The socket of a connection, as an asyncio protocol: opening, waiting, closing without a wait."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import ssl
+from collections.abc import Callable
+from typing import Any, cast
+
+from plivo_async._httpx import httpx
+from plivo_async.transport.connect import open_socket
+
+
+class SocketProtocol(asyncio.Protocol):
+    """One socket, with or without TLS, that one task at a time waits for.
+
+    Args:
+        on_closed: Is called once, when the socket is closed.
+
+    Attributes:
+        closed: Is done when the socket is closed.
+    """
+
+    def __init__(self, on_closed: Callable[[Any], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._on_closed = on_closed
+        self._transport: asyncio.Transport | None = None
+        self._waiter: asyncio.Future[bool] | None = None
+        self._error: Exception | None = None
+        self._eof = False
+        self._poll: select.poll | None = None
+        self._writable = True
+        self._aborted = False
+        self.closed: asyncio.Future[None] = self._loop.create_future()
+
+    # Callbacks of asyncio.Protocol.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def eof_received(self) -> None:
+        self._eof = True
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._eof = True
+        self._error = self._error or exc
+        self._finish()
+        self._wake()
+
+    def pause_writing(self) -> None:
+        self._writable = False
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        self._wake()
+
+    # State.
+
+    @property
+    def lost(self) -> bool:
+        """Whether the other side, an error or `abort()` ended the connection."""
+        # A closing transport must not be used: uvloop's would raise RuntimeError.
+        closing = self._transport is not None and self._transport.is_closing()
+        return self._eof or self._aborted or closing
+
+    @property
+    def has_input(self) -> bool:
+        """Whether the socket holds bytes, or its end, that the event loop has not read yet."""
+        if not hasattr(select, "poll"):  # Windows
+            return False
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(
+                cast(asyncio.Transport, self._transport).get_extra_info("socket"), select.POLLIN
+            )
+        return bool(self._poll.poll(0))
+
+    # Opening and closing.
+
+    async def open(self, host: str, port: int, context: ssl.SSLContext | None) -> None:
+        """Connect by TCP, and start TLS if a context is given.
+
+        Raises:
+            OSError: No connection was made (`socket.gaierror`, `ssl.SSLError`, ...).
+        """
+        connected = await open_socket(host, port)
+        try:
+            await self._loop.create_connection(
+                lambda: self, sock=connected, ssl=context, server_hostname=host if context else None
+            )
+        except BaseException:
+            # The socket is closed by now, but uvloop does not call connection_lost().
+            self._finish()
+            raise
+
+    async def start_tls(self, context: ssl.SSLContext, server_hostname: str) -> None:
+        """Start TLS on the open socket.
+
+        Raises:
+            OSError: The handshake failed (`ssl.SSLError`, ...).
+        """
+        plain = cast(asyncio.Transport, self._transport)
+        try:
+            self._transport = await self._loop.start_tls(
+                plain, self, context, server_hostname=server_hostname
+            )
+        except BaseException:
+            # Until the handshake is done, asyncio does not call connection_lost().
+            plain.abort()
+            self._finish()
+            raise
+
+    def abort(self) -> None:
+        """Close the socket now, without waiting; over TLS, send a close_notify if the socket takes it."""
+        self._aborted = True
+        if self._transport is None:
+            self._finish()
+        else:
+            self._transport.close()
+            self._transport.abort()
+        self._wake()
+
+    # Bytes.
+
+    def _write(self, data: bytes) -> None:
+        if data and not self.lost:
+            cast(asyncio.Transport, self._transport).write(data)
+
+    def _pause_reading(self) -> None:
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if not self.lost:
+            cast(asyncio.Transport, self._transport).resume_reading()
+
+    async def _wait(
+        self,
+        timeout: float | None,
+        on_timeout: Callable[..., httpx.TimeoutException],
+        message: str,
+        request: httpx.Request,
+    ) -> None:
+        """Wait until something happens to the socket."""
+        waiter = self._waiter = self._loop.create_future()
+        timer = None if timeout is None else self._loop.call_later(timeout, _settle, waiter, False)
+        try:
+            if not await waiter:
+                raise on_timeout(f"{message} within {timeout:g} s", request=request)
+        finally:
+            self._waiter = None
+            if timer is not None:
+                timer.cancel()
+
+    def _wake(self) -> None:
+        if self._waiter is not None:
+            _settle(self._waiter, True)
+
+    def _finish(self) -> None:
+        if not self.closed.done():
+            self.closed.set_result(None)
+            self._on_closed(self)
+
+
+def _settle(waiter: asyncio.Future[bool], result: bool) -> None:
+    if not waiter.done():
+        waiter.set_result(result)
