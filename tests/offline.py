@@ -52,6 +52,11 @@ def ok() -> httpx.Response:
     return httpx.Response(200, content=RECORD)
 
 
+def down(**headers: str) -> httpx.Response:
+    """A failure that may be over the next time."""
+    return httpx.Response(503, headers=headers, json={"error": "down", "api_id": "a1"})
+
+
 def wrapped(client: AsyncClient) -> httpx.AsyncClient:
     """Return the client of httpx that a client wraps or has borrowed."""
     http_client = client._core.sender.http_client

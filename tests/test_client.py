@@ -49,13 +49,23 @@ from plivo_async import (
     TLSError,
     make_converter,
 )
-from tests.offline import AUTH_ID, BASIC, CALL_UUID, RECORD, SOON, TOKEN, URL, asking, ok, pool_of, wrapped
+from tests.offline import (
+    AUTH_ID,
+    BASIC,
+    CALL_UUID,
+    RECORD,
+    SOON,
+    TOKEN,
+    URL,
+    asking,
+    down,
+    ok,
+    pool_of,
+    wrapped,
+)
+from tests.virtual_time import in_virtual_time
 
 NO_NUMBERS: list[Any] = [True, False, "1", math.nan, math.inf, 0, -1, []]
-
-
-def down(**headers: str) -> httpx.Response:
-    return httpx.Response(503, headers=headers, json={"error": "down", "api_id": "a1"})
 
 
 async def never(request: httpx.Request) -> httpx.Response:
@@ -543,9 +553,20 @@ class TestOptions:
         async with asking(down()) as (client, route):
             cases: list[tuple[RequestOptions, int]] = [
                 ({"retry": None}, 1),
+                ({"retry": 1}, 1),
                 ({}, 3),
                 ({"retry": RetryPolicy(max_attempts=2, backoff_base=1e-9)}, 2),
             ]
+            for options, requests in cases:
+                before = route.call_count
+                with pytest.raises(ServerError):
+                    await client.calls.get(CALL_UUID, **options)
+                assert route.call_count - before == requests
+
+    @in_virtual_time
+    async def test_may_be_a_number_of_attempts(self) -> None:
+        async with asking(down(), retry=5) as (client, route):
+            cases: list[tuple[RequestOptions, int]] = [({}, 5), ({"retry": 2}, 2), ({"retry": 1}, 1)]
             for options, requests in cases:
                 before = route.call_count
                 with pytest.raises(ServerError):
@@ -603,6 +624,8 @@ class TestView:
         assert type(view) is AsyncClient
         assert view._core is client._core
         assert view.converter is client.converter
+        assert client.in_own_lane()._core is client._core
+        assert view.in_own_lane().with_options(retry=None)._core is client._core
 
     async def test_shares_the_retry_budget(self) -> None:
         many = RetryPolicy(max_attempts=100, backoff_base=1e-9)
@@ -629,6 +652,37 @@ class TestView:
             pass
 
         assert type(Mine(AUTH_ID, TOKEN).with_options(deadline=1)) is Mine
+
+    @pytest.mark.parametrize(
+        "make_view", [lambda client: client.with_options(deadline=1), AsyncClient.in_own_lane]
+    )
+    def test_of_a_subclass_has_its_attributes(self, make_view: Callable[[Any], Any]) -> None:
+        class Mine(AsyncClient):
+            def __init__(self, name: str) -> None:
+                super().__init__(AUTH_ID, TOKEN)
+                self.name = name
+                self.log: list[str] = []
+
+        client = Mine("a")
+        view = make_view(client)
+        assert (type(view), view.name) == (Mine, "a")
+        assert view.log is client.log
+        view.name = "b"
+        assert client.name == "a"
+
+    def test_has_its_own_lane_if_it_asks_for_one(self) -> None:
+        client = AsyncClient(AUTH_ID, TOKEN)
+        one, other = client.in_own_lane(), client.in_own_lane()
+        lanes = [view._lane for view in (client, one, one.with_options(retry=None), other)]
+        assert lanes[0] is None
+        assert lanes[1] is lanes[2]
+        assert len(set(map(id, lanes))) == 3
+
+    def test_has_one_calls_of_its_own(self) -> None:
+        client = AsyncClient(AUTH_ID, TOKEN)
+        views = [client.with_options(deadline=1), client.in_own_lane(), client]
+        assert all(view.calls is view.calls for view in views)
+        assert len({id(view.calls) for view in views}) == 3
 
 
 async def test_an_outage_costs_less_than_two_requests_a_call() -> None:

@@ -112,6 +112,18 @@ def test_with_credentials_only_the_record_is_written(
     assert capsys.readouterr().err == ""
 
 
+def test_the_option_goes_before_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    with account(monkeypatch) as (_, url):
+        monkeypatch.setenv("PLIVO_ASYNC_BASE_URL", "https://nobody.invalid")
+        assert run(["get", "--base-url", url, _DOCUMENTED]) == 0
+
+
+def test_the_variable_goes_before_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    with account(monkeypatch) as (_, url):
+        monkeypatch.setenv("PLIVO_ASYNC_BASE_URL", url)
+        assert run(["get", _DOCUMENTED]) == 0
+
+
 def test_records_keep_the_order_of_the_arguments_even_if_the_first_is_slow(
     fake: FakePlivo, capsys: pytest.CaptureFixture[str]
 ) -> None:
