@@ -147,7 +147,7 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    # Late, because every pytest run loads the plugin in this package, whether its tests use it or not.
+    # Imported late, because every run of pytest loads the plugin of this package, even if no test uses it.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = getattr(import_module(f"{__name__}.{_MODULE_OF.get(name, 'errors')}"), name)

@@ -1,4 +1,4 @@
-"""`python -m plivo_async` is `plivo-async`."""
+"""Runs the command `plivo-async` as `python -m plivo_async`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Reads the whole body of an answer, never more of it than allowed."""
+"""Reads the whole body of a response, up to a limit."""
 
 from __future__ import annotations
 
@@ -20,12 +20,17 @@ _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 47}
 
 
 async def read_body(response: httpx.Response, limit: int, attempts: int = 0) -> httpx.Response:
-    """The same answer with its body read and decompressed, the connection given back.
+    """Return the response with its body read and decompressed, and give its connection back.
 
-    The limit is in bytes after decompression.
+    Args:
+        response: As it comes from the transport.
+        limit: Bytes that the body may have, after decompression.
+        attempts: How many requests were sent, for an error.
 
-    Raises: ResponseTooLargeError, httpx.TransportError; DecodeError for a 2xx answer that is compressed
-    wrongly or in a way not asked for.
+    Raises:
+        ResponseTooLargeError: The body is larger than `limit`.
+        DecodeError: A 2xx response whose body cannot be decompressed.
+        httpx.TransportError: The connection failed.
     """
     content = _take(response, limit)
     if content is not None:
@@ -39,7 +44,7 @@ async def read_body(response: httpx.Response, limit: int, attempts: int = 0) -> 
         else:
             content = await _read(response, limit, attempts)
     except DecodeError:
-        # An error status says enough by itself.
+        # For an error status the body is not needed.
         if response.is_success:
             raise
         content = b""
@@ -82,7 +87,7 @@ def _with_content(response: httpx.Response, content: bytes) -> httpx.Response:
 
 async def _read(response: httpx.Response, limit: int, attempts: int) -> bytes:
     declared = response.headers.get("content-length", "")
-    # What a HEAD answer declares is the body that a GET would have.
+    # The response to HEAD declares the length of the body that GET would have.
     if declared.isdecimal() and int(declared[:20]) > limit and response.request.method != "HEAD":
         raise _too_large(response, limit, attempts, f"declares {declared[:20]} bytes")
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
@@ -114,7 +119,7 @@ async def _read(response: httpx.Response, limit: int, attempts: int) -> bytes:
 
 
 class _Inflater:
-    """Decompresses into `content`, at most a step further than the limit: a small chunk may be a bomb."""
+    """Decompresses into `content`, one step beyond the limit at most: a small chunk may be a bomb."""
 
     def __init__(self, encoding: str, limit: int) -> None:
         self._inflate = zlib.decompressobj(_WINDOW_BITS[encoding])

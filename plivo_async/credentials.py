@@ -1,4 +1,4 @@
-"""The account and its token: given, or found in the environment, and checked."""
+"""The account and its token, from arguments or the environment, checked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _AUTH_TOKEN = re.compile(r"[!-~]{1,256}")
 
 
 class Secret:
-    """A value that no repr shows: frames hold one in place of the token, because tracebacks show frames."""
+    """A value that no repr shows. Frames hold it and not the token: tracebacks can show their locals."""
 
     __slots__ = ("value",)
 
@@ -28,16 +28,17 @@ class Secret:
 
 @frozen
 class Credentials:
-    """An account or subaccount and its token; the token is not shown."""
+    """An account or subaccount and its token, which the repr leaves out."""
 
     auth_id: str
     auth_token: str = field(repr=False)
 
 
 def find_credentials(auth_id: str | None, auth_token: Secret) -> Credentials:
-    """The credentials given, else those in PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN.
+    """Return the given credentials, else those in PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN.
 
-    Raises: ConfigurationError for what is missing, or has characters that credentials cannot have (RFC 7617).
+    Raises:
+        ConfigurationError: One is missing, or has characters that credentials cannot have (RFC 7617).
     """
     found = Credentials(_found(auth_id, "PLIVO_AUTH_ID"), _found(auth_token.value, "PLIVO_AUTH_TOKEN"))
     problem = _problem("auth_id", found.auth_id, _AUTH_ID, "1 to 128 characters of A-Z a-z 0-9 _ -") or (
@@ -46,7 +47,7 @@ def find_credentials(auth_id: str | None, auth_token: Secret) -> Credentials:
     # Raised here, where no local holds the token.
     if problem is not None:
         raise ConfigurationError(problem)
-    # What was checked, whatever a subclass of str makes of itself in a URL.
+    # The checked text: a subclass of str may become another in a URL.
     return Credentials(str.__str__(found.auth_id), str.__str__(found.auth_token))
 
 

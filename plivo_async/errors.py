@@ -17,9 +17,17 @@ RETRYABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 class PlivoError(Exception):
     """Root of every exception that this package raises.
 
-    An error is a snapshot: it pickles, deep-copies, and holds neither a client nor a request. What is not
-    known is None (or empty). `retry_after` is in seconds, `attempts` counts the requests that were sent,
-    `headers` holds an allow-list of the answer's headers with lower-case names.
+    An error is a snapshot: it can be pickled and copied, and it holds no client, no request and no
+    credentials.
+
+    Attributes:
+        message: What happened, in one line of printable text.
+        status: The status of the response; None without a response.
+        api_id: Plivo's identifier of the request, for its support; None where the response has none.
+        attempts: How many requests were sent for the call.
+        retry_after: Seconds that the server asks to wait; None where it does not ask.
+        headers: Some headers of the response, with lower-case names. None of them can hold credentials.
+        body: The body of the response; empty without one.
     """
 
     message: str
@@ -31,7 +39,7 @@ class PlivoError(Exception):
     body: bytes = field(default=b"", kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        # OSError, a base of the time-outs, leaves args empty where __init__ is not its own.
+        # OSError is a base of the timeouts. It leaves args empty if a subclass has an __init__ of its own.
         self.args = (self.message,)
 
     @property
@@ -59,15 +67,15 @@ class PlivoError(Exception):
 
 @exported
 class ConfigurationError(PlivoError, ValueError):
-    """An argument or environment variable cannot be used, or a request not be sent as it is.
-
-    Raised before any traffic with Plivo.
-    """
+    """An argument, an environment variable or a request cannot be used. Raised before any traffic."""
 
 
 @exported
 class InvalidCallUUIDError(PlivoError, ValueError):
-    """Not a `uuid.UUID`, nor 1 to 128 characters of `[A-Za-z0-9_-]`; raised before any traffic."""
+    """The call UUID is no `uuid.UUID` and not 1 to 128 characters of `[A-Za-z0-9_-]`.
+
+    Raised before any traffic.
+    """
 
 
 @exported
@@ -92,7 +100,10 @@ class ForkedError(LifetimeError):
 
 @exported
 class NetworkError(PlivoError):
-    """No whole answer: refused, reset, cut short, or not HTTP. The cause is the `OSError`, if any."""
+    """No whole response: the connection was refused, reset or cut short, or its bytes are not HTTP.
+
+    The cause is the `OSError`, if there is one.
+    """
 
     @property
     def retryable(self) -> bool:
@@ -101,7 +112,7 @@ class NetworkError(PlivoError):
 
 @exported
 class RequestTimeoutError(NetworkError, TimeoutError):
-    """One attempt ran into its connect, read or write timeout."""
+    """An attempt took longer than its connect, read or write timeout."""
 
 
 @exported
@@ -111,9 +122,9 @@ class TLSError(PlivoError):
 
 @exported
 class DeadlineExceededError(PlivoError, TimeoutError):
-    """The call did not end within its deadline, or its next wait would not have.
+    """The deadline of the call is over, or the next wait would not end before it.
 
-    The cause is the last failure.
+    It has the status, headers and body of the last failure, which is its cause.
     """
 
     @property
@@ -123,7 +134,7 @@ class DeadlineExceededError(PlivoError, TimeoutError):
 
 @exported
 class StatusError(PlivoError):
-    """The server answered with a status other than the one asked for."""
+    """The response has another status than the one that was asked for."""
 
     @property
     def retryable(self) -> bool:
@@ -132,7 +143,7 @@ class StatusError(PlivoError):
 
 @exported
 class RedirectError(StatusError):
-    """3xx: never followed, so that credentials go to one host only."""
+    """3xx. Redirects are never followed, so that credentials go to one host only."""
 
 
 @exported
@@ -152,17 +163,17 @@ class PermissionDeniedError(StatusError):
 
 @exported
 class NotFoundError(StatusError):
-    """404: no such call, not written yet, older than 90 days, or a SIP-trunk call."""
+    """404: no such call, or its record is not written yet, or older than 90 days, or of a SIP-trunk call."""
 
 
 @exported
 class RateLimitError(StatusError):
-    """429: more than 300 requests in 5 seconds over the main account."""
+    """429: the account has sent more requests than Plivo allows, by default 300 per 5 s."""
 
 
 @exported
 class RateLimitTimeoutError(RateLimitError, DeadlineExceededError):
-    """429 until the deadline, or until the next wait would not have ended within it."""
+    """429 until the deadline, or the next wait after a 429 would not end before it."""
 
 
 @exported
@@ -172,25 +183,29 @@ class ServerError(StatusError):
 
 @exported
 class UnexpectedStatusError(StatusError):
-    """A status that means nothing here, such as 204 where a record was asked for."""
+    """A status without a meaning here, such as 204 in place of a record."""
 
 
 @exported
 class InvalidResponseError(PlivoError):
-    """The answer came whole but is not what was asked for; `body` holds it."""
+    """The response is whole, but not what was asked for. `body` holds it."""
 
 
 @exported
 @define(slots=False, eq=False, repr=False, auto_exc=False)
 class DecodeError(InvalidResponseError):
-    """The body is not a call detail record; `fields` names the keys at fault, `body` holds it raw."""
+    """The body is no call detail record. `body` holds it.
+
+    Attributes:
+        fields: The JSON keys with a missing or unusable value.
+    """
 
     fields: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 @exported
 class RecordMismatchError(InvalidResponseError):
-    """The record is of another call than the one asked for."""
+    """The response is the record of another call."""
 
 
 @exported
@@ -207,7 +222,7 @@ BY_STATUS: dict[int, type[StatusError]] = {
 
 
 def type_for_status(status: int) -> type[StatusError]:
-    """The exception type for a status that is not a success."""
+    """Return the exception type for a status that is not a success."""
     if status in BY_STATUS:
         return BY_STATUS[status]
     by_class = {3: RedirectError, 4: BadRequestError, 5: ServerError}

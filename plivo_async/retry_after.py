@@ -14,9 +14,10 @@ _DATE = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[ -~]{10,40}")
 
 
 def retry_after_seconds(headers: httpx.Headers) -> float | None:
-    """Seconds to wait, from delay-seconds or an HTTP-date.
+    """Return the seconds to wait, from a number of seconds or an HTTP date.
 
-    None where the header is absent, repeated or garbage.
+    Returns:
+        Seconds, at least 0; None if the header is absent, repeated or unreadable.
     """
     values = headers.get_list("retry-after")
     if len(values) != 1:
@@ -27,7 +28,7 @@ def retry_after_seconds(headers: httpx.Headers) -> float | None:
     due = _http_date(value)
     if due is None:
         return None
-    # The server's own clock, where it tells it: ours may be minutes off.
+    # By the server's own clock, if the response has its date: ours may be minutes off.
     sent = _http_date(headers.get("date", ""))
     return max(0.0, due - (time.time() if sent is None else sent))
 

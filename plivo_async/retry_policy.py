@@ -1,4 +1,4 @@
-"""When to try again, and after how long. Pure: randomness is passed in."""
+"""When to try again, and after how long. Pure functions: randomness is passed in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from plivo_async.errors import ConfigurationError
 from plivo_async.exported import exported
 from plivo_async.validation import finite_number, positive_number, whole_number
 
-# What may be sent again without a second effect (RFC 9110 section 9.2.1).
+# To send one of these again has no second effect (RFC 9110 section 9.2.1).
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -32,13 +32,21 @@ def _above_zero(_: object, attribute: Attribute[float], value: float) -> None:
 @exported
 @frozen(kw_only=True)
 class RetryPolicy:
-    """How often a request is tried and how long the gaps are: exponential backoff with jitter, in seconds.
+    """How often a request is tried, and how long the gaps are: exponential backoff with jitter.
 
-    The n-th gap lies between (1 - jitter) * g and g, where g = min(backoff_max, backoff_base * 2 ** (n - 1)).
-    A Retry-After of the server's replaces g, with jitter only on top of it; one above `retry_after_max`
-    ends the call.
+    The n-th gap is between `(1 - jitter) * g` and `g`, where
+    `g = min(backoff_max, backoff_base * 2 ** (n - 1))`. If the server asks to wait, the gap is its
+    Retry-After plus up to `jitter * g`.
 
-    Raises: ConfigurationError for a value that cannot be used.
+    Args:
+        max_attempts: At least 1, which means no retry.
+        backoff_base: Seconds of the first gap, above zero.
+        backoff_max: Seconds of the longest gap, above zero.
+        jitter: The random part of a gap, from 0.25 to 1.
+        retry_after_max: Seconds. A longer Retry-After ends the call.
+
+    Raises:
+        ConfigurationError: A value cannot be used.
     """
 
     max_attempts: int = field(default=3, validator=_at_least_one)
@@ -48,7 +56,16 @@ class RetryPolicy:
     retry_after_max: float = field(default=60.0, validator=_not_negative)
 
     def gap(self, attempt: int, retry_after: float | None, random: float) -> float | None:
-        """Seconds to wait after the n-th attempt failed, or None to give up; `random` is in [0, 1)."""
+        """Return the seconds to wait after a failed attempt.
+
+        Args:
+            attempt: The number of the attempt, from 1.
+            retry_after: Seconds that the server asks to wait, if it does.
+            random: A number in [0, 1).
+
+        Returns:
+            Seconds; None to give up.
+        """
         if attempt >= self.max_attempts:
             return None
         # The exponent is bounded because 2.0 ** 1024 overflows.
@@ -65,11 +82,16 @@ NO_RETRY = RetryPolicy(max_attempts=1)
 
 @exported
 class RetryBudget:
-    """How many retries a client may still spend: an outage must not double the load that it meets.
+    """How many retries a client may still spend, so that its retries do not add to an outage.
 
-    A retry takes one; a call that succeeds gives back what it took, and one more, up to `capacity`. So a
-    total outage costs each call one request, and `capacity` requests once; after a short one the retries
-    that succeed let the others follow.
+    A retry takes one. A call that succeeds returns the ones it took, and one more, up to `capacity`. In a
+    total outage each call costs one request, and `capacity` further requests are sent once.
+
+    Args:
+        capacity: The most retries that can be saved up, and the number at the beginning.
+
+    Raises:
+        ConfigurationError: `capacity` is no whole number, or below 0.
     """
 
     def __init__(self, capacity: int = 15) -> None:
@@ -78,18 +100,26 @@ class RetryBudget:
 
     @property
     def left(self) -> int:
-        """Retries that may be spent now."""
+        """How many retries may be spent now."""
         return self._left
 
     def spend(self) -> bool:
-        """Take one; False where none is left."""
+        """Take one retry.
+
+        Returns:
+            Whether one was left.
+        """
         if self._left == 0:
             return False
         self._left -= 1
         return True
 
     def refill(self, spent: int) -> None:
-        """A call succeeded that had spent this many."""
+        """Return the retries of a call that succeeded, and one more.
+
+        Args:
+            spent: How many retries the call took.
+        """
         self._left = min(self._capacity, self._left + spent + 1)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Checks of option values: each says what to pass instead."""
+"""Checks of option values. Each error names the option and the rule."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ T = TypeVar("T")
 
 
 def finite_number(name: str, value: object, *, least: float) -> float:
-    """The value as a float.
+    """Return the value as a float.
 
-    Raises: ConfigurationError for a bool, NaN, an infinity, or anything below `least`.
+    Raises:
+        ConfigurationError: A bool, NaN, an infinity, a value below `least`, or no number.
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ConfigurationError(f"{name} must be a number, not {short_repr(value)}")
@@ -25,7 +26,11 @@ def finite_number(name: str, value: object, *, least: float) -> float:
 
 
 def positive_number(name: str, value: object) -> float:
-    """The value as a float; raises ConfigurationError for zero, and for what `finite_number` refuses."""
+    """Return the value as a float.
+
+    Raises:
+        ConfigurationError: A bool, NaN, an infinity, zero, a negative value, or no number.
+    """
     number = finite_number(name, value, least=0.0)
     if number == 0:
         raise ConfigurationError(f"{name} must be above zero")
@@ -33,7 +38,11 @@ def positive_number(name: str, value: object) -> float:
 
 
 def whole_number(name: str, value: object, *, least: int) -> int:
-    """The value; raises ConfigurationError for a bool, for what is no int, or for anything below `least`."""
+    """Return the value.
+
+    Raises:
+        ConfigurationError: A bool, a value below `least`, or no int.
+    """
     if isinstance(value, bool) or not isinstance(value, int):
         raise ConfigurationError(f"{name} must be a whole number, not {short_repr(value)}")
     if value < least:
@@ -42,7 +51,11 @@ def whole_number(name: str, value: object, *, least: int) -> int:
 
 
 def instance_of(name: str, value: object, kind: type[T]) -> T:
-    """The value; raises ConfigurationError where it is of another type."""
+    """Return the value.
+
+    Raises:
+        ConfigurationError: A value of another type.
+    """
     if not isinstance(value, kind):
         raise ConfigurationError(f"{name} must be of type {kind.__name__}, not {short_repr(value)}")
     return value

@@ -1,4 +1,4 @@
-"""What a batch gets its call UUIDs from: any iterable or async iterable, read as the work proceeds."""
+"""The source of a batch's call UUIDs: any iterable or async iterable, read as the work proceeds."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from plivo_async.text import short_repr
 
 
 class Source:
-    """One iterator that many tasks pull from, in turn, and a number for each id that came out of it.
+    """One iterator that many tasks pull from in turn. It numbers the call UUIDs.
 
-    Raises: ConfigurationError for what is no iterable, or one text.
+    Raises:
+        ConfigurationError: No iterable, or a single text.
     """
 
     def __init__(self, call_uuids: Iterable[Any] | AsyncIterable[Any]) -> None:
@@ -34,7 +35,11 @@ class Source:
         self._over = self._stopped = False
 
     async def pull(self) -> tuple[int, Any] | None:
-        """The next id and its number; None at the end. Raises what the source raises."""
+        """Return the number of the next call UUID, from 1, and the call UUID; None at the end.
+
+        Raises:
+            Exception: The one that the iterable raises.
+        """
         async with self._turns:
             if self._over:
                 return None
@@ -56,13 +61,13 @@ class Source:
             return self._pulled, call_uuid
 
     def stop(self) -> None:
-        """Pull nothing more, even if it is being waited for."""
+        """End the source: further pulls return None, and so does one that waits."""
         self._over = self._stopped = True
         if self._puller is not None:
             self._puller.cancel()
 
     async def close(self) -> None:
-        """Close a generator, which may hold a file or a cursor: nobody else may have a hand on it."""
+        """Close the iterator if it is a generator, which may hold a file or a cursor."""
         iterator = self._iterator
         if isinstance(iterator, AsyncGenerator):
             await iterator.aclose()
