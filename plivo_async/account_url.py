@@ -18,7 +18,7 @@ class AccountURL:
     """
 
     def __init__(self, root: httpx.URL, auth_id: str) -> None:
-        self.text = f"{str(root).rstrip('/')}/v1/Account/{auth_id}/"
+        self.text: str = f"{str(root).rstrip('/')}/v1/Account/{auth_id}/"
         self._parsed: Any = vars(httpx.URL(self.text)).get(_PARSED)
         # httpx has no public way to append a path without parsing the whole URL again. Its private one is
         # used only where it gives the same URL.

@@ -40,7 +40,7 @@ class PlivoError(Exception):
 
     def __attrs_post_init__(self) -> None:
         # OSError is a base of the timeouts. It leaves args empty if a subclass has an __init__ of its own.
-        self.args = (self.message,)
+        self.args: tuple[Any, ...] = (self.message,)
 
     @property
     def retryable(self) -> bool:

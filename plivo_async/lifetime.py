@@ -23,7 +23,7 @@ class Lifetime:
 
     def __init__(self, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
         self._sleep = sleep
-        self.closed = False
+        self.closed: bool = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._process: int | None = None
         self._calls: set[asyncio.Timeout] = set()

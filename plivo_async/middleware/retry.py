@@ -53,8 +53,12 @@ class RetryMiddleware:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         random: Callable[[], float] = random.random,
     ) -> None:
-        self.policy = None if policy is None else instance_of("policy", policy, RetryPolicy)
-        self.budget = RetryBudget() if budget is None else instance_of("budget", budget, RetryBudget)
+        self.policy: RetryPolicy | None = (
+            None if policy is None else instance_of("policy", policy, RetryPolicy)
+        )
+        self.budget: RetryBudget = (
+            RetryBudget() if budget is None else instance_of("budget", budget, RetryBudget)
+        )
         self._sleep = sleep
         self._random = random
 
