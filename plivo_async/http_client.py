@@ -58,13 +58,7 @@ def pool_sender(pool: ConnectionPool) -> Sender:
     redirects and authentication, of which nothing of one response may go into the next request. It also makes
     a reference cycle of request and response, which would keep the credentials until it is collected.
     """
-
-    async def send(request: httpx.Request) -> httpx.Response:
-        response = await pool.handle_async_request(request)
-        response.request = request
-        return response
-
-    return Sender(httpx.AsyncClient(transport=pool, trust_env=False), send, pool)
+    return Sender(httpx.AsyncClient(transport=pool, trust_env=False), pool.handle_async_request, pool)
 
 
 def borrowed_sender(http_client: Any) -> Sender:

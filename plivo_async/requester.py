@@ -173,6 +173,7 @@ class Requester:
             ) from None
         finally:
             state.is_counted = False
+        response.request = request
         return await read_body(response, state.limits.max_body, state.attempts)
 
 

@@ -13,12 +13,17 @@ class Attempt:
 
     A frame that names an exception it raises is part of a cycle (error, traceback, frame, error), which would
     keep the request and its Authorization header alive until the next garbage collection.
+
+    Attributes:
+        status: The status of the response, if there is one.
     """
 
-    __slots__ = ("_outcome",)
+    __slots__ = ("_outcome", "status")
 
     def __init__(self, outcome: Outcome) -> None:
         self._outcome = outcome
+        response = self.response
+        self.status = None if response is None else response.status_code
 
     @property
     def response(self) -> httpx.Response | None:
@@ -30,12 +35,6 @@ class Attempt:
         if isinstance(outcome, httpx.TransportError):
             return None
         return outcome.response if isinstance(outcome, httpx.HTTPStatusError) else outcome
-
-    @property
-    def status(self) -> int | None:
-        """The status of the response, if there is one."""
-        response = self.response
-        return None if response is None else response.status_code
 
     @property
     def retry_after(self) -> float | None:
