@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import zlib
 from types import AsyncGeneratorType
 from typing import cast
 
 from plivo_async._httpx import httpx
 from plivo_async.error_mapping import kept_headers
 from plivo_async.errors import DecodeError, ResponseTooLargeError
+from plivo_async.inflate import CODINGS, Inflater
 from plivo_async.text import printable
 from plivo_async.transport import ResponseBody
 
-_STEP = 64 * 1024
 # httpx has no public way to fill in a body that costs little. Its private one is used only where it has it.
 _CONTENT = "_content"
 _CAN_FILL_IN = vars(httpx.Response(200, content=b"probe")).get(_CONTENT) == b"probe"
-_WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 47}
+# A longer list is no use to an honest server.
+_MAX_CODINGS = 4
 
 
 async def read_body(response: httpx.Response, limit: int, attempts: int = 0) -> httpx.Response:
@@ -90,10 +90,11 @@ async def _read(response: httpx.Response, limit: int, attempts: int) -> bytes:
     # The response to HEAD declares the length of the body that GET would have.
     if declared.isdecimal() and int(declared[:20]) > limit and response.request.method != "HEAD":
         raise _too_large(response, limit, attempts, f"declares {declared[:20]} bytes")
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("", "identity") and encoding not in _WINDOW_BITS:
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    codings = [coding for part in encoding.split(",") if (coding := part.strip()) not in ("", "identity")]
+    if len(codings) > _MAX_CODINGS or not CODINGS.issuperset(codings):
         raise _undecodable(response, f"content-encoding {printable(encoding)!r} was not asked for", attempts)
-    inflater = _Inflater(encoding, limit) if encoding in _WINDOW_BITS else None
+    inflater = Inflater(codings, limit) if codings else None
     content = bytearray() if inflater is None else inflater.content
     received = 0
     chunks = aiter(cast(httpx.AsyncByteStream, response.stream))
@@ -104,7 +105,7 @@ async def _read(response: httpx.Response, limit: int, attempts: int) -> bytes:
                 content += chunk
             else:
                 inflater.feed(chunk)
-            if max(received, len(content)) > limit:
+            if (received if inflater is None else max(received, inflater.size)) > limit:
                 raise _too_large(response, limit, attempts, "does not end there")
             if inflater is not None and inflater.failure:
                 break
@@ -112,34 +113,12 @@ async def _read(response: httpx.Response, limit: int, attempts: int) -> bytes:
         # Left to the garbage collector, an async generator would be closed in a task of its own.
         if isinstance(chunks, AsyncGeneratorType):
             await chunks.aclose()
-    if inflater is not None and received and not inflater.complete:
+    if inflater is not None and not inflater.is_complete:
         reason = inflater.failure or "it is cut short"
-        raise _undecodable(response, f"the {encoding} body cannot be decompressed: {reason}", attempts)
+        raise _undecodable(
+            response, f"the {encoding} body cannot be decompressed: {reason}", attempts, is_damaged=True
+        )
     return bytes(content)
-
-
-class _Inflater:
-    """Decompresses into `content`, one step beyond the limit at most: a small chunk may be a bomb."""
-
-    def __init__(self, encoding: str, limit: int) -> None:
-        self._inflate = zlib.decompressobj(_WINDOW_BITS[encoding])
-        self._limit = limit
-        self.content = bytearray()
-        self.failure = ""
-
-    @property
-    def complete(self) -> bool:
-        return self._inflate.eof and not self.failure
-
-    def feed(self, chunk: bytes) -> None:
-        try:
-            while chunk and len(self.content) <= self._limit:
-                self.content += self._inflate.decompress(chunk, _STEP)
-                chunk = self._inflate.unconsumed_tail
-        except zlib.error as error:
-            self.failure = str(error)
-        if self._inflate.unused_data:
-            self.failure = "bytes after its end"
 
 
 def _too_large(response: httpx.Response, limit: int, attempts: int, fact: str) -> ResponseTooLargeError:
@@ -151,10 +130,13 @@ def _too_large(response: httpx.Response, limit: int, attempts: int, fact: str) -
     )
 
 
-def _undecodable(response: httpx.Response, reason: str, attempts: int) -> DecodeError:
+def _undecodable(
+    response: httpx.Response, reason: str, attempts: int, *, is_damaged: bool = False
+) -> DecodeError:
     return DecodeError(
         f"HTTP {response.status_code}: {reason}",
         status=response.status_code,
         attempts=attempts,
         headers=kept_headers(response.headers),
+        is_damaged=is_damaged,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from attrs import define, field, frozen
@@ -25,6 +26,8 @@ class CallLimits:
         max_body: Bytes that the body of a response may have.
         call_uuid: The call that the request is about; None for another request.
         lane: Whose queue for the rate limit it waits in.
+        decode: Reads the body of a 200 within the attempt, because a damaged one is a failed attempt; None
+            leaves the body alone.
     """
 
     deadline: float | None = None
@@ -32,6 +35,7 @@ class CallLimits:
     max_body: int = DEFAULT_MAX_BODY
     call_uuid: str | None = None
     lane: object = None
+    decode: Callable[[bytes], Any] | None = None
 
 
 @define(eq=False)
@@ -43,6 +47,7 @@ class CallState:
         attempts: How many requests were sent.
         last_failure: The latest attempt that failed.
         retried_by: The outermost retry middleware; those inside it do not retry.
+        decoded: The latest body that was read, and the value in it.
         is_counted: Whether a layer further out has counted the attempt that is under way.
     """
 
@@ -50,6 +55,7 @@ class CallState:
     attempts: int = 0
     last_failure: PlivoError | None = None
     retried_by: object = None
+    decoded: tuple[bytes, Any] | None = field(default=None, repr=False)
     is_counted: bool = False
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import ssl
 
@@ -24,7 +25,7 @@ from plivo_async.text import printable
 
 # How an attempt can end. raise_for_status() raises HTTPStatusError, in a response hook of a borrowed client
 # or in middleware.
-Outcome = httpx.Response | httpx.TransportError | httpx.HTTPStatusError
+Outcome = httpx.Response | httpx.TransportError | httpx.HTTPStatusError | DecodeError
 
 _RAISE_FROM_NONE = ("httpcore", "httpcore2")
 
@@ -66,14 +67,19 @@ def is_transient(outcome: Outcome) -> bool:
         return not (
             is_certificate_failure(outcome) or _cannot_be_sent(outcome) or _is_unreadable_redirect(outcome)
         )
+    if isinstance(outcome, DecodeError):
+        return outcome.retryable
     response = outcome.response if isinstance(outcome, httpx.HTTPStatusError) else outcome
     return response.status_code in RETRYABLE_STATUSES
 
 
-def failure_error(outcome: httpx.Response | httpx.HTTPError, attempts: int) -> PlivoError:
-    """Build the error for an attempt that failed, by its status or on the wire."""
+def failure_error(outcome: Outcome | httpx.HTTPError, attempts: int) -> PlivoError:
+    """Build the error for an attempt that failed: by its status, on the wire, or by its body."""
     if isinstance(outcome, httpx.Response):
         return status_error(outcome, attempts)
+    if isinstance(outcome, DecodeError):
+        # Without the traceback, whose frames hold the request.
+        return copy.copy(outcome)
     return transport_error(outcome, attempts)
 
 

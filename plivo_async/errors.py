@@ -198,9 +198,16 @@ class DecodeError(InvalidResponseError):
 
     Attributes:
         fields: The JSON keys with a missing or unusable value.
+        is_damaged: Whether the body was empty, cut short, or not JSON at all, such as a proxy's HTML. Only
+            then is the error retryable.
     """
 
     fields: tuple[str, ...] = field(default=(), kw_only=True)
+    is_damaged: bool = field(default=False, kw_only=True)
+
+    @property
+    def retryable(self) -> bool:
+        return self.is_damaged
 
 
 @exported

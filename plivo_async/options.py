@@ -96,7 +96,7 @@ class Options:
         default=Factory(lambda options: {**options.timeout.as_dict(), "pool": None}, takes_self=True),
     )
 
-    def changed(self, changes: RequestOptions | AttemptOptions) -> Options:
+    def changed(self, changes: RequestOptions) -> Options:
         """Return these options with some of them replaced."""
         if not changes:
             return self

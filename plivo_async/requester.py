@@ -7,18 +7,20 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from plivo_async._httpx import httpx
 from plivo_async.account_url import AccountURL
 from plivo_async.body import read_body
 from plivo_async.context import CallLimits, CallState
 from plivo_async.deadline import within_deadline
-from plivo_async.error_mapping import status_error, transport_error
+from plivo_async.error_mapping import kept_headers, status_error, transport_error
 from plivo_async.errors import (
     ClientClosedError,
     ConfigurationError,
     DeadlineExceededError,
+    DecodeError,
+    InvalidResponseError,
     PlivoError,
     RedirectError,
 )
@@ -39,10 +41,24 @@ _NO_BODY = httpx.ByteStream(b"")
 
 @frozen
 class Reply:
-    """A response with a 2xx status, its body read, and how many requests it took."""
+    """A response with a 2xx status, its body read.
+
+    Attributes:
+        response: The response.
+        attempts: How many requests it took.
+        decoded: The body that was read within the attempt, and the value in it.
+    """
 
     response: httpx.Response
     attempts: int
+    decoded: tuple[bytes, Any] | None = field(default=None, repr=False)
+
+    def value(self, decode: Callable[[bytes], Any]) -> Any:
+        """Return the value in the body, read again only where middleware has replaced the body."""
+        content = self.response.content
+        if self.decoded is not None and self.decoded[0] is content:
+            return self.decoded[1]
+        return decode(content)
 
 
 class Requester:
@@ -99,8 +115,11 @@ class Requester:
         call_uuid: str | None = None,
         params: Mapping[str, Any] | None = None,
         json: Any = None,
+        decode: Callable[[bytes], Any] | None = None,
     ) -> Reply:
         """Send a request; `path` is relative to the account.
+
+        If `decode` raises a DecodeError that is retryable, the attempt has failed, and another may follow.
 
         Raises:
             PlivoError: Of the type that fits.
@@ -108,7 +127,7 @@ class Requester:
         _check_target(method, path)
         loop = self._lifetime.check()
         deadline = None if options.deadline is None else loop.time() + options.deadline
-        state = CallState(CallLimits(deadline, options.retry, options.max_body, call_uuid, lane))
+        state = CallState(CallLimits(deadline, options.retry, options.max_body, call_uuid, lane, decode))
         request = self._build(method, path, params, json, options)
         state.attach(request)
         scope = asyncio.timeout_at(deadline)
@@ -117,12 +136,15 @@ class Requester:
         try:
             response = _require_read_response(await within_deadline(self._chain, request, scope))
             if response.is_success:
-                return Reply(_bind_request(request, response), state.attempts)
+                return Reply(_bind_request(request, response), state.attempts, state.decoded)
             error = status_error(response, state.attempts)
         except httpx.HTTPError as failure:
             error = transport_error(failure, state.attempts)
         except DeadlineExceededError as failure:
             error = failure
+        except InvalidResponseError as failure:
+            # The frames of its traceback hold the body and the request.
+            error = failure.with_traceback(None)
         finally:
             self._lifetime.call_ended(scope)
         # Raised out here, where no exception of httpx, which holds the credentials, becomes its context.
@@ -174,7 +196,16 @@ class Requester:
         finally:
             state.is_counted = False
         response.request = request
-        return await read_body(response, state.limits.max_body, state.attempts)
+        response = await read_body(response, state.limits.max_body, state.attempts)
+        if state.limits.decode is not None and response.status_code == 200:
+            content = response.content
+            try:
+                state.decoded = content, state.limits.decode(content)
+            except DecodeError as error:
+                error.status, error.attempts = response.status_code, state.attempts
+                error.headers = kept_headers(response.headers)
+                raise
+        return response
 
 
 def _check_target(method: object, path: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from typing import Any, cast
 
 from plivo_async.text import printable
@@ -18,6 +19,7 @@ def server_message(body: bytes) -> tuple[str | None, str | None]:
     Both are bounded, on one line, with control characters escaped. A body without a message is its own
     message; None where it is empty.
     """
+    body = body.removeprefix(BOM_UTF8)
     if len(body) > _PARSED_BYTES:
         return printable(body[:_PARSED_BYTES].decode("utf-8", "replace")), None
     try:

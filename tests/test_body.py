@@ -206,7 +206,7 @@ class TestCompressed:
             await read_body(response(gzip.compress(b""), {"Content-Encoding": "gzip"}), LIMIT)
         ).content == b""
 
-    @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "compress", "x\x7f"])
+    @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, br", "compress", "x\x7f", "gzip, " * 5])
     async def test_in_a_way_not_asked_for_is_refused(self, encoding: str) -> None:
         body = Chunks([b"x"])
         with pytest.raises(DecodeError, match="was not asked for") as caught:
@@ -241,6 +241,17 @@ class TestCompressed:
     async def test_as_deflate_is_no_gzip(self, encoding: str, compress: Callable[[bytes], bytes]) -> None:
         with pytest.raises(DecodeError, match="cannot be decompressed: .*incorrect header check"):
             await read_body(response(compress(TEXT), {"Content-Encoding": encoding}), LIMIT)
+
+    @pytest.mark.parametrize("body", [b"<html>", gzip.compress(TEXT)[:-1]], ids=["html", "cut"])
+    async def test_wrongly_may_be_compressed_well_the_next_time(self, body: bytes) -> None:
+        with pytest.raises(DecodeError) as caught:
+            await read_body(response(body, {"Content-Encoding": "gzip"}), LIMIT)
+        assert caught.value.retryable
+
+    async def test_in_a_way_not_asked_for_is_final(self) -> None:
+        with pytest.raises(DecodeError) as caught:
+            await read_body(response(b"x", {"Content-Encoding": "br"}), LIMIT)
+        assert not caught.value.retryable
 
     async def test_wrongly_is_read_no_further(self) -> None:
         body = Chunks([b"<html>"] * 100)

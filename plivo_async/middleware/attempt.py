@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from plivo_async._httpx import httpx
 from plivo_async.error_mapping import Outcome, failure_error, is_transient
-from plivo_async.errors import PlivoError
+from plivo_async.errors import DecodeError, PlivoError
 from plivo_async.retry_after import retry_after_seconds
 
 
@@ -32,7 +32,7 @@ class Attempt:
         `raise_for_status()`, in a hook of a borrowed client or in middleware, makes an exception of one.
         """
         outcome = self._outcome
-        if isinstance(outcome, httpx.TransportError):
+        if isinstance(outcome, httpx.TransportError | DecodeError):
             return None
         return outcome.response if isinstance(outcome, httpx.HTTPStatusError) else outcome
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from plivo_async._httpx import httpx
 from plivo_async.context import CallState
 from plivo_async.deadline import check_deadline
+from plivo_async.errors import DecodeError
 from plivo_async.exported import exported
 from plivo_async.middleware import CallNext
 from plivo_async.middleware.attempt import Attempt
@@ -25,10 +26,10 @@ _DEFAULT_POLICY = RetryPolicy()
 class RetryMiddleware:
     """Middleware that repeats GET, HEAD and OPTIONS after a transient failure.
 
-    Transient are the statuses 408, 429, 500, 502, 503 and 504, and every failure of the transport but a
-    refused certificate and a request that cannot be sent. The middleware waits as its policy says, as long
-    as its budget lasts and the wait fits the deadline of the call. When it gives up, it returns the last
-    response or raises the last exception of httpx.
+    Transient are the statuses 408, 429, 500, 502, 503 and 504, a body that is damaged, and every failure of
+    the transport but a refused certificate and a request that cannot be sent. The middleware waits as its
+    policy says, as long as its budget lasts and the wait fits the deadline of the call. When it gives up, it
+    returns the last response, or raises the last exception of httpx or DecodeError.
 
     Of several around one request the outermost retries, and the others pass the request on. So one among the
     middleware of an `AsyncClient` replaces the client's own.
@@ -74,7 +75,7 @@ class RetryMiddleware:
             number += 1
             try:
                 attempt = Attempt(await call_next(request))
-            except (httpx.TransportError, httpx.HTTPStatusError) as failure:
+            except (httpx.TransportError, httpx.HTTPStatusError, DecodeError) as failure:
                 attempt = Attempt(failure)
             if not attempt.is_transient:
                 if attempt.status is not None and attempt.status < 500:

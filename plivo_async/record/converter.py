@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+from codecs import BOM_UTF8
 from datetime import datetime
 from decimal import Decimal
+from json import JSONDecodeError
 from typing import Any, cast
 
 import cattrs
@@ -71,17 +73,21 @@ def make_converter() -> cattrs.Converter:
 def decode_json(body: bytes) -> Any:
     """Return the value in a JSON body in UTF-8; a number with a fraction or an exponent becomes a Decimal.
 
+    A byte order mark before it is skipped (RFC 8259 section 8.1).
+
     Raises:
         DecodeError: The body is empty or not JSON; the error has the body.
     """
     try:
-        return parse_json(body.decode("utf-8"))
+        return parse_json(body.removeprefix(BOM_UTF8).decode("utf-8"))
     except ValueError as error:
         message = "the body is empty"
         if body:
             begin = printable(body[:1000].decode("utf-8", "replace"))
             message = f"the body is not JSON: {message_of(error)}; it begins with '{begin}'"
-        raise DecodeError(message, body=body) from None
+        # NaN, for example, is a fault of the sender, which another response would repeat.
+        is_damaged = isinstance(error, JSONDecodeError | UnicodeDecodeError)
+        raise DecodeError(message, body=body, is_damaged=is_damaged) from None
 
 
 def decode_record(body: bytes, converter: cattrs.Converter) -> CallDetailRecord:
@@ -91,7 +97,15 @@ def decode_record(body: bytes, converter: cattrs.Converter) -> CallDetailRecord:
         DecodeError: The body is not a call detail record. The error has the body, the keys that cannot be
             read, and the api_id if there is one.
     """
-    value = decode_json(body)
+    return structure_record(decode_json(body), body, converter)
+
+
+def structure_record(value: Any, body: bytes, converter: cattrs.Converter) -> CallDetailRecord:
+    """Return the record in the value of a JSON body.
+
+    Raises:
+        DecodeError: As `decode_record`, if the value is not a call detail record.
+    """
     fields: tuple[str, ...] = ()
     try:
         return converter.structure(value, CallDetailRecord)

@@ -18,7 +18,7 @@ from plivo_async.errors import (
 )
 from plivo_async.exported import exported
 from plivo_async.options import AttemptOptions, Options, RequestOptions
-from plivo_async.record.converter import decode_record
+from plivo_async.record.converter import decode_json, structure_record
 from plivo_async.record.model import CallDetailRecord
 from plivo_async.requester import Requester
 from plivo_async.resources.batch import DEFAULT_CONCURRENCY, Batch
@@ -83,13 +83,18 @@ class CallsResource:
         """
         asked = check_call_uuid(call_uuid)
         reply = await self._requester.request(
-            "GET", f"Call/{asked}/", self._options.changed(options), lane=self._lane, call_uuid=asked
+            "GET",
+            f"Call/{asked}/",
+            self._options.changed(options),
+            lane=self._lane,
+            call_uuid=asked,
+            decode=decode_json,
         )
         response, attempts = reply.response, reply.attempts
         if response.status_code != 200:
             raise status_error(response, attempts)
         try:
-            record = decode_record(response.content, self._converter)
+            record = structure_record(reply.value(decode_json), response.content, self._converter)
         except DecodeError as error:
             error.status, error.attempts = response.status_code, attempts
             raise

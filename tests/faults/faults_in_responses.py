@@ -65,41 +65,58 @@ FINAL_STATUSES = [
     Fault("304 Not Modified", sends(head(status=b"304 Not Modified")), RedirectError, Ends.AT_ONCE, 304),
 ]
 
+# A body that is empty, cut short or no JSON at all.
+DAMAGED_BODIES = [
+    Fault(name, sends(reply(body, *headers)), DecodeError, status=200)
+    for name, body, headers in [
+        ("HTML with 200", HTML, ()),
+        ("no body with 200", b"", ()),
+        ("white space with 200", b" \r\n", ()),
+        ("a byte order mark with 200", b"\xef\xbb\xbf", ()),
+        ("half a record", HALF, ()),
+        ("bytes after the record", RECORD + b"}", ()),
+        ("UTF-16", RECORD.decode().encode("utf-16"), ()),
+        ("bad UTF-8", RECORD.replace(b"Error", b"\xff\xfe"), ()),
+        ("gzip cut short", GZIPPED[:-20], (b"Content-Encoding: gzip",)),
+        ("corrupt gzip", GZIPPED[:50] + b"\xff" * 50 + GZIPPED[100:], (b"Content-Encoding: gzip",)),
+        ("gzip with bytes after it", GZIPPED + b"x", (b"Content-Encoding: gzip",)),
+        ("no gzip at all", RECORD, (b"Content-Encoding: gzip",)),
+    ]
+] + [
+    Fault("a length too short", sends(head(b"Content-Length: 99") + RECORD), DecodeError, status=200),
+    Fault(
+        "an HTTP/1.0 body cut short",
+        sends(b"HTTP/1.0 200 OK\r\n\r\n" + HALF, Wire.fin),
+        DecodeError,
+        status=200,
+    ),
+    Fault(
+        "a body cut short that ends with its connection",
+        sends(b"HTTP/1.1 200 OK\r\n\r\n" + HALF, Wire.fin),
+        DecodeError,
+        status=200,
+    ),
+    Fault(
+        "gzip cut short that ends with its connection",
+        sends(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + GZIPPED[:-20], Wire.fin),
+        DecodeError,
+        status=200,
+    ),
+]
+
 BAD_BODIES = [
     Fault(name, sends(reply(body, *headers)), error, Ends.AT_ONCE, 200)
     for name, error, body, headers in [
-        ("HTML with 200", DecodeError, HTML, ()),
-        ("no body with 200", DecodeError, b"", ()),
-        ("half a record", DecodeError, HALF, ()),
-        ("bytes after the record", DecodeError, RECORD + b"}", ()),
         ("an array", DecodeError, b"[" + RECORD + b"]", ()),
         ("null", DecodeError, b"null", ()),
         ("NaN", DecodeError, RECORD.replace(b'"bill_duration": 1', b'"bill_duration": NaN'), ()),
         ("a depth bomb", DecodeError, b"[" * 100_000, ()),
         ("an integer of 5,000 digits", DecodeError, b'{"call_uuid": ' + b"9" * 5000 + b"}", ()),
-        ("bad UTF-8", DecodeError, RECORD.replace(b"Error", b"\xff\xfe"), ()),
         ("an error with 200", DecodeError, b'{"error": "CDR for call uuid not found"}', ()),
         ("the record of another call", RecordMismatchError, RECORD.replace(b"5607532d", b"5607532e"), ()),
-        ("gzip cut short", DecodeError, GZIPPED[:-20], (b"Content-Encoding: gzip",)),
-        (
-            "corrupt gzip",
-            DecodeError,
-            GZIPPED[:50] + b"\xff" * 50 + GZIPPED[100:],
-            (b"Content-Encoding: gzip",),
-        ),
-        ("gzip with bytes after it", DecodeError, GZIPPED + b"x", (b"Content-Encoding: gzip",)),
-        ("no gzip at all", DecodeError, RECORD, (b"Content-Encoding: gzip",)),
         ("brotli", DecodeError, RECORD, (b"Content-Encoding: br",)),
     ]
 ] + [
-    Fault("a length too short", sends(head(b"Content-Length: 99") + RECORD), DecodeError, Ends.AT_ONCE, 200),
-    Fault(
-        "an HTTP/1.0 body cut short",
-        sends(b"HTTP/1.0 200 OK\r\n\r\n" + HALF, Wire.fin),
-        DecodeError,
-        Ends.AT_ONCE,
-        200,
-    ),
     Fault(
         "a declared length over the cap",
         sends(head(b"Content-Length: 5000000"), Wire.stall),

@@ -146,7 +146,7 @@ async def test_a_compressed_body_arrives_decompressed() -> None:
     headers = {"Content-Encoding": "gzip"}
     transport, _ = answering(
         httpx.Response(200, content=pieces(gzip.compress(b"text")), headers=headers),
-        httpx.Response(200, content=pieces(b"text"), headers=headers),
+        *[httpx.Response(200, content=pieces(b"text"), headers=headers) for _ in range(3)],
     )
     async with client(transport) as http_client:
         assert (await http_client.get(URL)).text == "text"

@@ -53,11 +53,50 @@ class TestDecodeJson:
 
     @pytest.mark.parametrize(
         "body",
-        [b"\xff", b'"\xed\xa0\x80"', '"a"'.encode("utf-16"), '"a"'.encode("utf-32-le"), b'\xef\xbb\xbf"a"'],
+        [
+            b"\xff",
+            b'"\xed\xa0\x80"',
+            '"a"'.encode("utf-16"),
+            '"a"'.encode("utf-32-le"),
+            b'\xef\xbb\xbf\xef\xbb\xbf"a"',
+        ],
     )
     def test_accepts_utf_8_only(self, body: bytes) -> None:
         with pytest.raises(DecodeError, match="the body is not JSON"):
             decode_json(body)
+
+    def test_skips_a_byte_order_mark(self) -> None:
+        assert decode_json(b'\xef\xbb\xbf"a"') == "a"
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b" ",
+            b"\xef\xbb\xbf",
+            b"<html>",
+            b"OK",
+            b'{"a": 1',
+            b'{"a": "b',
+            b'{"a": 1}x',
+            b"{}{}",
+            b"\xff",
+            b"nul",
+        ],
+    )
+    def test_of_what_is_no_json_may_succeed_later(self, body: bytes) -> None:
+        with pytest.raises(DecodeError) as caught:
+            decode_json(body)
+        assert caught.value.retryable
+
+    @pytest.mark.parametrize(
+        "body",
+        [b"NaN", b"[Infinity]", b"9" * 5000, b"1e999999999999999999999", b"[" * 100_000, b'{"a":1,"a":2}'],
+    )
+    def test_of_json_that_breaks_a_rule_is_final(self, body: bytes) -> None:
+        with pytest.raises(DecodeError) as caught:
+            decode_json(body)
+        assert not caught.value.retryable
 
     def test_an_empty_body_has_an_error_of_its_own(self) -> None:
         with pytest.raises(DecodeError, match="^the body is empty$"):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import enum
 import gzip
 import json
+import traceback
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 
 from plivo_async import (
     CallDetailRecord,
+    CallNext,
+    DeadlineExceededError,
     DecodeError,
     InvalidCallUUIDError,
     InvalidResponseError,
@@ -23,9 +26,11 @@ from plivo_async import (
     RecordMismatchError,
     RedirectError,
     ResponseTooLargeError,
+    RetryPolicy,
     UnexpectedStatusError,
 )
 from plivo_async.errors import type_for_status
+from plivo_async.record.converter import decode_json
 from plivo_async.resources.calls import check_call_uuid
 from tests.offline import AUTH_ID, CALL_UUID, FIXTURES, RECORD, URL, asking, ok
 
@@ -218,11 +223,20 @@ class TestStatus:
         assert (caught.value.status, route.call_count) == (status, 1)
 
 
-NO_RECORDS: dict[str, bytes] = {
-    "empty": b"",
-    "blank": b" \r\n ",
-    "HTML": b"<html><body>Sign in to the hotel's Wi-Fi</body></html>",
+NO_JSON = {
     "text": b"OK",
+    "HTML": b"<html><body>Sign in to the hotel's Wi-Fi</body></html>",
+    "blank": b" \r\n ",
+    "empty": b"",
+    "truncated": RECORD[:-2],
+    "truncated in a string": RECORD[:40],
+    "trailing bytes": RECORD + b"x",
+    "two records": RECORD + RECORD,
+    "UTF-16": RECORD.decode().encode("utf-16"),
+    "bad UTF-8": RECORD.replace(b"ANSWER", b"\xff\xfe"),
+    "an encoded surrogate": RECORD.replace(b"ANSWER", b"\xed\xa0\x80"),
+}
+NO_RECORDS: dict[str, bytes] = {
     "null": b"null",
     "true": b"true",
     "a number": b"5",
@@ -230,14 +244,6 @@ NO_RECORDS: dict[str, bytes] = {
     "an array": b"[" + RECORD + b"]",
     "an empty array": b"[]",
     "an empty object": b"{}",
-    "truncated": RECORD[:-2],
-    "truncated in a string": RECORD[:40],
-    "trailing bytes": RECORD + b"x",
-    "two records": RECORD + RECORD,
-    "a byte order mark": b"\xef\xbb\xbf" + RECORD,
-    "UTF-16": RECORD.decode().encode("utf-16"),
-    "bad UTF-8": RECORD.replace(b"ANSWER", b"\xff\xfe"),
-    "an encoded surrogate": RECORD.replace(b"ANSWER", b"\xed\xa0\x80"),
     "NaN": RECORD.replace(b"8011", b"NaN"),
     "NaN in an unknown key": b'{"call_uuid": "%s", "x": NaN}' % CALL_UUID.encode(),
     "Infinity": b'{"call_uuid": "%s", "x": [-Infinity]}' % CALL_UUID.encode(),
@@ -269,6 +275,81 @@ class TestAnswer:
         assert not error.retryable
         assert str(error).isprintable()
         assert len(str(error)) < 1000
+
+    @pytest.mark.parametrize("text", NO_JSON.values(), ids=NO_JSON)
+    async def test_that_is_no_json_is_a_failed_attempt(self, text: bytes) -> None:
+        async with asking(httpx.Response(200, content=text), ok()) as (client, route):
+            assert (await client.calls.get(CALL_UUID)).call_uuid == CALL_UUID
+        assert route.call_count == 2
+
+    @pytest.mark.parametrize("text", NO_JSON.values(), ids=NO_JSON)
+    async def test_that_is_no_json_three_times_is_a_retryable_error_that_carries_it(
+        self, text: bytes
+    ) -> None:
+        headers = {"Via": "1.1 portal"}
+        async with asking(httpx.Response(200, content=text, headers=headers)) as (client, route):
+            with pytest.raises(DecodeError) as caught:
+                await client.calls.get(CALL_UUID)
+        error = caught.value
+        assert (error.status, error.body, error.attempts, route.call_count) == (200, text, 3, 3)
+        assert (error.retryable, error.headers["via"]) == (True, "1.1 portal")
+        assert str(error).isprintable()
+        assert len(str(error)) < 1000
+
+    async def test_may_begin_with_a_byte_order_mark(self) -> None:
+        async with asking(httpx.Response(200, content=b"\xef\xbb\xbf" + RECORD)) as (client, route):
+            assert (await client.calls.get(CALL_UUID)).to_json() == json.dumps(
+                json.loads(RECORD), separators=(",", ":")
+            )
+        assert route.call_count == 1
+
+    async def test_that_is_no_json_is_the_cause_at_the_deadline(self) -> None:
+        async with asking(
+            httpx.Response(200, content=b"<html>"), retry=RetryPolicy(backoff_base=60.0, backoff_max=60.0)
+        ) as (client, _):
+            with pytest.raises(DeadlineExceededError) as caught:
+                await client.calls.get(CALL_UUID, deadline=5.0)
+        cause = caught.value.__cause__
+        assert isinstance(cause, DecodeError)
+        assert (cause.body, cause.__traceback__) == (b"<html>", None)
+
+    async def test_is_decoded_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        decoded: list[bytes] = []
+
+        def decode(content: bytes) -> Any:
+            decoded.append(content)
+            return decode_json(content)
+
+        monkeypatch.setattr("plivo_async.resources.calls.decode_json", decode)
+        async with asking(ok()) as (client, _):
+            await client.calls.get(CALL_UUID)
+        assert decoded == [RECORD]
+
+    async def test_that_middleware_has_replaced_is_decoded_as_it_is_then(self) -> None:
+        async def replace(request: httpx.Request, call_next: CallNext) -> httpx.Response:
+            await call_next(request)
+            return httpx.Response(200, content=body(total_amount="7.00000"))
+
+        async with asking(ok(), middleware=[replace]) as (client, _):
+            assert str((await client.calls.get(CALL_UUID)).total_amount) == "7.00000"
+
+    async def test_that_middleware_has_made_may_be_no_json(self) -> None:
+        async def make(request: httpx.Request, call_next: CallNext) -> httpx.Response:
+            return httpx.Response(200, content=b"<html>")
+
+        async with asking(ok(), middleware=[make]) as (client, _):
+            with pytest.raises(DecodeError) as caught:
+                await client.calls.get(CALL_UUID)
+        assert (caught.value.status, caught.value.attempts, caught.value.body) == (200, 0, b"<html>")
+
+    async def test_of_another_status_is_not_decoded(self) -> None:
+        error = await error_of(httpx.Response(201, content=b"<html>"))
+        assert (type(error), error.attempts) == (UnexpectedStatusError, 1)
+
+    async def test_that_is_no_record_leaves_no_frame_that_holds_the_request(self) -> None:
+        error = await error_of(httpx.Response(200, content=b"<html>"))
+        frames = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)]
+        assert frames[-2:] == ["get", "request"]
 
     @given(st.binary() | st.from_regex(rb'\{"call_uuid": ?"[a-f0-9-]*"?,?.*', fullmatch=True))
     async def test_of_any_bytes_is_a_record_or_a_typed_error(self, text: bytes) -> None:
@@ -383,4 +464,4 @@ class TestBody:
 
         error = await error_of(wrong)
         assert type(error) is DecodeError
-        assert (error.status, error.attempts) == (200, 1)
+        assert (error.status, error.attempts, error.retryable) == (200, 3, True)
