@@ -35,6 +35,12 @@ TESTS = {
     "plivo_async/http_client.py": ["tests/test_client.py"],
     "plivo_async/httpx2_client.py": ["tests/faults/test_fault_httpx2.py"],
     "plivo_async/middleware/__init__.py": ["tests/middleware/test_compose.py"],
+    "plivo_async/middleware/attempt.py": ["tests/middleware"],
+    "plivo_async/middleware/rate_limiting.py": [
+        "tests/middleware/test_rate_limiting.py",
+        "tests/middleware/test_limiters_of_users.py",
+    ],
+    "plivo_async/requester.py": ["tests/test_client.py", "tests/middleware"],
 }
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE,
