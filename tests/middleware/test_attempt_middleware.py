@@ -15,6 +15,7 @@ from plivo_async import (
     ConfigurationError,
     DeadlineExceededError,
     Middleware,
+    MiddlewareTransport,
     NetworkError,
     RetryMiddleware,
     ServerError,
@@ -241,3 +242,21 @@ def test_a_bad_value_is_refused_by_the_argument_s_name(value: Any) -> None:
         AsyncClient(AUTH_ID, TOKEN, attempt_middleware=value)
     with pytest.raises(ConfigurationError, match="^middleware must be a list of callables, not "):
         AsyncClient(AUTH_ID, TOKEN, middleware=value)
+
+
+async def test_a_middleware_transport_underneath_leaves_the_call_its_info() -> None:
+    seen: list[CallInfo] = []
+
+    async def watch(request: httpx.Request, call_next: CallNext) -> httpx.Response:
+        response = await call_next(request)
+        seen.append(CallInfo.of(request))
+        return response
+
+    mock = httpx.MockTransport(lambda request: ok())
+    transport = MiddlewareTransport(mock, [watch], deadline=None)
+    async with httpx.AsyncClient(transport=transport) as http_client:
+        client = AsyncClient(
+            AUTH_ID, TOKEN, http_client=http_client, attempt_middleware=[watch], deadline=None
+        )
+        await client.calls.get(CALL_UUID)
+    assert seen == [CallInfo(CALL_UUID, None, 1)] * 2
