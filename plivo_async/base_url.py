@@ -11,7 +11,7 @@ from plivo_async.text import short_repr
 from plivo_async.urls import can_be_reached, is_loopback, parse_url
 
 DEFAULT_BASE_URL = "https://api.plivo.com"
-VARIABLE = "PLIVO_ASYNC_BASE_URL"
+BASE_URL_VARIABLE = "PLIVO_ASYNC_BASE_URL"
 
 _BASE_URL = re.compile(r"[!-~]{1,2048}")
 
@@ -25,8 +25,8 @@ def find_base_url(value: str | None) -> httpx.URL:
         ConfigurationError: Neither https nor http on loopback, or with user name, query, fragment or space.
     """
     if value is None:
-        found = os.environ.get(VARIABLE)
-        return check_base_url(found, VARIABLE) if found else check_base_url(DEFAULT_BASE_URL)
+        found = os.environ.get(BASE_URL_VARIABLE)
+        return check_base_url(found, BASE_URL_VARIABLE) if found else check_base_url(DEFAULT_BASE_URL)
     return check_base_url(value)
 
 

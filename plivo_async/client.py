@@ -21,8 +21,8 @@ from plivo_async.lifetime import Lifetime
 from plivo_async.middleware import Middleware
 from plivo_async.middleware.rate_limiting import find_limiter
 from plivo_async.options import (
-    DEFAULT_DEADLINE,
-    DEFAULT_MAX_BODY,
+    DEFAULT_DEADLINE_SECONDS,
+    DEFAULT_MAX_BODY_BYTES,
     DEFAULT_TIMEOUT,
     Options,
     RequestOptions,
@@ -84,9 +84,9 @@ class AsyncClient:
         *,
         base_url: str | None = None,
         timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
-        deadline: float | None = DEFAULT_DEADLINE,
+        deadline: float | None = DEFAULT_DEADLINE_SECONDS,
         retry: RetryPolicy | int | None = RetryPolicy(),  # noqa: B008 - a frozen value
-        max_body: int = DEFAULT_MAX_BODY,
+        max_body: int = DEFAULT_MAX_BODY_BYTES,
         max_connections: int = 100,
         keepalive_expiry: float = 30.0,
         verify: Verify = True,

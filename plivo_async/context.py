@@ -10,7 +10,7 @@ from attrs import define, field, frozen
 from plivo_async._httpx import httpx
 from plivo_async.errors import PlivoError
 from plivo_async.exported import exported
-from plivo_async.options import DEFAULT_MAX_BODY
+from plivo_async.options import DEFAULT_MAX_BODY_BYTES
 from plivo_async.retry_policy import RetryPolicy
 
 _KEY = "plivo_async"
@@ -32,7 +32,7 @@ class CallLimits:
 
     deadline: float | None = None
     retry: RetryPolicy | None = None
-    max_body: int = DEFAULT_MAX_BODY
+    max_body: int = DEFAULT_MAX_BODY_BYTES
     call_uuid: str | None = None
     lane: object = None
     decode: Callable[[bytes], Any] | None = None

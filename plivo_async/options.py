@@ -15,8 +15,8 @@ from plivo_async.text import short_repr
 from plivo_async.validation import positive_number, whole_number
 
 DEFAULT_TIMEOUT = httpx.Timeout(10.0, connect=5.0)
-DEFAULT_DEADLINE = 60.0
-DEFAULT_MAX_BODY = 4 * 1024 * 1024
+DEFAULT_DEADLINE_SECONDS = 60.0
+DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024
 
 
 @exported
@@ -87,9 +87,9 @@ class Options:
     """
 
     timeout: httpx.Timeout = field(default=DEFAULT_TIMEOUT, converter=_timeout)
-    deadline: float | None = field(default=DEFAULT_DEADLINE, converter=_deadline)
+    deadline: float | None = field(default=DEFAULT_DEADLINE_SECONDS, converter=_deadline)
     retry: RetryPolicy = field(factory=RetryPolicy, converter=_retry)
-    max_body: int = field(default=DEFAULT_MAX_BODY, converter=_max_body)
+    max_body: int = field(default=DEFAULT_MAX_BODY_BYTES, converter=_max_body)
     # The `timeout` extension of httpx. The deadline alone bounds a wait for a connection.
     attempt_timeouts: Mapping[str, float | None] = field(
         init=False,

@@ -10,7 +10,7 @@ from plivo_async.text import printable
 
 _PARSED_BYTES = 64 * 1024
 _MESSAGE_KEYS = ("error", "Error", "message", "error_code")
-_MAX_NESTING = 3
+_MAX_NESTING_LEVELS = 3
 
 
 def server_message(body: bytes) -> tuple[str | None, str | None]:
@@ -30,7 +30,7 @@ def server_message(body: bytes) -> tuple[str | None, str | None]:
         return printable(body.decode("utf-8")) or None, None
     members = cast("dict[str, Any]", value)
     api_id = members.get("api_id")
-    message = _first_message(members, _MAX_NESTING)
+    message = _first_message(members, _MAX_NESTING_LEVELS)
     if message is None and members.keys() - {"api_id"}:
         message = printable(body.decode("utf-8"))
     return message, (printable(api_id) or None) if isinstance(api_id, str) else None

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-_LONGEST_TEXT = 200
-_LONGEST_REPR = 80
+_MAX_TEXT_CHARACTERS = 200
+_MAX_REPR_CHARACTERS = 80
 
 
-def printable(text: str, limit: int = _LONGEST_TEXT) -> str:
+def printable(text: str, limit: int = _MAX_TEXT_CHARACTERS) -> str:
     """Return text from outside as one line of at most `limit` characters, control characters escaped."""
     line = " ".join(text[: limit * 5].split())
     safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
     return safe if len(safe) <= limit else safe[:limit] + "…"
 
 
-def short_repr(value: object, limit: int = _LONGEST_REPR) -> str:
+def short_repr(value: object, limit: int = _MAX_REPR_CHARACTERS) -> str:
     """Return the repr of a value, cut after `limit` characters."""
     try:
         text = repr(value)

@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from plivo_async.base_url import DEFAULT_BASE_URL
 from plivo_async.cli.output import logging_to_stderr, report
 from plivo_async.client import AsyncClient
-from plivo_async.options import DEFAULT_DEADLINE, DEFAULT_TIMEOUT, RequestOptions
+from plivo_async.options import DEFAULT_DEADLINE_SECONDS, DEFAULT_TIMEOUT, RequestOptions
 from plivo_async.rate_limit import RateLimiter
 
 R = TypeVar("R")
@@ -61,7 +61,7 @@ _OPTIONS = (
         show_envvar=True,
         type=float,
         metavar="SECONDS",
-        help=f"The limit for one call, including retries and waits.  [default: {DEFAULT_DEADLINE:g}]",
+        help=f"The limit for one call, including retries and waits.  [default: {DEFAULT_DEADLINE_SECONDS:g}]",
     ),
     click.option("-v", "--verbose", is_flag=True, help="Log retries and other events to stderr."),
 )

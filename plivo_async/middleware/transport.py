@@ -15,7 +15,7 @@ from plivo_async.context import CallLimits, CallState
 from plivo_async.deadline import within_deadline
 from plivo_async.exported import exported
 from plivo_async.middleware import Middleware, compose
-from plivo_async.options import DEFAULT_DEADLINE, DEFAULT_MAX_BODY, Options
+from plivo_async.options import DEFAULT_DEADLINE_SECONDS, DEFAULT_MAX_BODY_BYTES, Options
 from plivo_async.validation import instance_of
 
 
@@ -46,8 +46,8 @@ class MiddlewareTransport(httpx.AsyncBaseTransport):
         transport: httpx.AsyncBaseTransport,
         middleware: Iterable[Middleware],
         *,
-        deadline: float | None = DEFAULT_DEADLINE,
-        max_body: int = DEFAULT_MAX_BODY,
+        deadline: float | None = DEFAULT_DEADLINE_SECONDS,
+        max_body: int = DEFAULT_MAX_BODY_BYTES,
     ) -> None:
         self._transport = instance_of("transport", transport, httpx.AsyncBaseTransport)
         self._options = Options(deadline=deadline, max_body=max_body)

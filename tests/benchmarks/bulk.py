@@ -53,9 +53,9 @@ _PACKAGES = (
 )  # fmt: skip
 _ANSWER_SECONDS = 0.05
 # An end for what hangs; the slowest takes a minute.
-_LONGEST_RUN = 300.0
+_LONGEST_RUN_SECONDS = 300.0
 # Between the begins of what runs at once, in windows: bursts that meet would hold each other up.
-_STAGGER = 0.19
+_STAGGER_WINDOWS = 0.19
 _AT_ONCE = (5, 4, 1)
 
 
@@ -124,7 +124,7 @@ def _paced(quick: bool, only_ours: bool) -> list[dict[str, Any]]:
 def _at_once(account: Account, runs: Iterable[tuple[Scenario, str]], most: int) -> list[dict[str, Any]]:
     def run(scenario: Scenario, contender: str) -> dict[str, Any]:
         with turn:
-            time.sleep(_STAGGER * account.per)
+            time.sleep(_STAGGER_WINDOWS * account.per)
         return _paced_run(account, scenario, contender)
 
     turn = threading.Lock()
@@ -196,7 +196,7 @@ def _script(script: str, *arguments: str) -> dict[str, Any]:
         stdout=subprocess.PIPE,
         text=True,
         check=True,
-        timeout=_LONGEST_RUN if script != "bulk_memory.py" else None,
+        timeout=_LONGEST_RUN_SECONDS if script != "bulk_memory.py" else None,
     )
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer

@@ -19,7 +19,7 @@ from tests.benchmarks.local_server import AUTH_ID, CALL_UUID, UNLIMITED
 
 _CONNECTIONS = 10
 _AT_ONCE = 40
-_LONGEST_WAIT = 0.02
+_LONGEST_WAIT_SECONDS = 0.02
 
 
 async def _cancel_at_random(port: int, calls: int) -> dict[str, int]:
@@ -39,7 +39,7 @@ async def _cancel_at_random(port: int, calls: int) -> dict[str, int]:
     async def call_and_cancel() -> None:
         task = asyncio.create_task(client.calls.get(CALL_UUID))
         for _ in range(rng.choice((1, 1, 2))):
-            await asyncio.sleep(rng.uniform(0, _LONGEST_WAIT))
+            await asyncio.sleep(rng.uniform(0, _LONGEST_WAIT_SECONDS))
             task.cancel()
         (outcome,) = await asyncio.gather(task, return_exceptions=True)
         if isinstance(outcome, asyncio.CancelledError):

@@ -25,8 +25,7 @@ import httpx
 import pytest
 import uvicorn
 
-from plivo_async.base_url import DEFAULT_BASE_URL
-from plivo_async.base_url import VARIABLE as BASE_URL_VARIABLE
+from plivo_async.base_url import BASE_URL_VARIABLE, DEFAULT_BASE_URL
 from plivo_async.cli.app import run as plivo_async_command
 from plivo_async.testing import FakePlivo
 from tests.docs.doc_examples import (
