@@ -117,9 +117,13 @@ class CallDetailRecord:
         source_ip: The IP address that the call came from.
         cnam_lookup: The result of the caller-name lookup, text or a boolean.
         resource_uri: The path of the record.
-        extra: The keys that this version does not know, with their values.
+        extra: The keys that this version does not know, with their values. Also a descriptive field, such as
+            `source_ip`, whose value is of a type that cannot be read.
         wire_keys: All keys in the order and spelling of Plivo's JSON, so that `to_dict` and `to_json` return
             what was sent. They do not count in comparisons.
+        wire_values: The values that were sent in another form than documented, such as an amount as a number,
+            by key. `to_dict` and `to_json` return them unless the field was set since. They do not count in
+            comparisons.
     """
 
     call_uuid: str
@@ -149,6 +153,7 @@ class CallDetailRecord:
     resource_uri: str | None = None
     extra: Mapping[str, Any] = field(default=_EMPTY, converter=FrozenMapping, hash=False)
     wire_keys: tuple[str, ...] = field(default=(), eq=False)
+    wire_values: Mapping[str, Any] = field(default=_EMPTY, eq=False)
 
     @property
     def is_answered(self) -> bool:
@@ -237,7 +242,9 @@ class CallDetailRecord:
         return record_from_json(text)
 
     def __repr__(self) -> str:
-        values = ((a.name, getattr(self, a.name)) for a in fields(type(self)) if a.name != "wire_keys")
+        values = (
+            (a.name, getattr(self, a.name)) for a in fields(type(self)) if not a.name.startswith("wire_")
+        )
         known = (
             f"{name}={_repr(value)}" for name, value in values if value is not None and value is not _EMPTY
         )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from decimal import Decimal
 from types import NoneType
-from typing import Any, cast, get_args
+from typing import Any, TypeAlias, cast, get_args
 
 import attrs
 import cattrs
 
-from plivo_async.record.model import CallDetailRecord
+from plivo_async.record.documented_form import documented_form
+from plivo_async.record.model import CallDetailRecord, FrozenMapping
 from plivo_async.record.strict_json import check_depth
+from plivo_async.record.value_hooks import structure_documented_time, structure_time
 from plivo_async.text import message_of, printable, short_repr
 
 # The exceptions by which a hook, the library's or a user's, refuses a value.
@@ -25,8 +27,26 @@ _DOCUMENTED_SPELLINGS = {"stir_attestation": "Stir_attestation", "call_status": 
 _FIELDS: dict[str, str] = {
     _DOCUMENTED_SPELLINGS.get(name, name): name
     for name in attrs.fields_dict(CallDetailRecord)
-    if name not in ("extra", "wire_keys")
+    if name not in ("extra", "wire_keys", "wire_values")
 }
+# Fields that nothing is computed from. A value of an odd type is no reason to lose the record.
+_DESCRIPTIVE = frozenset(
+    {
+        "api_id",
+        "call_state",
+        "cnam_lookup",
+        "hangup_cause_name",
+        "hangup_source",
+        "resource_uri",
+        "source_ip",
+        "stir_attestation",
+        "stir_verification",
+        "voice_network_group",
+    }
+)
+_NO_VALUES = FrozenMapping({})
+# The name of a field, the hook that reads it, and its type.
+_Step: TypeAlias = tuple[str, Callable[[Any, Any], Any], Any]
 _MAX_REASONS = 8
 _MAX_LAYOUTS = 128
 _MAX_LAYOUT_CHARACTERS = 2048
@@ -46,8 +66,9 @@ class RecordError(ValueError):
 def structure_factory(_: Any, converter: cattrs.Converter) -> Callable[[Any, Any], CallDetailRecord]:
     """Return the hook that reads a JSON object; it raises one RecordError for all keys at fault."""
     kinds = _field_types()
-    steps = {
-        key: (name, converter.get_structure_hook(kinds[name]), kinds[name]) for key, name in _FIELDS.items()
+    steps: dict[str, _Step] = {
+        key: (name, _exact_hook(converter.get_structure_hook(kinds[name])), kinds[name])
+        for key, name in _FIELDS.items()
     }
 
     def structure_record(value: Any, _: Any) -> CallDetailRecord:
@@ -56,7 +77,7 @@ def structure_factory(_: Any, converter: cattrs.Converter) -> Callable[[Any, Any
         sent = cast("dict[str, Any]", value)
         known: dict[str, Any] = {}
         extra: dict[str, Any] = {}
-        reasons: dict[str, str] = {}
+        refused: dict[str, str] = {}
         for key, member in sent.items():
             step = steps.get(key) or steps.get(_documented_spelling(key, sent))
             try:
@@ -67,14 +88,53 @@ def structure_factory(_: Any, converter: cattrs.Converter) -> Callable[[Any, Any
                     name, hook, kind = step
                     known[name] = hook(member, kind)
             except REFUSALS as error:
-                reasons[key] = f"{message_of(error)}, got {_short(member)}"
+                refused[key] = message_of(error)
+        wire_values: Mapping[str, Any] = _NO_VALUES
+        reasons: dict[str, str] = {}
+        if refused:
+            wire_values, reasons = _read_again(refused, sent, steps, known, extra)
         if not known.get("call_uuid"):
             reasons.setdefault("call_uuid", "expected a string that is not empty")
         if reasons:
             raise RecordError(reasons)
-        return CallDetailRecord(**known, extra=extra, wire_keys=_shared(tuple(sent)))
+        return CallDetailRecord(**known, extra=extra, wire_keys=_shared(tuple(sent)), wire_values=wire_values)
 
     return structure_record
+
+
+def _read_again(
+    refused: dict[str, str],
+    sent: dict[str, Any],
+    steps: dict[str, _Step],
+    known: dict[str, Any],
+    extra: dict[str, Any],
+) -> tuple[FrozenMapping, dict[str, str]]:
+    """Read the values that the hooks refused: in their documented form, or as an extra key.
+
+    Returns:
+        The values of which the documented form was read, and the reasons for those that cannot be read.
+    """
+    wire_values: dict[str, Any] = {}
+    reasons: dict[str, str] = {}
+    for key, first_reason in refused.items():
+        member, reason = sent[key], first_reason
+        step = steps.get(key) or steps.get(_documented_spelling(key, sent))
+        if step is not None and step[0] != "call_uuid":
+            name, hook, kind = step
+            try:
+                form = documented_form(kind, member)
+                if form is not None:
+                    known[name] = hook(form, kind)
+                    wire_values[key] = member
+                    continue
+                if name in _DESCRIPTIVE:
+                    check_depth(member)
+                    extra[key] = member
+                    continue
+            except REFUSALS as error:
+                reason = message_of(error)
+        reasons[key] = f"{reason}, got {_short(member)}"
+    return FrozenMapping(wire_values), reasons
 
 
 def unstructure_factory(_: Any, converter: cattrs.Converter) -> Callable[[CallDetailRecord], dict[str, Any]]:
@@ -91,7 +151,12 @@ def unstructure_factory(_: Any, converter: cattrs.Converter) -> Callable[[CallDe
             if step is not None:
                 name, hook = step
                 value = getattr(record, name)
-                wire[key] = None if value is None else hook(value)
+                if value is not None:
+                    wire[key] = hook(value)
+                    if record.wire_values and key in record.wire_values:
+                        wire[key] = _as_sent(wire[key], record.wire_values[key], kinds[name])
+                else:
+                    wire[key] = copy.deepcopy(extra.get(key)) if extra else None
                 written.add(name)
             elif key in extra:
                 wire[key] = copy.deepcopy(extra[key])
@@ -104,6 +169,17 @@ def unstructure_factory(_: Any, converter: cattrs.Converter) -> Callable[[CallDe
         return wire
 
     return unstructure_record
+
+
+def _as_sent(written: Any, sent: Any, kind: Any) -> Any:
+    """Return the value as it was sent, unless the field was set since."""
+    form = documented_form(kind, sent)
+    return sent if type(form) is type(written) and form == written else written
+
+
+def _exact_hook(hook: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    # In another form a time is read again, so that its text as sent is kept.
+    return structure_documented_time if hook is structure_time else hook
 
 
 def _shared(keys: tuple[str, ...]) -> tuple[str, ...]:

@@ -18,6 +18,11 @@ _TIME = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}[ T](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?)"
     r"(Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
+# What `isoformat` writes, so that a time in this form comes back as sent.
+_DOCUMENTED_TIME = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2} (?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.(?!000000)[0-9]{6})?)"
+    r"((?!-00:00)[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+)
 _LARGEST_INT = 2**63 - 1
 
 
@@ -73,9 +78,17 @@ def unstructure_decimal(value: Decimal) -> str:
     raise ValueError(f"{value} has no wire form: not a number of at most {_DECIMAL_CHARACTERS} characters")
 
 
+def structure_documented_time(value: Any, _: Any) -> datetime:
+    """Read a time in the one form that `unstructure_time` writes."""
+    return _aware(_DOCUMENTED_TIME.fullmatch(value) if type(value) is str else None)
+
+
 def structure_time(value: Any, _: Any) -> datetime:
     """Read a time as documented, `2022-10-12 21:57:47+05:30`; `T` and `Z` are accepted, no offset is not."""
-    match = _TIME.fullmatch(value) if type(value) is str else None
+    return _aware(_TIME.fullmatch(value) if type(value) is str else None)
+
+
+def _aware(match: re.Match[str] | None) -> datetime:
     if match is None:
         raise ValueError("expected a time with an offset, such as '2022-10-12 21:57:47+05:30'")
     local, offset = match.groups()

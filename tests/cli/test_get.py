@@ -202,7 +202,7 @@ def test_a_repeated_id_is_fetched_once_and_written_twice(
         (StubResponse(429, headers=_NO_RETRY), 4, "RateLimitError"),
         (StubResponse(400), 1, "BadRequestError"),
         (StubResponse(302), 3, "RedirectError"),
-        (StubResponse(200, "<html>"), 3, "DecodeError"),
+        (StubResponse(200, "[]"), 3, "DecodeError"),
         (StubResponse(200, {"call_uuid": "another"}), 3, "RecordMismatchError"),
     ],
 )

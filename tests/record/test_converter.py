@@ -142,11 +142,11 @@ class TestDecodeRecord:
         assert error.fields == ("end_time", "initiation_time", "answer_time")
 
     def test_names_the_fields_in_the_message(self) -> None:
-        error = refusal(b'{"call_uuid": "a", "api_id": "b", "total_rate": 0.5, "call_duration": "1"}')
+        error = refusal(b'{"call_uuid": "a", "api_id": "b", "total_rate": "0,5", "call_duration": 1.5}')
         assert str(error) == (
             "the call detail record cannot be read: "
-            "total_rate: expected a decimal number as a string, got 0.5; "
-            "call_duration: expected a whole number below 2**63, got '1'"
+            "total_rate: expected a decimal number as a string, got '0,5'; "
+            "call_duration: expected a whole number below 2**63, got 1.5"
         )
         assert (error.fields, error.api_id) == (("total_rate", "call_duration"), "b")
 
@@ -215,7 +215,7 @@ class TestDecodeRecord:
         assert len(repr(record)) < 200
 
     def test_the_error_pickles(self) -> None:
-        error = refusal(b'{"call_uuid": "a", "total_rate": 1}')
+        error = refusal(b'{"call_uuid": "a", "total_rate": []}')
         restored = pickle.loads(pickle.dumps(error))
         assert (str(restored), restored.fields, restored.body) == (str(error), error.fields, error.body)
 

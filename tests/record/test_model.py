@@ -32,8 +32,11 @@ def test_only_the_call_uuid_is_needed() -> None:
     bare = record()
     assert bare.extra == {}
     assert bare.wire_keys == ()
+    assert bare.wire_values == {}
     others = [
-        a.name for a in attrs.fields(CallDetailRecord) if a.name not in ("call_uuid", "extra", "wire_keys")
+        a.name
+        for a in attrs.fields(CallDetailRecord)
+        if a.name not in ("call_uuid", "extra", "wire_keys", "wire_values")
     ]
     assert [getattr(bare, name) for name in others] == [None] * 24
 

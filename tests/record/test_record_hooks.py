@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import json
+import pickle
 import tracemalloc
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -17,6 +18,7 @@ from plivo_async.record.converter import make_converter
 from plivo_async.record.enums import CallDirection, HangupCause, StirAttestation
 from plivo_async.record.model import CallDetailRecord
 from plivo_async.record.record_hooks import RecordError
+from plivo_async.record.value_hooks import check_text
 
 DOCUMENTED: dict[str, Any] = json.loads(
     Path(__file__).parents[1].joinpath("fixtures").joinpath("call_documented.json").read_bytes()
@@ -42,7 +44,7 @@ class TestReading:
     def test_reads_every_documented_key_into_its_field(self) -> None:
         zone = timezone(timedelta(hours=5, minutes=30))
         record = structure({**DOCUMENTED, "cnam_lookup": "disabled"})
-        assert attrs.asdict(record, filter=lambda a, _: a.name != "wire_keys") == {
+        assert attrs.asdict(record, filter=lambda a, _: not a.name.startswith("wire_")) == {
             "call_uuid": "5607532d-5037-4066-befc-a8b40218dd4f",
             "api_id": "52cd2e1d-2bfd-11ec-a7bd-0242ac110005",
             "parent_call_uuid": None,
@@ -134,16 +136,31 @@ class TestRefusing:
     @pytest.mark.parametrize(
         ("key", "value", "reason"),
         [
-            ("total_rate", Decimal("0.5"), "expected a decimal number as a string, got 0.5"),
-            ("total_amount", 1, "expected a decimal number as a string, got 1"),
-            ("call_duration", "1", "expected a whole number below 2**63, got '1'"),
+            ("total_rate", "0,00850", "expected a decimal number as a string, got '0,00850'"),
+            ("total_rate", "", "expected a decimal number as a string, got ''"),
+            ("total_rate", "1" * 65, f"expected a decimal number as a string, got '{'1' * 65}'"),
+            ("total_rate", Decimal("1E-64"), "expected a decimal number as a string, got 1E-64"),
+            ("total_rate", "1E-64", "expected a decimal number as a string, got '1E-64'"),
+            ("total_amount", True, "expected a decimal number as a string, got True"),
+            ("total_amount", 0.5, "expected a decimal number as a string, got 0.5"),
+            ("total_amount", [], "expected a decimal number as a string, got []"),
+            ("call_duration", "1.0", "expected a whole number below 2**63, got '1.0'"),
+            ("call_duration", "01", "expected a whole number below 2**63, got '01'"),
+            ("call_duration", Decimal("1.5"), "expected a whole number below 2**63, got 1.5"),
+            ("call_duration", Decimal("1E+64"), "expected a whole number below 2**63, got 1E+64"),
+            ("call_duration", 2**63, f"expected a whole number below 2**63, got {2**63}"),
+            ("call_duration", str(2**63), f"expected a whole number below 2**63, got '{2**63}'"),
             ("billed_duration", True, "expected a whole number below 2**63, got True"),
-            ("hangup_cause_code", "4000", "expected a whole number below 2**63, got '4000'"),
-            ("from_number", 12025551111, "expected a string, got 12025551111"),
-            ("Stir_attestation", [], "expected a string, got []"),
-            ("stir_attestation", {}, "expected a string, got {}"),
-            ("call_status", 1, "expected a string, got 1"),
-            ("cnam_lookup", 0, "expected a string or a boolean, got 0"),
+            ("hangup_cause_code", "none", "expected a whole number below 2**63, got 'none'"),
+            ("from_number", Decimal("1.5"), "expected a string, got 1.5"),
+            ("to_number", False, "expected a string, got False"),
+            ("parent_call_uuid", [], "expected a string, got []"),
+            ("call_direction", 1, "expected a string, got 1"),
+            (
+                "answer_time",
+                "2022-10-12",
+                "expected a time with an offset, such as '2022-10-12 21:57:47+05:30', got '2022-10-12'",
+            ),
             (
                 "answer_time",
                 "2022-02-30 00:00:00Z",
@@ -161,7 +178,7 @@ class TestRefusing:
         assert list(reasons({})) == ["call_uuid"]
 
     def test_names_all_keys_at_fault_at_once(self) -> None:
-        assert list(reasons({"total_rate": 1, "end_time": "", "new": deep(65)})) == [
+        assert list(reasons({"total_rate": "", "end_time": "", "new": deep(65)})) == [
             "total_rate",
             "end_time",
             "new",
@@ -292,13 +309,153 @@ def test_a_record_keeps_less_than_1700_bytes() -> None:
     assert kept / count < 1700
 
 
+class TestAnotherForm:
+    @pytest.mark.parametrize(
+        ("key", "value", "read"),
+        [
+            ("total_amount", Decimal("0.00850"), Decimal("0.00850")),
+            ("total_amount", Decimal("8.5E-3"), Decimal("0.0085")),
+            ("total_amount", 1, Decimal(1)),
+            ("total_amount", "0E-5", Decimal("0.00000")),
+            ("total_amount", ".00850", Decimal("0.00850")),
+            ("total_amount", "+1.", Decimal(1)),
+            ("total_rate", "00.5", Decimal("0.5")),
+            ("total_rate", Decimal("-1E+3"), Decimal(-1000)),
+            ("call_duration", "12", 12),
+            ("bill_duration", "-3", -3),
+            ("billed_duration", Decimal("12.0"), 12),
+            ("billed_duration", Decimal("1E+2"), 100),
+            ("hangup_cause_code", "4000", HangupCause.NORMAL_HANGUP),
+            ("from_number", 12025551111, "12025551111"),
+            ("call_status", 1, "1"),
+        ],
+    )
+    def test_is_read_with_every_digit_and_comes_back_as_sent(self, key: str, value: Any, read: Any) -> None:
+        sent = {"call_uuid": "a", key: value}
+        record = structure(sent)
+        field = getattr(record, {"call_status": "call_state"}.get(key, key))
+        assert (type(field), repr(field)) == (type(read), repr(read))
+        assert repr(unstructure(record)) == repr(sent)
+        assert repr(unstructure(pickle.loads(pickle.dumps(record)))) == repr(sent)
+
+    @pytest.mark.parametrize(
+        ("text", "read"),
+        [
+            ("2022-10-12 21:57:47+0530", "2022-10-12 21:57:47+05:30"),
+            ("2022-10-12 21:57:47-05", "2022-10-12 21:57:47-05:00"),
+            ("2022-10-12 21:57:47 +05:30", "2022-10-12 21:57:47+05:30"),
+            ("2022-10-12T21:57:47Z", "2022-10-12 21:57:47+00:00"),
+            ("2022-10-12 21:57:47-00:00", "2022-10-12 21:57:47+00:00"),
+            ("2022-10-12 21:57:47.5+05:30", "2022-10-12 21:57:47.500000+05:30"),
+            ("2022-10-12 21:57:47.000000+05:30", "2022-10-12 21:57:47+05:30"),
+            ("2022-10-12 21:57:47.123456789+05:30", "2022-10-12 21:57:47.123456+05:30"),
+        ],
+    )
+    def test_of_a_time_is_read_and_comes_back_as_sent(self, text: str, read: str) -> None:
+        sent = {"call_uuid": "a", "end_time": text}
+        record = structure(sent)
+        assert str(record.end_time) == read
+        assert unstructure(record) == sent
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "2022-10-12 21:57:47",
+            "",
+            "2022-10-12 21:57:47+5",
+            "2022-10-12 21:57:47+05:60",
+            "2022-02-30 00:00:00+0530",
+            "2022-10-12 21:57:47.+05",
+            1665592067,
+        ],
+    )
+    def test_of_a_time_that_leaves_a_doubt_is_refused(self, text: Any) -> None:
+        assert list(reasons({"call_uuid": "a", "end_time": text})) == ["end_time"]
+
+    def test_counts_for_nothing_in_a_comparison(self) -> None:
+        first, second = (
+            structure({"call_uuid": "a", "total_rate": rate}) for rate in ("0.5", Decimal("0.5"))
+        )
+        assert first == second
+        assert hash(first) == hash(second)
+
+    @pytest.mark.parametrize("changed", [Decimal("0.51"), Decimal("0.50")])
+    def test_is_forgotten_where_the_field_was_set_since(self, changed: Decimal) -> None:
+        record = structure({"call_uuid": "a", "total_rate": Decimal("0.5")})
+        assert unstructure(attrs.evolve(record, total_rate=changed)) == {
+            "call_uuid": "a",
+            "total_rate": str(changed),
+        }
+
+    def test_is_forgotten_where_a_hook_of_ones_own_writes_the_field(self) -> None:
+        converter = make_converter()
+        converter.register_unstructure_hook(int, lambda value: value * 1000)
+        record = structure({"call_uuid": "a", "call_duration": "2", "bill_duration": 2})
+        assert converter.unstructure(record, CallDetailRecord) == {
+            "call_uuid": "a",
+            "call_duration": 2000,
+            "bill_duration": 2000,
+        }
+
+    def test_is_read_by_a_hook_of_ones_own(self) -> None:
+        def in_cents(value: Any, _: Any) -> Decimal:
+            return Decimal(check_text(value)) * 100
+
+        converter = make_converter()
+        converter.register_structure_hook(Decimal, in_cents)
+        record = converter.structure({"call_uuid": "a", "total_rate": Decimal("0.5")}, CallDetailRecord)
+        assert record.total_rate == 50
+
+    def test_is_kept_beside_the_documented_ones_only_where_it_differs(self) -> None:
+        assert structure(DOCUMENTED).wire_values == {}
+        record = structure({**DOCUMENTED, "total_rate": 1})
+        assert record.wire_values == {"total_rate": 1}
+        assert "wire" not in repr(record)
+
+
+class TestADescriptiveField:
+    @pytest.mark.parametrize(
+        ("key", "value"),
+        [
+            ("source_ip", ["1.2.3.4"]),
+            ("voice_network_group", []),
+            ("cnam_lookup", {"status": "disabled"}),
+            ("cnam_lookup", 0),
+            ("stir_verification", False),
+            ("Stir_attestation", []),
+            ("stir_attestation", {}),
+            ("hangup_cause_name", Decimal("1.5")),
+            ("hangup_source", False),
+            ("resource_uri", {}),
+        ],
+    )
+    def test_of_an_odd_type_is_an_extra_key(self, key: str, value: Any) -> None:
+        sent = {"call_uuid": "a", key: value, "total_rate": "0.5"}
+        record = structure(sent)
+        assert getattr(record, key.lower()) is None
+        assert record.extra == {key: value}
+        assert repr(unstructure(record)) == repr(sent)
+
+    def test_of_an_odd_type_may_be_set_since(self) -> None:
+        record = attrs.evolve(structure({"call_uuid": "a", "source_ip": []}), source_ip="1.2.3.4")
+        assert unstructure(record) == {"call_uuid": "a", "source_ip": "1.2.3.4"}
+
+    def test_that_is_nested_too_deeply_is_refused(self) -> None:
+        assert list(reasons({"call_uuid": "a", "source_ip": deep(65)})) == ["source_ip"]
+
+    def test_of_an_odd_type_does_not_hide_another_fault(self) -> None:
+        assert list(reasons({"call_uuid": "a", "source_ip": [], "total_rate": ""})) == ["total_rate"]
+
+
 TIMES = st.datetimes(timezones=st.builds(lambda m: timezone(timedelta(minutes=m)), st.integers(-1439, 1439)))
 AMOUNTS = st.from_regex(r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,20})?", fullmatch=True)
 KINDS: dict[str, st.SearchStrategy[Any]] = {
-    "total": AMOUNTS,
-    "time": TIMES.map(lambda time: time.isoformat(" ")),
-    "duration": st.integers(0, 10**6),
-    "code": st.integers(0, 10**4),
+    "total": AMOUNTS | st.integers(-(10**60), 10**60) | st.decimals(-1000, 1000, places=9),
+    "time": TIMES.map(lambda time: time.isoformat(" "))
+    | TIMES.map(lambda time: time.isoformat())
+    | TIMES.map(lambda time: time.isoformat(" ")[:-3] + time.isoformat()[-2:]),
+    "duration": st.integers(0, 10**6) | st.integers(0, 10**6).map(str),
+    "code": st.integers(0, 10**4) | st.integers(0, 10**4).map(str),
 }
 UNKNOWN_VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none()

@@ -391,7 +391,7 @@ class TestAnswer:
         assert error.api_id == "97ceeb52-58b6-11e1-86da-77300b68f8bb"
 
     async def test_names_the_fields_that_cannot_be_read(self) -> None:
-        text = body(call_duration="1", total_amount=0.5, end_time="yesterday")
+        text = body(call_duration="1.5", total_amount="0,5", end_time="yesterday")
         error = await error_of(httpx.Response(200, content=text))
         assert isinstance(error, DecodeError)
         assert set(error.fields) == {"call_duration", "total_amount", "end_time"}

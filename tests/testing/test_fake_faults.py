@@ -153,7 +153,7 @@ async def test_a_body_can_be_bytes_text_or_a_mapping(body: Any, sent: bytes) -> 
 
 async def test_a_wrong_body_is_an_error_of_the_client() -> None:
     fake = FakePlivo()
-    fake.script([StubResponse(200, "<html>")])
+    fake.script([StubResponse(200, "<html>")] * 3)
 
     with pytest.raises(DecodeError, match="<html>"):
         await get(fake)

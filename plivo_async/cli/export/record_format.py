@@ -17,7 +17,9 @@ from plivo_async.record.strict_json import parse_json, write_json
 
 FileFormat: TypeAlias = Literal["ndjson", "csv"]
 
-_FIELDS = tuple(name for name in attrs.fields_dict(CallDetailRecord) if name not in ("extra", "wire_keys"))
+_FIELDS = tuple(
+    name for name in attrs.fields_dict(CallDetailRecord) if name not in ("extra", "wire_keys", "wire_values")
+)
 # All documented fields, and a column of JSON for all other keys.
 CSV_COLUMNS = (*_FIELDS, "extra")
 CSV_HEADER = ",".join(CSV_COLUMNS).encode() + b"\n"
