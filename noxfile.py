@@ -1,4 +1,4 @@
-"""The checks of the project. `nox` runs those that decide on a change, `nox --list` shows all of them."""
+"""The checks of the project. `nox` runs those that a change must pass, `nox --list` shows all of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 # A worker of pytest-xdist for each core.
 PARALLEL = ["-n", "auto"]
-# The tests that files missing in the wheel would break.
+# The tests that fail if a file is missing in the wheel.
 TESTS_OF_WHEEL = ["tests/cli", "tests/e2e", "tests/record", "tests/testing", "tests/test_package.py"]
 # The first record of the built-in fake.
 SAMPLE = "5607532d-5037-4066-befc-a8b40218dd4f"
@@ -183,7 +183,7 @@ def bench(session: nox.Session) -> None:
     """Measure one call and many, next to other clients. Needs a machine that does nothing else."""
     session.install("-e", ".", "-r", "tests/benchmarks/requirements.txt")
     session.run("python", "-m", "tests.benchmarks.one_call", *session.posargs)
-    # The only option of both.
+    # The only option that both have.
     session.run("python", "-m", "tests.benchmarks.bulk", *{"--quick"}.intersection(session.posargs))
 
 

@@ -1,4 +1,4 @@
-"""The one door for httpx: every other module imports it from here. `httpx2_client` is the one for httpx2."""
+"""The only module that imports httpx; every other one imports it from here. httpx2 has `httpx2_client`."""
 
 from __future__ import annotations
 

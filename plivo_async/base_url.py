@@ -1,4 +1,4 @@
-"""Where the API is: https, or http on loopback only."""
+"""The URL of the API: https, or http on loopback only."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def check_base_url(value: object, name: str = "base_url") -> httpx.URL:
 
     Args:
         value: The URL.
-        name: Of the argument or variable that it is from.
+        name: The argument or variable that it is from, for the error.
 
     Raises:
-        ConfigurationError: As `find_base_url`.
+        ConfigurationError: Neither https nor http on loopback, or with user name, query, fragment or space.
     """
     rule = f"{name} must be an https:// URL (http:// on loopback only)"
     if not isinstance(value, str) or not _BASE_URL.fullmatch(value):
         raise ConfigurationError(f"{rule}, printable ASCII")
-    # Before anything of it is repeated in a message: a password may be in it.
+    # Checked before a message quotes it: it may contain a password.
     if any(mark in value for mark in "@?#"):
         raise ConfigurationError(f"{rule}, without user name, query or fragment")
     url, problem = parse_url(value)

@@ -46,30 +46,33 @@ class AsyncClient:
 
     Args:
         auth_id: The account or subaccount. Default: PLIVO_AUTH_ID.
-        auth_token: Its token. Default: PLIVO_AUTH_TOKEN.
-        base_url: Where the API is: https, or http on loopback. Default: PLIVO_ASYNC_BASE_URL, then
+        auth_token: The token of the account. Default: PLIVO_AUTH_TOKEN.
+        base_url: The URL of the API: https, or http on loopback. Default: PLIVO_ASYNC_BASE_URL, then
             `https://api.plivo.com`.
-        timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`.
-        deadline: Seconds for a whole call, with queueing, retries, their waits and the body; None for none.
-        retry: A RetryPolicy, or a number of attempts; None for one attempt.
-        max_body: Bytes that the body of a response may have, after decompression.
+        timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`. Default: 10,
+            to connect 5.
+        deadline: Seconds for a whole call, with queueing, retries, their waits and the body; None for no
+            deadline. Default: 60.
+        retry: A RetryPolicy, or a number of attempts; None for one attempt. Default: 3 attempts.
+        max_body: Bytes that the body of a response may have, after decompression. Default: 4 MiB.
         max_connections: How many connections the pool opens; further requests queue.
         keepalive_expiry: Seconds after which an idle connection is closed.
-        verify: Which servers to trust: True for the usual CAs, the path of a CA file, an `ssl.SSLContext`;
-            False for all, which is unsafe.
-        proxy: URL of an HTTP proxy. Default: HTTPS_PROXY or ALL_PROXY, heeding NO_PROXY.
-        trust_env: Whether these three variables count.
+        verify: The servers to trust: True for the CAs of httpx, the path of a CA file for the CAs in it, an
+            `ssl.SSLContext` of your own. False trusts every server, which exposes the credentials.
+        proxy: URL of an HTTP proxy. Default: HTTPS_PROXY or ALL_PROXY, unless NO_PROXY exempts the API.
+        trust_env: Whether these three variables are read.
         http_client: An AsyncClient of httpx or httpx2 to send with instead of the pool, whose options do not
             apply then. It is borrowed, and never closed.
         middleware: Around the retries: sees each call once. The first one is outermost.
         attempt_middleware: Around each attempt: inside the retries, outside the wait for the rate limit.
-        rate_limit: What the account may send; or a RateLimiter, such as a SlidingWindowLimiter that several
-            clients share; None for no limit.
+        rate_limit: The limit of the account; or a RateLimiter, for example a SlidingWindowLimiter that
+            several clients share; None for no limit. Default: 300 requests per 5 s.
         converter: From `make_converter()`, with hooks of your own.
-        sleep: Waits for a number of seconds, between attempts and in `calls.wait`; to be replaced in tests.
+        sleep: A coroutine function that waits for a number of seconds, between attempts and in `calls.wait`.
+            Replace it in tests.
 
     Raises:
-        ConfigurationError: An argument or variable cannot be used.
+        ConfigurationError: An argument or an environment variable cannot be used.
 
     Attributes:
         calls: The call detail records (CDRs) of the account.
@@ -142,14 +145,14 @@ class AsyncClient:
 
     def _view(self, options: Options, lane: object) -> Self:
         view = object.__new__(type(self))
-        # What a subclass has set.
+        # Attributes that a subclass has set.
         vars(view).update(vars(self))
         view._share(self._core, options, lane)
         return view
 
     @property
     def converter(self) -> cattrs.Converter:
-        """Makes records of JSON, and JSON of records."""
+        """The converter between JSON and records."""
         return self._core.converter
 
     def in_own_lane(self) -> Self:
@@ -166,7 +169,9 @@ class AsyncClient:
         It shares connections and limits; closing either closes both.
 
         Args:
-            **changes: `timeout`, `deadline`, `retry`, `max_body`: see RequestOptions.
+            **changes: `timeout`: seconds for each connect, read and write of one attempt, or an
+                `httpx.Timeout`. `deadline`: seconds for a whole call, or None. `retry`: a RetryPolicy, a
+                number of attempts, or None for one. `max_body`: bytes that a body may have.
 
         Raises:
             ConfigurationError: A value cannot be used.
@@ -185,20 +190,26 @@ class AsyncClient:
         """Send a request of your own. GET, HEAD and OPTIONS are retried.
 
         Args:
-            method: Of HTTP, in capitals.
-            path: Relative to the account, such as `Call/<call UUID>/`.
-            params: Of the query.
-            json: The body, as what becomes JSON.
-            **options: `timeout`, `deadline`, `retry`, `max_body` for this request: see RequestOptions.
+            method: The HTTP method, in capitals.
+            path: Relative to the account, for example `Call/<call UUID>/`.
+            params: The parameters of the query.
+            json: A value to send as a JSON body.
+            **options: For this request, in place of the client's. `timeout`: seconds for each connect, read
+                and write of one attempt, or an `httpx.Timeout`. `deadline`: seconds for the whole request, or
+                None. `retry`: a RetryPolicy, a number of attempts, or None for one. `max_body`: bytes that
+                the body of the response may have.
 
         Returns:
-            The response, with a 2xx status, its body read.
+            The response: its status is 2xx, and its body is read.
 
         Raises:
-            StatusError: Another status.
-            NetworkError: No whole response.
+            ConfigurationError: Before any traffic: an argument cannot be used.
+            StatusError: The status is not 2xx.
+            NetworkError: No whole response, after all attempts.
             DeadlineExceededError: The deadline is over, or the next wait would not end before it.
-            PlivoError: Any other, of the type that fits.
+            ResponseTooLargeError: The body is larger than `max_body`.
+            ClientClosedError: The client is closed.
+            PlivoError: The root of these and all other errors.
         """
         chosen = self._options.changed(options)
         reply = await self._core.requester.request(
@@ -212,7 +223,7 @@ class AsyncClient:
         A borrowed http_client stays open. A rate limiter that has `aclose()` is closed too.
 
         Raises:
-            EventLoopError: In an event loop other than the client's, while that one lives.
+            EventLoopError: The client belongs to another event loop, which is not closed.
         """
         core = self._core
         if not core.lifetime.close():
@@ -240,7 +251,7 @@ class AsyncClient:
 
     def __repr__(self) -> str:
         core: _Core | None = vars(self).get("_core")
-        # A traceback that shows locals asks for it in the midst of a failed construction too.
+        # A traceback that shows locals calls this for a client whose construction failed.
         if core is None:
             return "<AsyncClient not built>"
         state = "closed" if core.lifetime.closed else repr(core.sender.pool or core.sender.http_client)

@@ -1,4 +1,4 @@
-"""One call as its request carries it: what the caller asked for, and what has happened so far."""
+"""The context of one call, which its request carries: the limits that the caller set, and the progress."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _KEY = "plivo_async"
 
 @frozen
 class CallLimits:
-    """What the caller asked for.
+    """The limits that the caller set.
 
     Attributes:
         deadline: When the call has to be over, by the clock of the event loop; None for no deadline.
         retry: When to try again; None leaves it to the retry middleware.
         max_body: Bytes that the body of a response may have.
         call_uuid: The call that the request is about; None for another request.
-        lane: Whose queue for the rate limit it waits in.
+        lane: The queue for the rate limit that it waits in.
         decode: Reads the body of a 200 within the attempt, because a damaged one is a failed attempt; None
             leaves the body alone.
     """
@@ -40,10 +40,10 @@ class CallLimits:
 
 @define(eq=False)
 class CallState:
-    """What has happened to one call. It lives in `request.extensions`, never on a client.
+    """The progress of one call. It lives in `request.extensions`, never on a client.
 
     Attributes:
-        limits: What the caller asked for.
+        limits: The limits that the caller set.
         attempts: How many requests were sent.
         last_failure: The latest attempt that failed.
         retried_by: The outermost retry middleware; those inside it do not retry.
@@ -79,7 +79,7 @@ class CallState:
 
     @staticmethod
     def detach(request: httpx.Request) -> None:
-        """Take the state off a request."""
+        """Remove the state from a request."""
         request.extensions.pop(_KEY, None)
 
     @staticmethod
@@ -96,7 +96,7 @@ class CallState:
 @exported
 @frozen
 class CallInfo:
-    """What middleware and rate limiters may know of the call that a request belongs to.
+    """The call that a request belongs to, for middleware and rate limiters to read.
 
     Attributes:
         call_uuid: The call that the request is about; None for a request of another kind.
@@ -111,10 +111,11 @@ class CallInfo:
 
     @classmethod
     def of(cls, request: httpx.Request) -> CallInfo:
-        """Return what is known now of the call that a request belongs to.
+        """Return the present facts of the call that a request belongs to.
 
         Args:
-            request: As middleware gets it. A request from elsewhere has no call: all is at its default.
+            request: The request that middleware or a limiter receives. For a request without a call, all
+                attributes have their defaults.
         """
         state = CallState.find(request)
         if state is None:

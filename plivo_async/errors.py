@@ -134,7 +134,7 @@ class DeadlineExceededError(PlivoError, TimeoutError):
 
 @exported
 class StatusError(PlivoError):
-    """The response has another status than the one that was asked for."""
+    """The response has a status other than success."""
 
     @property
     def retryable(self) -> bool:
@@ -183,12 +183,12 @@ class ServerError(StatusError):
 
 @exported
 class UnexpectedStatusError(StatusError):
-    """A status without a meaning here, such as 204 in place of a record."""
+    """A status that Plivo does not document here, for example 204 in place of a record."""
 
 
 @exported
 class InvalidResponseError(PlivoError):
-    """The response is whole, but not what was asked for. `body` holds it."""
+    """The response is complete, but its body cannot be used. `body` holds it."""
 
 
 @exported
@@ -198,7 +198,7 @@ class DecodeError(InvalidResponseError):
 
     Attributes:
         fields: The JSON keys with a missing or unusable value.
-        is_damaged: Whether the body was empty, cut short, or not JSON at all, such as a proxy's HTML. Only
+        is_damaged: Whether the body was empty, cut short, or not JSON, for example a proxy's HTML. Only
             then is the error retryable.
     """
 

@@ -1,4 +1,4 @@
-"""What requests are sent with: the client's own pool, or a borrowed client of httpx or httpx2."""
+"""The two ways to send a request: the client's own pool, or a borrowed client of httpx or httpx2."""
 
 from __future__ import annotations
 
@@ -54,15 +54,15 @@ class Sender:
 def pool_sender(pool: ConnectionPool) -> Sender:
     """Return a sender that hands requests straight to a pool.
 
-    `httpx.AsyncClient.send` would take as long as everything else in the client: it handles cookies,
-    redirects and authentication, of which nothing of one response may go into the next request. It also makes
-    a reference cycle of request and response, which would keep the credentials until it is collected.
+    `httpx.AsyncClient.send` would double the time of a call: it handles cookies, redirects and
+    authentication, and none of these may carry anything from one response into the next request. It also
+    makes a reference cycle of request and response, which would keep the credentials until it is collected.
     """
     return Sender(httpx.AsyncClient(transport=pool, trust_env=False), pool.handle_async_request, pool)
 
 
 def borrowed_sender(http_client: Any) -> Sender:
-    """Return a sender through a client of the user's, without anything that this client adds by itself.
+    """Return a sender through a client of the user, without that client's authentication and redirects.
 
     Raises:
         ConfigurationError: Not an AsyncClient of httpx or httpx2.
@@ -74,7 +74,7 @@ def borrowed_sender(http_client: Any) -> Sender:
             return borrowed.send(request, stream=True, auth=_NO_AUTH, follow_redirects=False)
 
         return Sender(borrowed, send)
-    # Imported already, if it is one of its clients.
+    # A client of httpx2 exists only if httpx2 is imported.
     httpx2: Any = sys.modules.get("httpx2")
     if httpx2 is not None and isinstance(http_client, httpx2.AsyncClient):
         from plivo_async.httpx2_client import send_through

@@ -80,10 +80,10 @@ class Lifetime:
         """End every call under way, with ClientClosedError.
 
         Returns:
-            Whether resources of the client are left to be closed here.
+            Whether the caller has to close the resources of the client.
 
         Raises:
-            EventLoopError: In an event loop other than the client's, while that one lives.
+            EventLoopError: The client belongs to another event loop, which is not closed.
         """
         if self.closed:
             return False
@@ -101,7 +101,7 @@ class Lifetime:
         return True
 
     async def wait_ended(self) -> None:
-        """Wait until every call has ended, for a bounded time: middleware of the user's may hold one up."""
+        """Wait until every call has ended, for a bounded time: a user's middleware may delay one."""
         if self._calls and self._loop is not None:
             self._all_ended = self._loop.create_future()
             await asyncio.wait([self._all_ended], timeout=CLOSING_SECONDS)

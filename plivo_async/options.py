@@ -21,7 +21,7 @@ DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024
 
 @exported
 class AttemptOptions(TypedDict, total=False):
-    """Options of a call but its deadline, which `calls.wait` has a default of its own for.
+    """Options of a call except its deadline, for which `calls.wait` has its own default.
 
     Attributes:
         timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`. Default: 10,
@@ -77,7 +77,7 @@ def _max_body(value: int) -> int:
     return whole_number("max_body", value, least=1)
 
 
-# Without a repr: a traceback that shows locals asks for it in the midst of a failed construction too.
+# Without a repr: a traceback that shows locals would call it for options whose construction failed.
 @frozen(kw_only=True, repr=False)
 class Options:
     """All of RequestOptions, set and checked.

@@ -1,4 +1,4 @@
-"""RateLimit, what an account may send, and RateLimiter, the protocol of whatever keeps to it."""
+"""RateLimit, the limit of an account, and RateLimiter, the protocol of objects that enforce it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class RateLimiter(Protocol):
         it. A cancelled wait must take no permit.
 
         Args:
-            request: About to be sent.
+            request: The request to be sent.
 
         Returns:
             A permit of any kind, or an awaitable of one.
@@ -78,7 +78,7 @@ class RateLimiter(Protocol):
         """Give a permit back: the response was a 429.
 
         Args:
-            permit: From `acquire`.
-            retry_after: Seconds that the server asks to wait; None where it does not say.
+            permit: A result of `acquire`.
+            retry_after: Seconds that the server asks to wait; None without a Retry-After.
         """
         ...

@@ -8,7 +8,7 @@ from plivo_async.errors import ConfigurationError
 from plivo_async.exported import exported
 from plivo_async.validation import finite_number, positive_number, whole_number
 
-# To send one of these again has no second effect (RFC 9110 section 9.2.1).
+# Sending one of these again has no further effect (RFC 9110 section 9.2.1).
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -85,7 +85,7 @@ class RetryBudget:
     """How many retries a client may still spend, so that its retries do not add to an outage.
 
     A retry takes one. A call that succeeds returns the ones it took, and one more, up to `capacity`. In a
-    total outage each call costs one request, and `capacity` further requests are sent once.
+    total outage each call costs one request, and all calls together send at most `capacity` more.
 
     Args:
         capacity: The most retries that can be saved up, and the number at the beginning.

@@ -17,16 +17,17 @@ CallNext = Callable[[httpx.Request], Awaitable[httpx.Response]]
 class Middleware(Protocol):
     """A callable around the rest of the chain: `async (request, call_next) -> response`.
 
-    It may send on another request, call next again, or not at all. A request that it builds itself gets the
-    extensions of the one it was given, and with them the deadline, the limits and the timeouts of the call.
-    `CallInfo.of(request)` has what is known of the call. Failures pass through as exceptions of httpx.
+    It may pass on another request, and call `call_next` once, several times or never. A request that it
+    builds itself gets the extensions of the one it received, and with them the deadline, the limits and the
+    timeouts of the call. `CallInfo.of(request)` has the call UUID, the deadline and the attempts. Failures
+    pass through as exceptions of httpx.
     """
 
     async def __call__(self, request: httpx.Request, call_next: CallNext, /) -> httpx.Response:
         """Handle a request.
 
         Args:
-            request: To be sent.
+            request: The request to send.
             call_next: Sends a request through the rest of the chain.
 
         Returns:
@@ -44,7 +45,7 @@ def compose(
         middleware: The first one outermost.
         send: Innermost.
         name: Of the argument, for the error.
-        ours: Whether each of them calls next with the request it was given, so that nothing has to be copied.
+        ours: Whether each of them passes on the request that it received, so that nothing has to be copied.
 
     Raises:
         ConfigurationError: One of them cannot be called.

@@ -49,12 +49,12 @@ class Attempt:
 
     @property
     def name(self) -> str:
-        """A name for the log, such as `HTTP 503` or `ReadError`."""
+        """A name for the log, for example `HTTP 503` or `ReadError`."""
         status = self.status
         return type(self._outcome).__name__ if status is None else f"HTTP {status}"
 
     def error(self, attempts: int) -> PlivoError:
-        """Build the error that this outcome stands for; it holds no request."""
+        """Build the error for this outcome; it holds no request."""
         return failure_error(self._outcome, attempts)
 
     def unwrap(self) -> httpx.Response:

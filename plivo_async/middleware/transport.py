@@ -21,12 +21,12 @@ from plivo_async.validation import instance_of
 
 @exported
 class MiddlewareTransport(httpx.AsyncBaseTransport):
-    """A transport for httpx that sends every request through middleware, such as RetryMiddleware.
+    """A transport for httpx that sends every request through middleware, for example RetryMiddleware.
 
     The body of a response is read inside the chain, so that a fault in it is a failed attempt too.
 
     Args:
-        transport: Sends what the middleware lets through, such as a `ConnectionPool`.
+        transport: Sends the requests, for example a `ConnectionPool`.
         middleware: The first one outermost.
         deadline: Seconds for the whole request, retries and body included; None for no bound. Under a client
             with a deadline of its own the earlier one counts.
@@ -38,7 +38,7 @@ class MiddlewareTransport(httpx.AsyncBaseTransport):
         ResponseTooLargeError: From a request whose response is larger than `max_body`.
         DecodeError: From a request whose response cannot be decompressed.
         httpx.TransportError: From a request, as from any transport.
-        PlivoError: From a request: whatever the middleware or a ConnectionPool raises.
+        PlivoError: From a request, if the middleware or a ConnectionPool raises it.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The state of a fake Plivo, from which follows its reply to a request. No I/O, no clock, no lock."""
+"""The state of a fake Plivo, which determines its reply to a request. No I/O, no clock, no lock."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ class FakePlivo:
         fault.
 
         Args:
-            faults: Faults in their order. A status stands for a StubResponse: `script([500, 500])`. An
+            faults: Faults in their order. A status means a StubResponse: `script([500, 500])`. An
                 iterator is read one fault at a time and may be endless: `itertools.repeat(503)`.
             call_uuid: The call whose requests are meant; None for all requests.
 
@@ -242,7 +242,8 @@ class FakePlivo:
         resources, so closing it is optional.
 
         Args:
-            options: Any option of `ClientOptions`.
+            **options: `timeout`, `deadline`, `retry`, `max_body`, `middleware`, `attempt_middleware`,
+                `rate_limit`, `converter` and `sleep`, as in AsyncClient.
 
         Raises:
             ConfigurationError: An option is not valid.

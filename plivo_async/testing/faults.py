@@ -83,7 +83,7 @@ class Drop:
     delay: float = field(default=0.0, kw_only=True, validator=_check_seconds)
 
 
-# A status alone stands for a StubResponse with it.
+# A status alone means a StubResponse with that status.
 Fault: TypeAlias = int | StubResponse | Drop
 
 
