@@ -9,21 +9,10 @@ from typing import Any
 from attrs import field, frozen
 
 from plivo_async.errors import ConfigurationError
+from plivo_async.secret import Secret
 
 _AUTH_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _AUTH_TOKEN = re.compile(r"[!-~]{1,256}")
-
-
-class Secret:
-    """A value that no repr shows. Frames hold it and not the token: tracebacks can show their locals."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value: Any = value
-
-    def __repr__(self) -> str:
-        return "Secret(...)"
 
 
 @frozen

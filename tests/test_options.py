@@ -10,10 +10,11 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from plivo_async.base_url import check_base_url
-from plivo_async.credentials import Credentials, Secret, find_credentials
+from plivo_async.credentials import Credentials, find_credentials
 from plivo_async.errors import ConfigurationError
 from plivo_async.options import Options
 from plivo_async.retry_policy import RetryPolicy
+from plivo_async.secret import Secret
 
 TOKEN = "tok3n-that-nobody-may-see"
 ID_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"

@@ -32,7 +32,17 @@ class Room:
 # From the ground up: a room may import from itself and from those that it names, all of them above it here.
 ROOMS = {
     "ground": Room(
-        modules={"_version", "errors", "exported", "inflate", "server_message", "text", "validation"},
+        modules={
+            "_version",
+            "errors",
+            "exported",
+            "fair_semaphore",
+            "inflate",
+            "secret",
+            "server_message",
+            "text",
+            "validation",
+        },
         libraries={"attrs"},
     ),
     "record": Room(modules={"record"}, rooms={"ground"}, libraries={"attrs", "cattrs"}),

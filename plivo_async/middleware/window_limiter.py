@@ -14,7 +14,7 @@ from plivo_async.context import CallState
 from plivo_async.deadline import deadline_error
 from plivo_async.errors import EventLoopError, RateLimitTimeoutError
 from plivo_async.exported import exported
-from plivo_async.middleware.fair_lock import FairLock
+from plivo_async.fair_semaphore import FairSemaphore
 from plivo_async.middleware.limit_estimator import LimitEstimator
 from plivo_async.rate_limit import RateLimit
 from plivo_async.validation import instance_of
@@ -45,7 +45,7 @@ class SlidingWindowLimiter:
         random: Callable[[], float] = random.random,
     ) -> None:
         self._estimator = LimitEstimator(instance_of("limit", limit, RateLimit))
-        self._turns = FairLock()
+        self._turns = FairSemaphore()
         self._waiter: asyncio.Future[None] | None = None
         self._random = random
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -86,7 +86,7 @@ class SlidingWindowLimiter:
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._enter(loop)
-        if self._turns.held or self._estimator.delay(now := loop.time()) > 0:
+        if not self._turns.free or self._estimator.delay(now := loop.time()) > 0:
             return await self._acquire_in_turn(CallState.attached_to(request), loop, self._turns)
         return self._estimator.take(now)
 
@@ -96,11 +96,11 @@ class SlidingWindowLimiter:
                 raise EventLoopError("the limiter belongs to another event loop; build one per event loop")
             # Tasks of a closed event loop never give anything back, or do so when they are collected.
             self._estimator.abandon(loop.time())
-            self._turns, self._waiter = FairLock(), None
+            self._turns, self._waiter = FairSemaphore(), None
         self._loop, self._time = loop, loop.time
 
     async def _acquire_in_turn(
-        self, state: CallState, loop: asyncio.AbstractEventLoop, turns: FairLock
+        self, state: CallState, loop: asyncio.AbstractEventLoop, turns: FairSemaphore
     ) -> int:
         self._delay(state, loop.time())
         while not await turns.acquire(state.limits.lane):

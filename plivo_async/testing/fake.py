@@ -13,12 +13,13 @@ import cattrs
 
 from plivo_async._httpx import httpx
 from plivo_async.client import AsyncClient
-from plivo_async.credentials import Secret, find_credentials
+from plivo_async.credentials import find_credentials
 from plivo_async.exported import exported
 from plivo_async.middleware import Middleware
 from plivo_async.options import RequestOptions
 from plivo_async.rate_limit import RateLimit, RateLimiter
 from plivo_async.record.model import CallDetailRecord
+from plivo_async.secret import Secret
 from plivo_async.testing.account import FakeAccount
 from plivo_async.testing.documented import DOCUMENTED_AUTH_ID, DOCUMENTED_CALL
 from plivo_async.testing.faults import Fault, RandomFaults

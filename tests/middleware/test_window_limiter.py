@@ -468,7 +468,7 @@ class TestCancellation:
         await asyncio.gather(*running, return_exceptions=True)
         assert cancelled > 4000
         assert passed > 500
-        assert (limited.in_flight, limited._turns.held, limited._waiter) == (0, False, None)
+        assert (limited.in_flight, limited._turns.free, limited._waiter) == (0, 1, None)
         # As many pass as before, once the limit has grown back.
         await asyncio.sleep(0.06)
         while limited.current_limit < 5:
@@ -579,7 +579,7 @@ class TestEventLoops:
             stale: list[Coroutine[Any, Any, int]] = [limited.acquire(plain()) for _ in range(3)]
             for coroutine in stale:
                 coroutine.send(None)
-            assert limited._turns.held
+            assert limited._turns.free == 0
             assert limited._waiter is not None
             return stale
 
@@ -600,14 +600,14 @@ class TestEventLoops:
                 waiter = limited._waiter
                 if collected == "while the next one waits":
                     collect()
-                assert limited._turns.held
+                assert limited._turns.free == 0
                 assert limited._waiter is waiter
 
         stale = asyncio.run(wait_for_ever())
         if collected == "before":
             collect()
         asyncio.run(wait_again())
-        assert (limited.in_flight, limited._turns.held, limited._waiter) == (0, False, None)
+        assert (limited.in_flight, limited._turns.free, limited._waiter) == (0, 1, None)
         collect()
 
     def test_that_are_closed_are_not_woken_by_a_release(self) -> None:
@@ -624,7 +624,7 @@ class TestEventLoops:
         limited.throttled(permit, 30.0)
         for coroutine in stale:
             coroutine.close()
-        assert (limited.in_flight, limited._turns.held, limited._waiter) == (0, False, None)
+        assert (limited.in_flight, limited._turns.free, limited._waiter) == (0, 1, None)
 
 
 async def use_up_all_but(count: int, limited: SlidingWindowLimiter) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plivo_async.middleware.fair_lock import FairLock
+from plivo_async.fair_semaphore import FairSemaphore
 
 
 async def let_run() -> None:
@@ -22,7 +22,7 @@ class Waiters:
     """Tasks that wait for a lock, which is held at first; `served` has the names of its holders in order."""
 
     def __init__(self) -> None:
-        self.lock = FairLock()
+        self.lock = FairSemaphore()
         self.served: list[str] = []
         self.recalled: list[str] = []
         self.tasks: dict[str, asyncio.Task[bool]] = {}
@@ -56,16 +56,16 @@ class Waiters:
 
 
 async def test_a_free_lock_is_taken_at_once() -> None:
-    lock = FairLock()
+    lock = FairSemaphore()
     assert await lock.acquire("a")
-    assert lock.held
+    assert lock.free == 0
 
 
 async def test_a_released_lock_is_free_for_any_lane() -> None:
-    lock = FairLock()
+    lock = FairSemaphore()
     await lock.acquire("a")
     lock.release()
-    assert not lock.held
+    assert lock.free == 1
     assert await lock.acquire("b")
 
 
@@ -111,7 +111,7 @@ async def test_the_lock_is_free_after_the_last_waiter() -> None:
     async with Waiters() as waiters:
         await waiters.wait("a1", "b1")
         await waiters.serve(3)
-        assert not waiters.lock.held
+        assert waiters.lock.free == 1
 
 
 async def test_a_cancelled_waiter_does_not_get_the_lock() -> None:
@@ -121,7 +121,7 @@ async def test_a_cancelled_waiter_does_not_get_the_lock() -> None:
         await let_run()
         assert await waiters.serve(2) == ["a1", "a3"]
         await waiters.serve(1)
-        assert not waiters.lock.held
+        assert waiters.lock.free == 1
 
 
 async def test_cancelled_waiters_do_not_use_up_the_turn_of_their_lane() -> None:
@@ -139,7 +139,7 @@ async def test_cancelled_waiters_are_removed_at_once() -> None:
         for task in waiters.tasks.values():
             task.cancel()
         await let_run()
-        assert waiters.lock.held
+        assert waiters.lock.free == 0
         assert not waiters.lock._lanes
 
 
@@ -149,9 +149,9 @@ async def test_a_lock_released_while_its_last_waiters_are_cancelled_is_free() ->
         for task in waiters.tasks.values():
             task.cancel()
         waiters.lock.release()
-        assert not waiters.lock.held
+        assert waiters.lock.free == 1
         await let_run()
-        assert not waiters.lock.held
+        assert waiters.lock.free == 1
         assert await waiters.lock.acquire("c")
 
 
@@ -174,9 +174,9 @@ async def test_a_closed_coroutine_does_not_get_the_lock() -> None:
         assert await waiters.serve(1) == ["a2"]
 
 
-@pytest.mark.parametrize("hand_on", [FairLock.release, FairLock.recall])
-def test_waiters_of_a_closed_event_loop_are_dropped(hand_on: Callable[[FairLock], None]) -> None:
-    lock = FairLock()
+@pytest.mark.parametrize("hand_on", [FairSemaphore.release, FairSemaphore.recall])
+def test_waiters_of_a_closed_event_loop_are_dropped(hand_on: Callable[[FairSemaphore], None]) -> None:
+    lock = FairSemaphore()
 
     async def wait() -> Coroutine[Any, Any, bool]:
         assert await lock.acquire("a")
@@ -197,9 +197,9 @@ class TestRecall:
             waiters.lock.recall()
             await let_run()
             assert (waiters.served, waiters.recalled) == ([], ["a1", "a2", "b1"])
-            assert waiters.lock.held
+            assert waiters.lock.free == 0
             await waiters.serve(1)
-            assert not waiters.lock.held
+            assert waiters.lock.free == 1
 
     async def test_keeps_the_order_of_waiters_that_acquire_again(self) -> None:
         async with Waiters() as waiters:
@@ -221,7 +221,7 @@ class TestRecall:
         async with Waiters() as waiters:
             waiters.lock.recall()
             await waiters.serve(1)
-            assert not waiters.lock.held
+            assert waiters.lock.free == 1
 
     async def test_does_not_revoke_a_lock_handed_over(self) -> None:
         async with Waiters() as waiters:
@@ -247,7 +247,7 @@ class TestRecall:
             waiters.tasks["a1"].cancel()
             await let_run()
             assert waiters.tasks["a1"].cancelled()
-            assert waiters.lock.held
+            assert waiters.lock.free == 0
 
 
 STEPS = st.lists(
@@ -264,7 +264,7 @@ STEPS = st.lists(
 async def test_in_any_order_of_events_one_task_holds_the_lock_and_each_is_served(
     steps: list[tuple[str, Any]],
 ) -> None:
-    lock = FairLock()
+    lock = FairSemaphore()
     holders: list[int] = []
     served: set[int] = set()
     tasks: list[asyncio.Task[None]] = []
@@ -295,6 +295,6 @@ async def test_in_any_order_of_events_one_task_holds_the_lock_and_each_is_served
             holders.clear()
             lock.release()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert not lock.held
+    assert lock.free == 1
     assert not lock._lanes
     assert served == {number for number, task in enumerate(tasks) if not task.cancelled()}

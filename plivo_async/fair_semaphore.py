@@ -1,4 +1,4 @@
-"""A lock that serves lanes in turn: many waiters in one lane do not delay the few in another."""
+"""A semaphore that serves lanes in turn: many waiters in one lane do not delay the few in another."""
 
 from __future__ import annotations
 
@@ -9,27 +9,30 @@ Lane = object
 _Turns = OrderedDict[asyncio.Future[bool], None]
 
 
-class FairLock:
-    """A lock for tasks in lanes: first come, first served within a lane, round robin between lanes.
+class FairSemaphore:
+    """Permits for tasks in lanes: first come, first served within a lane, round robin between lanes.
 
-    A cancelled waiter never keeps the lock, and the lock is never lost.
+    A cancelled waiter never keeps a permit, and no permit is lost.
+
+    Args:
+        permits: How many tasks may hold one at once; a lock is a semaphore with one.
 
     Attributes:
-        held: Whether the lock is held. A lock that is free has no waiters.
+        free: How many permits nobody holds. While it is not 0, nobody waits.
     """
 
-    def __init__(self) -> None:
-        self.held = False
+    def __init__(self, permits: int = 1) -> None:
+        self.free = permits
         self._lanes: OrderedDict[Lane, _Turns] = OrderedDict()
 
     async def acquire(self, lane: Lane) -> bool:
-        """Wait for the lock.
+        """Wait for a permit.
 
         Returns:
-            True with the lock, to be given back by `release`. False without it, after `recall`.
+            True with a permit, to be given back by `release`. False without one, after `recall`.
         """
-        if not self.held:
-            self.held = True
+        if self.free:
+            self.free -= 1
             return True
         turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._lanes.setdefault(lane, OrderedDict())[turn] = None
@@ -44,7 +47,7 @@ class FairLock:
             raise
 
     def release(self) -> None:
-        """Hand the lock to the first waiter of the lane that has waited longest for its turn."""
+        """Hand the permit to the first waiter of the lane that has waited longest for its turn."""
         while self._lanes:
             lane, turns = self._lanes.popitem(last=False)
             while turns:
@@ -55,10 +58,10 @@ class FairLock:
                         self._lanes[lane] = turns
                     turn.set_result(True)
                     return
-        self.held = False
+        self.free += 1
 
     def recall(self) -> None:
-        """Wake every waiter with False, so that it checks its deadline again.
+        """Wake every waiter with False, so that it checks again whether to wait.
 
         Waiters that acquire again keep their relative order.
         """
@@ -77,5 +80,5 @@ class FairLock:
 
 
 def _waits(turn: asyncio.Future[bool]) -> bool:
-    # Tasks of a closed event loop can neither be woken nor use the lock.
+    # Tasks of a closed event loop can neither be woken nor hold a permit.
     return not turn.done() and not turn.get_loop().is_closed()
