@@ -14,6 +14,10 @@ from plivo_async.transport.proxy import Proxy
 from plivo_async.transport.simple_response import Headers
 
 _TARGET = re.compile(rb"[!-~]+")
+# A fragment (RFC 9110 section 7.1), or a user in front of a host (section 4.2.4).
+_FORBIDDEN_IN_TARGET = re.compile(rb"#|\A[^/?]*(?://[^/?]*)?@")
+# What h11 quotes of a header may be a secret.
+_VALUE = re.compile(r" b['\"].*", re.DOTALL)
 
 
 class RequestWriter:
@@ -35,6 +39,7 @@ class RequestWriter:
         if (
             request.headers.raw != self.known_headers
             or request.method != "GET"
+            or "target" in request.extensions
             or not _TARGET.fullmatch(target)
         ):
             return None
@@ -44,12 +49,23 @@ class RequestWriter:
         """Return a whole request that has no body.
 
         Raises:
-            httpx.LocalProtocolError: HTTP does not allow a header.
+            httpx.LocalProtocolError: HTTP does not allow the target or a header.
         """
         head = self.head(request, proxy)
-        end = self.end(request)
+        try:
+            end = self.end(request)
+        except httpx.LocalProtocolError:
+            # A traceback may show this frame.
+            del head
+            raise
         # Not DONE is a connection that the request wants closed or upgraded.
-        if request.method == "GET" and proxy is None and not end and self._machine.our_state is h11.DONE:
+        if (
+            request.method == "GET"
+            and proxy is None
+            and not end
+            and self._machine.our_state is h11.DONE
+            and "target" not in request.extensions
+        ):
             self.known_headers = request.headers.raw
             self._known_head = head[len(b"GET ") + len(request.url.raw_path) :]
         return head + end
@@ -58,20 +74,14 @@ class RequestWriter:
         """Return the request line and the headers, as the server or this proxy reads them.
 
         Raises:
-            httpx.LocalProtocolError: HTTP does not allow a header.
+            httpx.LocalProtocolError: HTTP does not allow the target or a header.
         """
-        headers = request.headers.raw
-        target = request.url.raw_path
-        if request.method == "CONNECT":
-            target = request.headers["host"].encode("ascii")
-        elif proxy is not None:
-            target = str(request.url).encode("ascii")
-            headers = [*headers, *proxy.headers]
         try:
-            event = h11.Request(method=request.method, target=target, headers=headers)
+            return self._machine.send(_head_event(request, proxy)) or b""
         except h11.LocalProtocolError as error:
-            raise httpx.LocalProtocolError(str(error), request=request) from None
-        return self._event(request, event)
+            reason = _VALUE.sub("", str(error))
+        # Raised out here, where no exception of h11, whose frames hold the headers, becomes its context.
+        raise httpx.LocalProtocolError(reason, request=request)
 
     def data(self, request: httpx.Request, piece: bytes) -> bytes:
         """Return a piece of the body, framed.
@@ -94,3 +104,24 @@ class RequestWriter:
             return self._machine.send(event) or b""
         except h11.LocalProtocolError as error:
             raise httpx.LocalProtocolError(str(error), request=request) from None
+
+
+def _head_event(request: httpx.Request, proxy: Proxy | None) -> h11.Request:
+    headers = request.headers.raw
+    if proxy is not None:
+        headers = [*headers, *proxy.headers]
+    return h11.Request(method=request.method, target=_target(request, proxy), headers=headers)
+
+
+def _target(request: httpx.Request, proxy: Proxy | None) -> bytes:
+    """Return the target of the request line; that of a proxy is absolute (RFC 9112 section 3.2)."""
+    url = request.url
+    target = request.extensions.get("target")
+    if target is None:
+        target = request.headers["host"].encode("ascii") if request.method == "CONNECT" else url.raw_path
+    elif not isinstance(target, bytes) or _FORBIDDEN_IN_TARGET.search(target):
+        raise h11.LocalProtocolError("the extension 'target' must be bytes, without user and fragment")
+    if proxy is None or not (target == b"*" or target.startswith(b"/")):
+        return target
+    # Not str(url): that has the user, the password and the fragment too.
+    return b"%s://%s%s" % (url.raw_scheme, url.netloc, b"" if target == b"*" else target)
