@@ -14,7 +14,7 @@ from attrs import frozen
 from plivo_async._httpx import httpx
 from plivo_async.account_url import AccountURL
 from plivo_async.base_url import find_base_url
-from plivo_async.credentials import Secret, find_credentials
+from plivo_async.credentials import find_credentials
 from plivo_async.exported import exported
 from plivo_async.http_client import HTTPClient, Sender, borrowed_sender, pool_sender, request_headers
 from plivo_async.lifetime import Lifetime
@@ -32,6 +32,7 @@ from plivo_async.record.converter import make_converter
 from plivo_async.requester import Requester
 from plivo_async.resources.calls import CallsResource
 from plivo_async.retry_policy import RetryPolicy
+from plivo_async.secret import Secret
 from plivo_async.transport import ConnectionPool, Verify, environment_proxy
 from plivo_async.validation import instance_of
 
@@ -102,9 +103,10 @@ class AsyncClient:
         converter: cattrs.Converter | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        secret = Secret(auth_token)
-        del auth_token
-        credentials = find_credentials(auth_id, secret)
+        # A traceback may show this frame.
+        token, proxy_url = Secret(auth_token), Secret(proxy)
+        del auth_token, proxy
+        credentials = find_credentials(auth_id, token)
         root = find_base_url(base_url)
         options = Options(timeout=timeout, deadline=deadline, retry=retry, max_body=max_body)
         instance_of("trust_env", trust_env, bool)
@@ -114,7 +116,9 @@ class AsyncClient:
                     max_connections=max_connections,
                     keepalive_expiry=keepalive_expiry,
                     verify=verify,
-                    proxy=environment_proxy(root) if proxy is None and trust_env else proxy,
+                    proxy=environment_proxy(root)
+                    if proxy_url.value is None and trust_env
+                    else proxy_url.value,
                 )
             )
         else:

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from plivo_async._httpx import httpx
 from plivo_async.errors import ClientClosedError
 from plivo_async.exported import exported
+from plivo_async.fair_semaphore import FairSemaphore
+from plivo_async.secret import Secret
+from plivo_async.transport.idle_connections import IdleConnections
 from plivo_async.transport.proxy import Proxy, parse_proxy
+from plivo_async.transport.request_extensions import Origin, lane_of, origin_of
+from plivo_async.transport.response_body import ResponseBody
 from plivo_async.transport.tls import Verify, check_verify, ssl_context
-from plivo_async.urls import DEFAULT_PORTS
 from plivo_async.validation import finite_number, whole_number
 
 if TYPE_CHECKING:
     from plivo_async.transport.connection import Connection
     from plivo_async.transport.response_reader import ResponseHead
 
-Origin = tuple[str, str, int]
 Timeouts = Mapping[str, float | None]
 
 _REPLAYABLE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+# A request given up after so long without a byte casts the same doubt on its connection as a timeout.
+_SILENCE_SECONDS = 1.0
 # How long one step of closing may take. A client takes two: its calls end, then its sockets close.
 CLOSING_SECONDS = 0.5
 
@@ -34,14 +40,22 @@ class ConnectionPool(httpx.AsyncBaseTransport):
     It works under any `httpx.AsyncClient(transport=...)`. A cancelled request costs its own connection and no
     other; its slot is free again at once.
 
-    If all `max_connections` are in use, requests queue in FIFO order. The pool has no timeout of its own:
-    bound the wait with `deadline` or `asyncio.timeout()`. The connection used last is used next, so that
-    those no longer needed expire. If the server closes an idle connection just as a request is sent on it,
-    the request is sent once more on a new connection, unless repeating its method could do harm (RFC 9112
-    section 9.3.1).
+    If all `max_connections` are in use, requests queue in FIFO order. Those of a batch queue in a lane of
+    their own, and lanes take turns. The pool timeout of httpx bounds the wait. `AsyncClient` sets none: its
+    deadline bounds the wait.
+
+    The connection used last is used next, so that those no longer needed expire. If the server closes an idle
+    connection just as a request is sent on it, the request is sent once more on a new connection, unless
+    repeating its method could do harm (RFC 9112 section 9.3.1). If a request on a used connection fails
+    without a byte of a response, its next attempt opens a new one, and the pool closes the idle connections
+    on which nothing was received since.
+
+    Only http and https are sent. Of the extensions of httpx, the pool reads `timeout`, `sni_hostname` and
+    `target`, and refuses `trace`.
 
     Building a pool does no I/O and reads no file. Requests raise the transport errors of httpx,
-    `ConfigurationError` if the CA file cannot be read, and `ClientClosedError` after `aclose()`.
+    `ConfigurationError` if an extension or the CA file cannot be used, and `ClientClosedError` after
+    `aclose()`.
 
     Args:
         max_connections: How many connections may be open at once, idle ones included; at least 1. At the
@@ -66,18 +80,24 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         verify: Verify = True,
         proxy: str | Proxy | None = None,
     ) -> None:
+        # A traceback may show this frame, and a user's proxy may have a password.
+        given = Secret(proxy)
+        del proxy
+        # What the repr needs comes first: a traceback may show it of a pool that is not built.
         self._closed = False
         self._busy = 0
-        self._idle: list[tuple[float, Origin, Connection]] = []
-        self._open: set[Connection] = set()
-        self._expiry_timer: asyncio.TimerHandle | None = None
         self._max_connections = max_connections
+        self._keepalive_expiry = keepalive_expiry
+        self._idle = IdleConnections(keepalive_expiry)
         whole_number("max_connections", max_connections, least=1)
-        self._keepalive_expiry = finite_number("keepalive_expiry", keepalive_expiry, least=0.0)
+        finite_number("keepalive_expiry", keepalive_expiry, least=0.0)
+        self._open: set[Connection] = set()
         self._verify = check_verify(verify)
         self._context: ssl.SSLContext | None = None
-        self._proxy = proxy if proxy is None or isinstance(proxy, Proxy) else parse_proxy(proxy)
-        self._slots = asyncio.Semaphore(max_connections)
+        self._proxy = given.value if isinstance(given.value, Proxy | None) else parse_proxy(given)
+        self._slots = FairSemaphore(max_connections)
+        # Those that met a dead connection: their next attempt opens a new one.
+        self._disappointed: WeakSet[httpx.Request] = WeakSet()
 
     @property
     def busy(self) -> int:
@@ -87,7 +107,7 @@ class ConnectionPool(httpx.AsyncBaseTransport):
     @property
     def idle(self) -> int:
         """Connections kept open for the next request."""
-        return sum(not connection.lost for _, _, connection in self._idle)
+        return self._idle.alive
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"busy={self.busy}, idle={self.idle}"
@@ -97,13 +117,18 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         """Send one request. It holds its slot until the body of the response is read or closed.
 
         Raises:
+            httpx.UnsupportedProtocol: The URL is neither http nor https, or names no host.
+            httpx.PoolTimeout: No connection was free within the pool timeout.
             httpx.TransportError: The request could not be sent, or no response could be read.
             ClientClosedError: The pool is closed.
-            ConfigurationError: The CA file cannot be read.
+            ConfigurationError: An extension or the CA file cannot be used.
         """
         timeouts: Timeouts = request.extensions.get("timeout", {})
-        origin = _origin(request.url)
-        await self._slots.acquire()
+        origin = origin_of(request)
+        if self._slots.free:
+            self._slots.free -= 1
+        else:
+            await self._wait_for_slot(request, timeouts.get("pool"))
         self._busy += 1
         try:
             connection, head = await self._exchange(request, origin, timeouts)
@@ -120,27 +145,55 @@ class ConnectionPool(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close every connection, even those in use, and wait until their sockets are closed."""
         self._closed = True
-        if self._expiry_timer is not None:
-            self._expiry_timer.cancel()
         self._idle.clear()
+        self._slots.recall()
         closing = [connection.closed for connection in self._open]
         for connection in list(self._open):
             connection.abort()
         if closing:
             await asyncio.wait(closing, timeout=CLOSING_SECONDS)
 
+    async def _wait_for_slot(self, request: httpx.Request, timeout: float | None) -> None:
+        if self._closed:
+            raise _closed()
+        try:
+            async with asyncio.timeout(timeout):
+                acquired = await self._slots.acquire(lane_of(request))
+        except TimeoutError:
+            raise httpx.PoolTimeout(f"no connection was free within {timeout:g} s", request=request) from None
+        if not acquired:
+            raise _closed()
+
     async def _exchange(
         self, request: httpx.Request, origin: Origin, timeouts: Timeouts
     ) -> tuple[Connection, ResponseHead]:
-        idle = self._take_idle(origin)
+        began = asyncio.get_running_loop().time()
+        doubtful = self._disappointed and request in self._disappointed
+        idle = None if doubtful else self._idle.take(origin, began)
         if idle is not None:
             try:
                 return idle, await self._ask(idle, request, origin, timeouts)
+            except httpx.LocalProtocolError:
+                raise
             except httpx.TransportError:
+                self._doubt(idle, request, origin, began)
                 if not idle.hung_up or request.method not in _REPLAYABLE_METHODS:
                     raise
+            except BaseException:
+                # Cancelled, by a deadline perhaps that is shorter than the timeout.
+                if asyncio.get_running_loop().time() - began >= _SILENCE_SECONDS:
+                    self._doubt(idle, request, origin, began)
+                raise
         connection = await self._connect(request, origin, timeouts)
-        return connection, await self._ask(connection, request, origin, timeouts)
+        head = await self._ask(connection, request, origin, timeouts)
+        self._disappointed.discard(request)
+        return connection, head
+
+    def _doubt(self, reused: Connection, request: httpx.Request, origin: Origin, began: float) -> None:
+        """If not a byte was received, close the idle connections that may be as dead as this one."""
+        if not reused.response_began:
+            self._disappointed.add(request)
+            self._idle.close_unproven(origin, began)
 
     async def _ask(
         self, connection: Connection, request: httpx.Request, origin: Origin, timeouts: Timeouts
@@ -159,8 +212,8 @@ class ConnectionPool(httpx.AsyncBaseTransport):
 
         self._check_open()
         if self._idle and self._busy + len(self._idle) > self._max_connections:
-            self._idle.pop(0)[2].abort()
-        scheme, host, port = origin
+            self._idle.close_oldest()
+        scheme, host, port, server_hostname = origin
         proxy = self._proxy
         context = self._ssl_context() if "https" in (scheme, proxy and proxy.url.scheme) else None
         connection = Connection(self._open.discard)
@@ -168,13 +221,15 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         try:
             async with asyncio.timeout(timeouts.get("connect")):
                 if proxy is None:
-                    await connection.open(host, port, context)
+                    await connection.open(host, port, context, server_hostname)
                 else:
                     await connection.open(
                         proxy.host, proxy.port, context if proxy.url.scheme == "https" else None
                     )
                     if scheme == "https" and context is not None:
-                        await connection.tunnel(proxy.connect_request(host, port), context, host)
+                        await connection.tunnel(
+                            proxy.connect_request(host, port), context, server_hostname or host
+                        )
         except TimeoutError as error:
             connection.abort()
             raise httpx.ConnectTimeout(str(error) or "no connection in time", request=request) from error
@@ -199,27 +254,13 @@ class ConnectionPool(httpx.AsyncBaseTransport):
 
     def _check_open(self) -> None:
         if self._closed:
-            raise ClientClosedError("the connection pool is closed")
-
-    def _take_idle(self, origin: Origin) -> Connection | None:
-        for index in range(len(self._idle) - 1, -1, -1):
-            since, known, connection = self._idle[index]
-            if known == origin:
-                del self._idle[index]
-                expired = since + self._keepalive_expiry <= _now()
-                # Bytes sent between two exchanges must not pass for the response to the next request.
-                if not (expired or connection.lost or connection.has_input):
-                    return connection
-                connection.abort()
-        return None
+            raise _closed()
 
     def give_back(self, connection: Connection, origin: Origin) -> None:
         """End an exchange: keep its connection if that is reusable, and free its slot."""
         if connection.reusable and not self._closed and self._keepalive_expiry > 0:
             connection.rest()
-            self._idle.append((_now(), origin, connection))
-            if self._expiry_timer is None:
-                self._set_expiry_timer()
+            self._idle.keep(connection, origin)
         else:
             connection.abort()
         self._free_slot()
@@ -228,81 +269,6 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         self._busy -= 1
         self._slots.release()
 
-    def _set_expiry_timer(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._expiry_timer = loop.call_at(self._idle[0][0] + self._keepalive_expiry, self._expire)
 
-    def _expire(self) -> None:
-        self._expiry_timer = None
-        while self._idle and self._idle[0][0] + self._keepalive_expiry <= _now():
-            self._idle.pop(0)[2].abort()
-        if self._idle:
-            self._set_expiry_timer()
-
-
-class ResponseBody(httpx.AsyncByteStream):
-    """The body of a response, the `stream` of what the pool returns.
-
-    Not a generator: asyncio closes an abandoned generator in a task of its own.
-    """
-
-    def __init__(
-        self,
-        pool: ConnectionPool,
-        connection: Connection,
-        request: httpx.Request,
-        origin: Origin,
-        timeout: float | None,
-    ) -> None:
-        self._pool = pool
-        self._connection = connection
-        self._request = request
-        self._origin = origin
-        self._timeout = timeout
-        self._closed = False
-
-    def take(self, limit: int) -> bytes | None:
-        """Return the whole body and release the connection, if all of it was received; None otherwise.
-
-        A cheap alternative to iterating, for a stream that was not iterated before.
-
-        Args:
-            limit: Bytes that the body may have; a longer one is not taken.
-        """
-        content = None if self._closed else self._connection.take_body(limit)
-        if content is not None:
-            self._close()
-        return content
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if self._closed:
-            # The connection may serve another request by now.
-            raise StopAsyncIteration
-        try:
-            chunk = await self._connection.body(self._request, self._timeout)
-        except BaseException:
-            self._close()
-            raise
-        if not chunk:
-            raise StopAsyncIteration
-        return chunk
-
-    async def aclose(self) -> None:
-        self._close()
-
-    def _close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._pool.give_back(self._connection, self._origin)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
-
-
-def _origin(url: httpx.URL) -> Origin:
-    scheme = url.scheme
-    return scheme, url.raw_host.decode("ascii"), url.port or DEFAULT_PORTS.get(scheme, 0)
+def _closed() -> ClientClosedError:
+    return ClientClosedError("the connection pool is closed")

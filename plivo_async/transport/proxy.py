@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from plivo_async._httpx import httpx
 from plivo_async.errors import ConfigurationError
+from plivo_async.secret import Secret
 from plivo_async.urls import (
     DEFAULT_PORTS,
     can_be_reached,
@@ -25,7 +26,7 @@ class Proxy:
         url: May contain credentials; the repr leaves them out.
     """
 
-    url: httpx.URL = field(repr=lambda url: repr(str(url.copy_with(userinfo=b""))))
+    url: httpx.URL = field(repr=lambda url: repr(f"{url.scheme}://{url.netloc.decode('ascii')}"))
 
     @property
     def host(self) -> str:
@@ -55,29 +56,38 @@ class Proxy:
         )
 
 
-def parse_proxy(url: object, source: str = "proxy") -> Proxy:
+def parse_proxy(url: Secret, source: str = "proxy") -> Proxy:
     """Parse the URL of a proxy; without a scheme, `http://` is assumed.
 
     Args:
-        url: The URL, of any type.
+        url: The URL, of any type; a secret, because it may contain a password.
         source: The name of the option or variable, for the error message.
 
     Raises:
-        ConfigurationError: It is no such URL. The message omits it, because it may contain a password.
+        ConfigurationError: It is no such URL. Neither the message nor a local of a frame has it.
     """
-    rule = f"{source} must be a URL such as http://proxy.example:3128"
-    if not isinstance(url, str):
-        raise ConfigurationError(f"{rule}, not of type {type(url).__name__}")
-    parsed, _ = parse_url(url if "://" in url else f"http://{url}")
+    proxy, problem = _parse(url)
+    if proxy is None:
+        raise ConfigurationError(f"{source} must be a URL such as http://proxy.example:3128{problem}")
+    return proxy
+
+
+def _parse(url: Secret) -> tuple[Proxy | None, str]:
+    text = url.value
+    if not isinstance(text, str):
+        return None, f", not of type {type(text).__name__}"
+    parsed, _ = parse_url(text if "://" in text else f"http://{text}")
     if parsed is None:
-        raise ConfigurationError(rule)
+        return None, ""
     if parsed.scheme not in ("http", "https"):
-        raise ConfigurationError(
-            f"{rule}, or https://; for another kind of proxy pass http_client=httpx.AsyncClient(proxy=...)"
+        return None, (
+            ", or https://; for another kind of proxy pass http_client=httpx.AsyncClient(proxy=...)"
         )
     if not can_be_reached(parsed):
-        raise ConfigurationError(f"{rule}, with a valid host and port")
-    return Proxy(parsed)
+        return None, ", with a valid host and port"
+    if b"@" in parsed.raw_path or parsed.fragment:
+        return None, "; in a password, write '/', '?', '#' and '@' as '%2F', '%3F', '%23' and '%40'"
+    return Proxy(parsed), ""
 
 
 def environment_proxy(origin: httpx.URL) -> Proxy | None:
@@ -93,8 +103,8 @@ def environment_proxy(origin: httpx.URL) -> Proxy | None:
     names = (host, f"{host}:{origin.port or DEFAULT_PORTS[origin.scheme]}")
     if is_loopback(origin) or any(map(urllib.request.proxy_bypass, names)):
         return None
-    proxies = urllib.request.getproxies()
+    proxies = Secret(urllib.request.getproxies())
     for name in (origin.scheme, "all"):
-        if proxies.get(name):
-            return parse_proxy(proxies[name], f"{name.upper()}_PROXY")
+        if proxies.value.get(name):
+            return parse_proxy(Secret(proxies.value[name]), f"{name.upper()}_PROXY")
     return None

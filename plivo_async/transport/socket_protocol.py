@@ -79,8 +79,16 @@ class SocketProtocol(asyncio.Protocol):
 
     # Opening and closing.
 
-    async def open(self, host: str, port: int, context: ssl.SSLContext | None) -> None:
+    async def open(
+        self, host: str, port: int, context: ssl.SSLContext | None, server_hostname: str | None = None
+    ) -> None:
         """Connect by TCP, and start TLS if a context is given.
+
+        Args:
+            host: A name or an address.
+            port: The port to connect to.
+            context: For TLS; None for none.
+            server_hostname: The name that the certificate has to have; None for the host.
 
         Raises:
             OSError: No connection was made (`socket.gaierror`, `ssl.SSLError`, ...).
@@ -88,7 +96,10 @@ class SocketProtocol(asyncio.Protocol):
         connected = await open_socket(host, port)
         try:
             await self._loop.create_connection(
-                lambda: self, sock=connected, ssl=context, server_hostname=host if context else None
+                lambda: self,
+                sock=connected,
+                ssl=context,
+                server_hostname=(server_hostname or host) if context else None,
             )
         except BaseException:
             # The socket is closed by now, but uvloop does not call connection_lost().

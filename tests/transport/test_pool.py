@@ -6,87 +6,15 @@ import asyncio
 import random
 import socket
 import ssl
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import trustme
 
 from plivo_async import ClientClosedError, ConfigurationError, ConnectionPool
-from plivo_async.transport.pool import ResponseBody
-
-HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n"
-BODY = b'{"a":1}'
-
-
-class Server:
-    """Responds to GET requests and counts its connections."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self.opened = 0
-        self.all_closed = asyncio.Event()
-        self.may_answer = asyncio.Event()
-        self.may_answer.set()
-        self.asked: asyncio.Queue[str] = asyncio.Queue()
-        self.delays: random.Random | None = None
-        self._open = 0
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.opened += 1
-        self._open += 1
-        self.all_closed.clear()
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                await self.answer(head.split()[1].decode(), writer)
-        except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
-            writer.close()
-        self._open -= 1
-        if not self._open:
-            self.all_closed.set()
-
-    async def answer(self, path: str, writer: asyncio.StreamWriter) -> None:
-        self.asked.put_nowait(path)
-        await self.may_answer.wait()
-        for part in (HEAD, BODY):
-            if self.delays is not None:
-                await asyncio.sleep(self.delays.random() * 0.005)
-            writer.write(part)
-            await writer.drain()
-
-
-@asynccontextmanager
-async def serving(context: ssl.SSLContext | None = None) -> AsyncGenerator[Server, None]:
-    server = Server()
-    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=context)
-    scheme = "http" if context is None else "https"
-    server.url = f"{scheme}://127.0.0.1:{listener.sockets[0].getsockname()[1]}/"
-    async with listener:
-        yield server
-        server.may_answer.set()
-        if server.opened:
-            await asyncio.wait_for(server.all_closed.wait(), 5)
-
-
-@pytest.fixture
-async def server() -> AsyncGenerator[Server, None]:
-    async with serving() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
-    """The SSL context of a server, and the file of its CA."""
-    authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    ca_file = tmp_path_factory.mktemp("tls") / "ca.pem"
-    authority.cert_pem.write_to_path(str(ca_file))
-    return context, ca_file
+from plivo_async.transport.response_body import ResponseBody
+from tests.transport.pool_server import BODY, HEAD, Server, serving
 
 
 def sockets() -> int:
@@ -172,10 +100,10 @@ class TestReuse:
         pool = ConnectionPool()
         async with httpx.AsyncClient(transport=pool) as http:
             await asyncio.gather(http.get(server.url), http.get(server.url))
-            stack = [connection for _, _, connection in pool._idle]
+            stack = [connection for _, _, connection in pool._idle._entries]
             for _ in range(3):
                 await http.get(server.url)
-            assert [connection for _, _, connection in pool._idle] == stack
+            assert [connection for _, _, connection in pool._idle._entries] == stack
 
     async def test_an_idle_connection_is_closed_when_it_expires(self, server: Server) -> None:
         pool = ConnectionPool(keepalive_expiry=0.5)
@@ -189,17 +117,17 @@ class TestReuse:
         pool = ConnectionPool(keepalive_expiry=60)
         async with httpx.AsyncClient(transport=pool) as http:
             await asyncio.gather(http.get(server.url), http.get(server.url))
-            timer = pool._expiry_timer
+            timer = pool._idle._timer
             assert timer is not None
             timer.cancel()
-            since, origin, older = pool._idle[0]
-            pool._idle[0] = since - 60, origin, older
+            since, origin, older = pool._idle._entries[0]
+            pool._idle._entries[0] = since - 60, origin, older
 
-            pool._expire()
+            pool._idle._expire(asyncio.get_running_loop())
 
             assert pool.idle == 1
             assert older.lost
-            assert pool._expiry_timer not in (None, timer)
+            assert pool._idle._timer not in (None, timer)
 
     async def test_at_the_limit_one_idle_connection_is_closed_for_a_new_one(self, server: Server) -> None:
         pool = ConnectionPool(max_connections=3)
@@ -303,7 +231,7 @@ class TestClosing:
     async def test_closing_leaves_no_timer(self, server: Server) -> None:
         pool = ConnectionPool()
         await httpx.AsyncClient(transport=pool).get(server.url)
-        timer = pool._expiry_timer
+        timer = pool._idle._timer
         assert timer is not None
 
         await pool.aclose()
