@@ -18,12 +18,15 @@ from plivo_async.cli.exit_codes import (
 from plivo_async.cli.output import (
     Format,
     counted,
+    default_format,
+    json_as_sent,
     record_writer,
     report,
     report_failure,
+    write,
 )
 from plivo_async.client import AsyncClient
-from plivo_async.errors import AuthenticationError
+from plivo_async.errors import AuthenticationError, DecodeError
 from plivo_async.record.model import CallDetailRecord
 from plivo_async.resources.batch import Fetched, Outcome
 
@@ -44,6 +47,7 @@ def get(options: ConnectionOptions, call_uuids: tuple[str, ...], output: Format 
     """Fetch the call detail records of calls that have ended.
 
     Records go to stdout in the order of the arguments. A call that fails is reported in one line on stderr.
+    As JSON, a record with a value that cannot be read is printed as sent, with a warning.
     After Plivo refuses the credentials, no further call is requested.
 
     The environment holds the credentials, PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN. No option takes them, because
@@ -59,12 +63,11 @@ def get(options: ConnectionOptions, call_uuids: tuple[str, ...], output: Format 
         requested = call_uuids or cli_client.sample_ids
         if not requested:
             raise click.UsageError("no CALL_UUID given; add --fake to see a sample record")
-        return asyncio.run(_get(cli_client.client, requested, record_writer(output)))
+        return asyncio.run(_get(cli_client.client, requested, output or default_format()))
 
 
-async def _get(
-    client: AsyncClient, requested: Sequence[str], write: Callable[[CallDetailRecord], None]
-) -> ExitCode:
+async def _get(client: AsyncClient, requested: Sequence[str], output: Format) -> ExitCode:
+    write_record = record_writer(output)
     codes: list[ExitCode] = []
     arrived: dict[str, Outcome] = {}
     waiting = deque(requested)
@@ -75,7 +78,7 @@ async def _get(
             async for outcome in batch:
                 arrived[str(outcome.call_uuid)] = outcome
                 while waiting and waiting[0] in arrived:
-                    codes.append(_write_outcome(arrived[waiting.popleft()], write))
+                    codes.append(_write_outcome(arrived[waiting.popleft()], output, write_record))
         except AuthenticationError:
             # The batch has yielded it for each call that received it.
             if waiting:
@@ -83,9 +86,17 @@ async def _get(
     return overall(codes)
 
 
-def _write_outcome(outcome: Outcome, write: Callable[[CallDetailRecord], None]) -> ExitCode:
+def _write_outcome(
+    outcome: Outcome, output: Format, write_record: Callable[[CallDetailRecord], None]
+) -> ExitCode:
     if isinstance(outcome, Fetched):
-        write(outcome.record)
+        write_record(outcome.record)
         return ExitCode.OK
+    if output == "json" and isinstance(outcome.error, DecodeError):
+        line = json_as_sent(outcome.error.body, str(outcome.call_uuid))
+        if line is not None:
+            write(line + "\n")
+            report(f"{outcome.call_uuid}: warning: printed as sent: {outcome.error}")
+            return ExitCode.OK
     report_failure(str(outcome.call_uuid), outcome.error)
     return exit_code(outcome.error)

@@ -15,8 +15,10 @@ from rich.console import Console, RenderableType
 
 from plivo_async.cli.exit_codes import ExitCode
 from plivo_async.cli.record_table import record_table
-from plivo_async.errors import PlivoError
+from plivo_async.errors import DecodeError, PlivoError
+from plivo_async.record.converter import decode_json
 from plivo_async.record.model import CallDetailRecord
+from plivo_async.record.strict_json import write_json
 from plivo_async.text import printable
 
 PROGRAM = "plivo-async"
@@ -24,17 +26,28 @@ PROGRAM = "plivo-async"
 Format = Literal["table", "json"]
 
 
-def record_writer(output: Format | None) -> Callable[[CallDetailRecord], None]:
-    """Return a function that writes a record to stdout.
-
-    Args:
-        output: The format; None for a table on a terminal and a line of JSON elsewhere.
-    """
+def default_format() -> Format:
+    """Return the format for stdout: a table on a terminal, lines of JSON elsewhere."""
     stdout = cast("TextIO | None", sys.stdout)
-    if output is None:
-        output = "table" if stdout is not None and stdout.isatty() else "json"
+    return "table" if stdout is not None and stdout.isatty() else "json"
+
+
+def json_as_sent(body: bytes, call_uuid: str) -> str | None:
+    """Return a body as one line of JSON with every digit; None if it is not an object of this call."""
+    try:
+        value = decode_json(body)
+        sent = value.get("call_uuid") if isinstance(value, dict) else None
+        is_this_call = isinstance(sent, str) and sent.lower() == call_uuid.lower()
+        return write_json(value) if is_this_call else None
+    except (DecodeError, RecursionError):
+        return None
+
+
+def record_writer(output: Format) -> Callable[[CallDetailRecord], None]:
+    """Return a function that writes a record to stdout in this format."""
     if output == "json":
         return lambda record: write(record.to_json() + "\n")
+    stdout = cast("TextIO | None", sys.stdout)
     console = Console(file=stdout, highlight=False, markup=False, emoji=False)
 
     def write_table(record: CallDetailRecord) -> None:

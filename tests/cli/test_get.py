@@ -219,6 +219,30 @@ def test_the_error_decides_the_exit_code(
     assert captured.out == ""
 
 
+def test_json_of_a_record_that_cannot_be_read_is_printed_as_sent_with_a_warning(
+    fake: FakePlivo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sent = {**DOCUMENTED_CALL, "total_amount": "0,01667"}
+    fake.script([StubResponse(200, sent)])
+
+    assert run(["get", "--fake", "-o", "json", _DOCUMENTED]) == 0
+
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == sent
+    (line,) = messages(captured.err)
+    assert line.startswith(f"plivo-async: {_DOCUMENTED}: warning: printed as sent: the call detail record")
+
+
+def test_a_table_of_a_record_that_cannot_be_read_is_a_failure(
+    fake: FakePlivo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake.script([StubResponse(200, {**DOCUMENTED_CALL, "total_amount": "0,01667"})])
+
+    assert run(["get", "--fake", "-o", "table", _DOCUMENTED]) == 3
+
+    assert capsys.readouterr().out == ""
+
+
 def test_a_deadline_that_ends_the_wait_for_the_limit_exits_4(
     fake: FakePlivo, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,8 @@ from rich.table import Table
 
 from plivo_async.cli.exit_codes import ExitCode
 from plivo_async.cli.output import (
+    default_format,
+    json_as_sent,
     logging_to_stderr,
     print_table,
     record_writer,
@@ -34,13 +36,13 @@ class Terminal(io.StringIO):
 def test_a_terminal_gets_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
-    record_writer(None)(_RECORD)
+    record_writer(default_format())(_RECORD)
 
     assert "Hang-up" in terminal.getvalue()
 
 
 def test_a_pipe_gets_a_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
-    record_writer(None)(_RECORD)
+    record_writer(default_format())(_RECORD)
 
     assert capsys.readouterr().out == _RECORD.to_json() + "\n"
 
@@ -82,7 +84,7 @@ def test_a_full_disk_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_closed_stdout_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(click.ClickException, match="stdout is closed"):
-        record_writer(None)(_RECORD)
+        record_writer(default_format())(_RECORD)
 
 
 def test_a_report_is_one_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,3 +114,25 @@ def test_log_records_are_not_shown_unless_wanted(capsys: pytest.CaptureFixture[s
         logging.getLogger("plivo_async.some").info("not logged")
 
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        (b'{"call_uuid": "A-1",\n "x": 1.10, "y": "\xc3\xbc"}', '{"call_uuid":"A-1","x":1.10,"y":"\\u00fc"}'),
+        (b'{"call_uuid": "b-2"}', None),
+        (b'{"call_uuid": 5}', None),
+        (b"{}", None),
+        (b"[]", None),
+        (b"<html>", None),
+        (b"", None),
+    ],
+)
+def test_a_body_of_the_call_is_a_line_as_sent(body: bytes, line: str | None) -> None:
+    assert json_as_sent(body, "a-1") == line
+
+
+def test_a_body_that_is_nested_too_deeply_is_no_line() -> None:
+    depth = sys.getrecursionlimit() // 2
+    body = b'{"call_uuid": "a", "x": %s1.5%s}' % (b"[" * depth, b"]" * depth)
+    assert json_as_sent(body, "a") is None

@@ -8,12 +8,14 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import click
 from attrs import define, field
 
 from plivo_async.cli.export.id_parser import ndjson_key
 from plivo_async.cli.export.output_file import Output, OutputError
+from plivo_async.errors import InvalidResponseError
 from plivo_async.record.strict_json import write_json
 from plivo_async.resources.batch import Failed
 
@@ -22,15 +24,17 @@ _id_in = ndjson_key(_ID_KEY)
 
 
 def failed_line(failed: Failed) -> bytes:
-    """Return a failure as a line of NDJSON."""
+    """Return a failure as a line of NDJSON, with the body of a response that is no record."""
     error = failed.error
-    facts = {
+    facts: dict[str, Any] = {
         _ID_KEY: failed.call_uuid,
         "kind": type(error).__name__,
         "status": error.status,
         "message": error.message,
         "attempts": error.attempts,
     }
+    if isinstance(error, InvalidResponseError) and error.body:
+        facts["body"] = error.body.decode("utf-8", "backslashreplace")
     return write_json(facts).encode("ascii") + b"\n"
 
 

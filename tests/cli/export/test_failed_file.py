@@ -8,7 +8,7 @@ import pytest
 
 from plivo_async.cli.export.failed_file import failed_file, failed_line
 from plivo_async.cli.export.output_file import OutputError
-from plivo_async.errors import NetworkError, NotFoundError
+from plivo_async.errors import DecodeError, NetworkError, NotFoundError
 from plivo_async.resources.batch import Failed
 
 
@@ -30,6 +30,15 @@ def test_a_line_has_the_details_of_a_failure() -> None:
     }
     assert json.loads(failed_line(Failed("ü\n", NetworkError("x", attempts=3))))["status"] is None
     assert failed_line(failure("ü\n")).count(b"\n") == 1
+
+
+def test_a_line_has_the_body_of_a_response_that_is_no_record() -> None:
+    body = b'{"call_uuid": "a", "total_amount": "0,5", "x": "\xc3\xbc"}'
+    line = failed_line(Failed("a", DecodeError("no", status=200, body=body)))
+    assert json.loads(line)["body"].encode() == body
+    assert json.loads(failed_line(Failed("a", DecodeError("no", body=b"<\xff"))))["body"] == "<\\xff"
+    assert "body" not in json.loads(failed_line(Failed("a", DecodeError("the body is empty"))))
+    assert "body" not in json.loads(failed_line(Failed("a", NotFoundError("none", body=b"{}"))))
 
 
 def test_there_is_no_file_without_a_failure(tmp_path: Path) -> None:
