@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         LifetimeError,
         NetworkError,
         NotFoundError,
+        PatienceExceededError,
         PermissionDeniedError,
         PlivoError,
         RateLimitError,
@@ -53,13 +54,10 @@ if TYPE_CHECKING:
         StirVerification,
     )
     from plivo_async.record.model import CallDetailRecord, FrozenMapping
-    from plivo_async.resources.batch import (
-        Batch,
-        Failed,
-        Fetched,
-        Outcome,
-    )
+    from plivo_async.resources.batch import Batch
     from plivo_async.resources.calls import CallsResource
+    from plivo_async.resources.holding import Holding
+    from plivo_async.resources.outcome import Failed, Fetched, Outcome
     from plivo_async.retry_policy import RetryBudget, RetryPolicy
     from plivo_async.transport import ConnectionPool
 
@@ -86,6 +84,7 @@ __all__ = [
     "FrozenMapping",
     "HangupCause",
     "HangupSource",
+    "Holding",
     "InvalidCallUUIDError",
     "InvalidResponseError",
     "LifetimeError",
@@ -94,6 +93,7 @@ __all__ = [
     "NetworkError",
     "NotFoundError",
     "Outcome",
+    "PatienceExceededError",
     "PermissionDeniedError",
     "PlivoError",
     "RateLimit",
@@ -134,8 +134,10 @@ _MODULES = {
     "record.converter": "make_converter",
     "record.enums": "CallDirection HangupCause HangupSource StirAttestation StirVerification",
     "record.model": "CallDetailRecord FrozenMapping",
-    "resources.batch": "Batch Failed Fetched Outcome",
+    "resources.batch": "Batch",
     "resources.calls": "CallsResource",
+    "resources.holding": "Holding",
+    "resources.outcome": "Failed Fetched Outcome",
     "retry_policy": "RetryBudget RetryPolicy",
     "transport": "ConnectionPool",
 }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from plivo_async._httpx import httpx
 from plivo_async.errors import PlivoError
@@ -14,6 +15,27 @@ from plivo_async.options import DEFAULT_MAX_BODY_BYTES
 from plivo_async.retry_policy import RetryPolicy
 
 _KEY = "plivo_async"
+
+
+class Supervisor:
+    """Whoever sends many calls: its calls report what holds them up. As a lane it supervises its calls."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether a call that failed has to return at once: the supervisor sends it again later."""
+        raise NotImplementedError
+
+    def waits(self, state: CallState, delay: Callable[[], float] | None) -> None:
+        """Note that a call begins to wait for a permit; `delay` returns for how many seconds at least."""
+        raise NotImplementedError
+
+    def goes_on(self, state: CallState) -> None:
+        """Note that a call has its permit, or waits no longer."""
+        raise NotImplementedError
+
+    def attempt_failed(self, error: PlivoError) -> None:
+        """Note that an attempt failed which may be tried again."""
+        raise NotImplementedError
 
 
 @frozen
@@ -49,6 +71,7 @@ class CallState:
         retried_by: The outermost retry middleware; those inside it do not retry.
         decoded: The latest body that was read, and the value in it.
         is_counted: Whether a layer further out has counted the attempt that is under way.
+        scope: Ends the call at its deadline.
     """
 
     limits: CallLimits = field(factory=CallLimits)
@@ -57,6 +80,36 @@ class CallState:
     retried_by: object = None
     decoded: tuple[bytes, Any] | None = field(default=None, repr=False)
     is_counted: bool = False
+    scope: asyncio.Timeout | None = None
+
+    @property
+    def supervisor(self) -> Supervisor | None:
+        """Whoever sent this call among others; None for a single call."""
+        lane = self.limits.lane
+        return lane if isinstance(lane, Supervisor) else None
+
+    def stop_clock(self, now: float) -> float | None:
+        """Suspend the deadline; return the seconds that are left until it."""
+        deadline = self.limits.deadline
+        if deadline is None or self.scope is None or self.scope.when() != deadline:
+            # There is none, or the client is being closed and has set another.
+            return None
+        self.limits = evolve(self.limits, deadline=None)
+        self.scope.reschedule(None)
+        return deadline - now
+
+    def start_clock(self, left: float | None, now: float) -> None:
+        """Resume the deadline that `stop_clock` suspended, unless the call has been ended meanwhile."""
+        if left is None or self.scope is None or self.scope.expired():
+            return
+        self.limits = evolve(self.limits, deadline=now + left)
+        if self.scope.when() is None:
+            self.scope.reschedule(now + left)
+
+    def expire(self, now: float) -> None:
+        """End the call, as if its deadline were over."""
+        if self.scope is not None and not self.scope.expired():
+            self.scope.reschedule(now)
 
     @classmethod
     def find(cls, request: httpx.Request) -> CallState | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from attrs import define, field
@@ -126,6 +127,25 @@ class DeadlineExceededError(PlivoError, TimeoutError):
 
     It has the status, headers and body of the last failure, which is its cause.
     """
+
+    @property
+    def retryable(self) -> bool:
+        return True
+
+
+@exported
+@define(slots=False, eq=False, repr=False, auto_exc=False)
+class PatienceExceededError(PlivoError, TimeoutError):
+    """A batch ended because nobody may send for longer than its patience.
+
+    The cause is the last failure, if there was one; `status` and `body` are those of the cause. `retry_after`
+    is in seconds. What the batch has not read of its source is left unread.
+
+    Attributes:
+        until: When the next request could have been sent, in UTC; None if that is not known.
+    """
+
+    until: datetime | None = field(default=None, kw_only=True)
 
     @property
     def retryable(self) -> bool:

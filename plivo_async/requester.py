@@ -130,7 +130,7 @@ class Requester:
         state = CallState(CallLimits(deadline, options.retry, options.max_body, call_uuid, lane, decode))
         request = self._build(method, path, params, json, options)
         state.attach(request)
-        scope = asyncio.timeout_at(deadline)
+        scope = state.scope = asyncio.timeout_at(deadline)
         self._lifetime.call_began(scope)
         error: PlivoError
         try:

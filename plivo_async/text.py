@@ -17,8 +17,9 @@ def short_repr(value: object, limit: int = _MAX_REPR_CHARACTERS) -> str:
     """Return the repr of a value, cut after `limit` characters."""
     try:
         text = repr(value)
-    except (ValueError, RecursionError):
-        # An int of more than 4,300 digits has no repr, and neither has a list that is nested too deeply.
+    except Exception:  # noqa: BLE001 - the value is only to be shown
+        # An int of more than 4,300 digits has no repr, nor has a list that is nested too deeply, nor a lazy
+        # row of a database whose session is closed.
         text = f"a value of type {type(value).__name__}"
     return text if len(text) <= limit else text[:limit] + "…"
 

@@ -47,6 +47,14 @@ def test_an_int_with_too_many_digits_has_a_repr() -> None:
     assert short_repr(10**5000) == "a value of type int"
 
 
+def test_a_value_whose_repr_fails_is_named_by_its_type() -> None:
+    class Row:
+        def __repr__(self) -> str:
+            raise RuntimeError("the session is closed")
+
+    assert short_repr(Row()) == "a value of type Row"
+
+
 def test_an_error_without_a_text_is_named_by_its_type() -> None:
     assert message_of(ValueError("a\nb")) == "a b"
     assert message_of(LookupError()) == "LookupError"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 
 import click
@@ -26,9 +25,9 @@ from plivo_async.cli.output import (
     write,
 )
 from plivo_async.client import AsyncClient
-from plivo_async.errors import AuthenticationError, DecodeError
+from plivo_async.errors import AuthenticationError, DecodeError, PlivoError
 from plivo_async.record.model import CallDetailRecord
-from plivo_async.resources.batch import Fetched, Outcome
+from plivo_async.resources.outcome import Failed, Fetched, Outcome
 
 _CONCURRENCY = 8
 
@@ -68,21 +67,38 @@ def get(options: ConnectionOptions, call_uuids: tuple[str, ...], output: Format 
 
 async def _get(client: AsyncClient, requested: Sequence[str], output: Format) -> ExitCode:
     write_record = record_writer(output)
+    room = asyncio.Semaphore(_CONCURRENCY)
+    refused = asyncio.Event()
+
+    # Single calls and not a batch, which would wait for the end of an outage: here a person waits.
+    async def fetch(call_uuid: str) -> Outcome | None:
+        async with room:
+            if refused.is_set():
+                return None
+            try:
+                return Fetched(call_uuid, await client.calls.get(call_uuid))
+            except PlivoError as error:
+                if isinstance(error, AuthenticationError):
+                    refused.set()
+                return Failed(call_uuid, error)
+
     codes: list[ExitCode] = []
-    arrived: dict[str, Outcome] = {}
-    waiting = deque(requested)
-    # Fetch a repeated id once.
-    ids = dict.fromkeys(requested)
-    async with client, client.calls.get_many(ids, concurrency=_CONCURRENCY) as batch:
+    async with client:
+        # Fetch a repeated id once.
+        fetching = {
+            call_uuid: asyncio.create_task(fetch(call_uuid)) for call_uuid in dict.fromkeys(requested)
+        }
         try:
-            async for outcome in batch:
-                arrived[str(outcome.call_uuid)] = outcome
-                while waiting and waiting[0] in arrived:
-                    codes.append(_write_outcome(arrived[waiting.popleft()], output, write_record))
-        except AuthenticationError:
-            # The batch has yielded it for each call that received it.
-            if waiting:
-                report(f"{counted(len(waiting), 'call')} not requested: the credentials were refused")
+            for call_uuid in requested:
+                outcome = await fetching[call_uuid]
+                if outcome is not None:
+                    codes.append(_write_outcome(outcome, output, write_record))
+        finally:
+            for task in fetching.values():
+                task.cancel()
+            await asyncio.gather(*fetching.values(), return_exceptions=True)
+    if left := len(requested) - len(codes):
+        report(f"{counted(left, 'call')} not requested: the credentials were refused")
     return overall(codes)
 
 

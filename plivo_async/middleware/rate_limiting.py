@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from typing import Any
 
 from plivo_async._httpx import httpx
-from plivo_async.context import CallState
+from plivo_async.context import CallState, Supervisor
 from plivo_async.errors import ConfigurationError
 from plivo_async.exported import exported
 from plivo_async.middleware import CallNext
@@ -36,14 +36,24 @@ class RateLimitMiddleware:
 
     def __init__(self, limiter: RateLimiter) -> None:
         self.limiter = limiter
+        self._is_free: Callable[[], bool] | None = None
+        self._delay: Callable[[], float] | None = None
+        if isinstance(limiter, SlidingWindowLimiter):
+            self._is_free, self._delay = limiter.is_free, limiter.delay
 
     async def __call__(self, request: httpx.Request, call_next: CallNext) -> httpx.Response:
         """Send the request with a permit, and again after a 429 that it may wait for."""
         limiter = self.limiter
         while True:
-            permit: Any = limiter.acquire(request)
-            if isawaitable(permit):
-                permit = await permit
+            state = CallState.find(request)
+            supervisor = None if state is None else state.supervisor
+            permit: Any
+            if state is None or supervisor is None or (self._is_free is not None and self._is_free()):
+                permit = limiter.acquire(request)
+                if isawaitable(permit):
+                    permit = await permit
+            else:
+                permit = await self._supervised_permit(request, state, supervisor)
             try:
                 attempt = Attempt(await call_next(request))
             except httpx.HTTPStatusError as failure:
@@ -62,6 +72,20 @@ class RateLimitMiddleware:
                 return attempt.unwrap()
             state = CallState.attached_to(request)
             state.last_failure = attempt.error(state.attempts)
+
+    async def _supervised_permit(
+        self, request: httpx.Request, state: CallState, supervisor: Supervisor
+    ) -> Any:
+        """Wait for a permit while the deadline does not run: the call of a batch has no part in the wait."""
+        clock = asyncio.get_running_loop().time
+        left = state.stop_clock(clock())
+        supervisor.waits(state, self._delay)
+        try:
+            permit: Any = self.limiter.acquire(request)
+            return await permit if isawaitable(permit) else permit
+        finally:
+            supervisor.goes_on(state)
+            state.start_clock(left, clock())
 
     def __repr__(self) -> str:
         return f"RateLimitMiddleware({self.limiter!r})"

@@ -82,12 +82,18 @@ class RetryMiddleware:
                     self.budget.refill(number - 1)
                 return attempt.unwrap()
             state.last_failure = attempt.error(state.attempts)
+            if (supervisor := state.supervisor) is not None:
+                supervisor.attempt_failed(state.last_failure)
+                if supervisor.holds:
+                    return attempt.unwrap()
             gap = policy.gap(number, attempt.retry_after, self._random())
             if gap is None or not self.budget.left:
                 return attempt.unwrap()
             check_deadline(state, gap)
             _logger.info("attempt %d failed (%s), next in %.2f s", number, attempt.name, gap)
             await self._sleep(gap)
+            if supervisor is not None and supervisor.holds:
+                return attempt.unwrap()
             # Spent only now, so that retries that succeed meanwhile let this one follow.
             if not self.budget.spend():
                 return attempt.unwrap()

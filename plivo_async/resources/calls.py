@@ -22,6 +22,8 @@ from plivo_async.record.converter import decode_json, structure_record
 from plivo_async.record.model import CallDetailRecord
 from plivo_async.requester import Requester
 from plivo_async.resources.batch import DEFAULT_CONCURRENCY, Batch
+from plivo_async.resources.holding import DEFAULT_PATIENCE_SECONDS
+from plivo_async.resources.lane import BatchLane
 from plivo_async.resources.wait import DEFAULT_WAIT_SECONDS, wait_for_record
 from plivo_async.text import printable, short_repr
 from plivo_async.validation import positive_number
@@ -113,6 +115,7 @@ class CallsResource:
         call_uuids: Iterable[str | uuid.UUID] | AsyncIterable[str | uuid.UUID],
         *,
         concurrency: int = DEFAULT_CONCURRENCY,
+        patience: float | None = DEFAULT_PATIENCE_SECONDS,
         **options: Unpack[RequestOptions],
     ) -> Batch:
         """Fetch the records of many calls, as fast as the rate limit allows.
@@ -120,8 +123,12 @@ class CallsResource:
         Args:
             call_uuids: Any iterable or async iterable; it is read as the work proceeds.
             concurrency: How many calls may be under way.
-            **options: For each call, as in `get`. A call's deadline begins when it begins to wait for the
-                rate limit.
+            patience: Seconds that nobody may send, because of the rate limit, a 429 or an outage, before the
+                batch ends with PatienceExceededError; None for any time. Most outages are over within a
+                quarter of an hour, and longer ones need a person.
+            **options: For each call, as in `get`. A call's deadline does not run while it waits for the rate
+                limit. `retry` counts the attempts in a row; a call that fails while others succeed has them
+                twice.
 
         Returns:
             A Batch, to iterate within `async with`, or to await.
@@ -129,10 +136,11 @@ class CallsResource:
         Raises:
             ConfigurationError: An argument cannot be used. An error of a call is in its outcome.
         """
-        lane = CallsResource(
-            self._requester, self._converter, self._options.changed(options), object(), sleep=self._sleep
+        lane = BatchLane(None if patience is None else positive_number("patience", patience))
+        calls = CallsResource(
+            self._requester, self._converter, self._options.changed(options), lane, sleep=self._sleep
         )
-        return Batch(lane.get, call_uuids, concurrency)
+        return Batch(calls.get, call_uuids, concurrency, lane)
 
     async def wait(
         self,

@@ -11,10 +11,17 @@ from plivo_async.text import short_repr
 
 
 class Source:
-    """One iterator that many tasks pull from in turn. It numbers the call UUIDs.
+    """One iterator that many tasks pull from, one at a time.
+
+    Args:
+        call_uuids: The iterable.
 
     Raises:
-        ConfigurationError: No iterable, or a single text.
+        ConfigurationError: Not an iterable, or one text.
+
+    Attributes:
+        over: Whether nothing more comes.
+        pulling: Whether a task is waiting for the next id.
     """
 
     def __init__(self, call_uuids: Iterable[Any] | AsyncIterable[Any]) -> None:
@@ -29,10 +36,11 @@ class Source:
         self._call_uuids: Any = call_uuids
         self._is_async = isinstance(call_uuids, AsyncIterable)
         self._iterator: Any = None
-        self._turns = asyncio.Lock()
         self._puller: asyncio.Task[Any] | None = None
         self._pulled = 0
-        self._over = self._stopped = False
+        self._stopped = False
+        self.over = False
+        self.pulling = False
 
     async def pull(self) -> tuple[int, Any] | None:
         """Return the number of the next call UUID, from 1, and the call UUID; None at the end.
@@ -40,36 +48,40 @@ class Source:
         Raises:
             Exception: The one that the iterable raises.
         """
-        async with self._turns:
-            if self._over:
+        self.pulling = True
+        try:
+            if self._iterator is None:
+                self._iterator = aiter(self._call_uuids) if self._is_async else iter(self._call_uuids)
+            if self._is_async:
+                self._puller = asyncio.current_task()
+                call_uuid = await anext(self._iterator)
+            else:
+                call_uuid = next(self._iterator)
+        except BaseException as end:
+            self.over = True
+            if isinstance(end, StopIteration | StopAsyncIteration):
                 return None
-            self._puller = asyncio.current_task()
-            try:
-                if self._iterator is None:
-                    self._iterator = aiter(self._call_uuids) if self._is_async else iter(self._call_uuids)
-                call_uuid = await anext(self._iterator) if self._is_async else next(self._iterator)
-            except BaseException as end:
-                self._over = True
-                if isinstance(end, StopIteration | StopAsyncIteration):
-                    return None
-                if isinstance(end, asyncio.CancelledError) and self._stopped:
-                    return None
-                raise
-            finally:
-                self._puller = None
-            self._pulled += 1
-            return self._pulled, call_uuid
+            if isinstance(end, asyncio.CancelledError) and self._stopped:
+                return None
+            raise
+        finally:
+            self._puller = None
+            self.pulling = False
+        self._pulled += 1
+        return self._pulled, call_uuid
 
     def stop(self) -> None:
-        """End the source: further pulls return None, and so does one that waits."""
-        self._over = self._stopped = True
+        """Pull nothing more, even if a task is waiting for the next id."""
+        self.over = self._stopped = True
         if self._puller is not None:
             self._puller.cancel()
 
+    def close_now(self) -> None:
+        """Close a generator that can be closed without a wait."""
+        if isinstance(self._iterator, Generator):
+            self._iterator.close()
+
     async def close(self) -> None:
-        """Close the iterator if it is a generator, which may hold a file or a cursor."""
-        iterator = self._iterator
-        if isinstance(iterator, AsyncGenerator):
-            await iterator.aclose()
-        elif isinstance(iterator, Generator):
-            iterator.close()
+        """Close an async generator, which no task may be waiting for."""
+        if isinstance(self._iterator, AsyncGenerator):
+            await self._iterator.aclose()

@@ -25,6 +25,8 @@ _EXPECTED = [
     (errors.RateLimitTimeoutError("x", status=429), ExitCode.RATE_LIMIT),
     (errors.DeadlineExceededError("x", status=503), ExitCode.SERVER),
     (errors.DeadlineExceededError("x"), ExitCode.SERVER),
+    (errors.PatienceExceededError("x"), ExitCode.SERVER),
+    (errors.PatienceExceededError("x", status=429), ExitCode.RATE_LIMIT),
     (errors.RequestTimeoutError("x"), ExitCode.SERVER),
     (errors.NetworkError("x"), ExitCode.SERVER),
     (errors.TLSError("x"), ExitCode.SERVER),

@@ -29,6 +29,7 @@ from plivo_async import (
     PlivoError,
     ServerError,
 )
+from tests.virtual_time import in_virtual_time
 
 # Typed as what a batch is asked for: these tests ask for numbers, which are easier to read.
 NUMBERS: Any = range(10)
@@ -206,7 +207,7 @@ class TestEveryInput:
             for _ in range(abs(steps[number])):
                 await asyncio.sleep(0)
             if steps[number] < 0:
-                raise ServerError("no", status=500)
+                raise NotFoundError("no", status=404)
             return record(number)
 
         def source() -> Any:
@@ -633,27 +634,47 @@ class TestLeaving:
             await settle()
         assert sorted(ended) == [0, 1, 2]
 
-    async def test_waits_no_longer_once_cancelled_again(self) -> None:
-        ends = asyncio.Event()
+    async def test_waits_for_them_however_often_it_is_cancelled(self) -> None:
+        ends, ended = asyncio.Event(), 0
 
         async def fetch(number: int) -> CallDetailRecord:
+            nonlocal ended
             try:
                 await asyncio.Event().wait()
             finally:
                 await ends.wait()
+                ended += 1
+            raise AssertionError
+
+        closing = Closing()
+        task = asyncio.create_task(all_of(Batch(fetch, closing.async_generator(), 3)))
+        await settle()
+        for _ in range(5):
+            task.cancel()
+            await settle()
+        assert (task.done(), ended, closing.closed) == (False, 0, False)
+        ends.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (ended, closing.closed, tasks()) == (3, True, set())
+
+    @in_virtual_time
+    async def test_passes_a_late_cancellation_on_to_calls_that_do_not_end(self) -> None:
+        async def fetch(number: int) -> CallDetailRecord:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.Event().wait()
             raise AssertionError
 
         task = asyncio.create_task(all_of(Batch(fetch, range(3), 3)))
-        await settle()
+        await asyncio.sleep(1.0)
         task.cancel()
-        await settle()
+        await asyncio.sleep(10.0)
         assert not task.done()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        ends.set()
-        await settle()
-        assert tasks() == set()
 
     async def test_by_a_timeout_is_what_its_users_expect(self) -> None:
         server = Server(slow=range(1, 10))

@@ -23,7 +23,8 @@ from plivo_async.cli.summary import Run
 from plivo_async.client import AsyncClient
 from plivo_async.errors import PlivoError
 from plivo_async.middleware.window_limiter import SlidingWindowLimiter
-from plivo_async.resources.batch import Batch, Failed, Outcome
+from plivo_async.resources.batch import Batch
+from plivo_async.resources.outcome import Failed, Outcome
 
 
 @define

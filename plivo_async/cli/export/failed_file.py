@@ -17,7 +17,7 @@ from plivo_async.cli.export.id_parser import ndjson_key
 from plivo_async.cli.export.output_file import Output, OutputError
 from plivo_async.errors import InvalidResponseError
 from plivo_async.record.strict_json import write_json
-from plivo_async.resources.batch import Failed
+from plivo_async.resources.outcome import Failed
 
 _ID_KEY = "call_uuid"
 _id_in = ndjson_key(_ID_KEY)

@@ -18,7 +18,7 @@ from plivo_async.cli.export.id_parser import plain_line
 from plivo_async.cli.export.id_source import IdSource
 from plivo_async.cli.export.output_file import file_output
 from plivo_async.record.model import CallDetailRecord
-from plivo_async.resources.batch import Fetched, Outcome
+from plivo_async.resources.outcome import Fetched, Outcome
 
 _OUTCOMES = [Fetched(name, CallDetailRecord(call_uuid=name)) for name in ("a", "b", "c")]
 

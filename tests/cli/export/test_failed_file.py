@@ -9,7 +9,7 @@ import pytest
 from plivo_async.cli.export.failed_file import failed_file, failed_line
 from plivo_async.cli.export.output_file import OutputError
 from plivo_async.errors import DecodeError, NetworkError, NotFoundError
-from plivo_async.resources.batch import Failed
+from plivo_async.resources.outcome import Failed
 
 
 def failure(call_uuid: str) -> Failed:
