@@ -22,6 +22,7 @@ from plivo_async import (
     LifetimeError,
     NetworkError,
     NotFoundError,
+    PatienceExceededError,
     PermissionDeniedError,
     PlivoError,
     RateLimitError,
@@ -175,7 +176,7 @@ def test_a_type_can_be_caught_as_its_parent(kind: type[PlivoError], parent: type
 
 def test_network_errors_and_deadlines_are_retryable() -> None:
     retryable = {kind for kind in TYPES if kind("x").retryable}
-    assert retryable == {NetworkError, RequestTimeoutError, DeadlineExceededError}
+    assert retryable == {NetworkError, RequestTimeoutError, DeadlineExceededError, PatienceExceededError}
 
 
 STATUSES = {
