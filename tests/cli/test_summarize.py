@@ -72,3 +72,16 @@ def test_a_file_that_is_not_an_export_is_reported(folder: Path, capsys: pytest.C
 
     assert run(["summarize", "calls"]) == 1
     assert "calls, line 1: not a call detail record: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ['[{"call_uuid": "c"}]', '{"meta": {}, "objects": []}', "hello"])
+def test_a_value_without_a_newline_that_is_no_record_is_reported(
+    text: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("calls").write_text(text)
+
+    assert run(["summarize", "calls"]) == 1
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("plivo-async: calls, line 1: not a call detail record, nor the beginning")

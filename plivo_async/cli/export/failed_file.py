@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Generator
@@ -15,11 +16,14 @@ from attrs import define, field
 
 from plivo_async.cli.export.id_parser import ndjson_key
 from plivo_async.cli.export.output_file import Output, OutputError
+from plivo_async.cli.export.torn_line import is_torn_object
+from plivo_async.cli.output import report
 from plivo_async.errors import InvalidResponseError
 from plivo_async.record.strict_json import write_json
 from plivo_async.resources.outcome import Failed
 
 _ID_KEY = "call_uuid"
+_OWN_KEYS = {_ID_KEY, "kind", "status", "message", "attempts"}
 _id_in = ndjson_key(_ID_KEY)
 
 
@@ -125,16 +129,33 @@ def _repair(path: Path) -> int:
     if not path.is_file():
         return 0
     with path.open("r+b") as file:
-        end, line = 0, b"\n"
+        end, line, has_failures = 0, b"\n", False
         for line in file:
             end += len(line)
+            has_failures = has_failures or _is_failure(line)
         if line.endswith(b"\n"):
             return end
         if _is_complete(line):
             file.seek(end)
             file.write(b"\n")
             return end + 1
+        # After lines of its own, a power cut may leave nothing but NUL bytes.
+        if not is_torn_object(line, (_ID_KEY,)) and not (has_failures and not line.strip(b"\0")):
+            raise click.ClickException(
+                f"{path} ends with a line that is no failure, so it was not changed: "
+                "name another file with --failed"
+            )
+        report(f"{path}: removed an incomplete last line ({len(line):,} bytes)")
         return file.truncate(end - len(line))
+
+
+def _is_failure(line: bytes) -> bool:
+    """Whether a line is one that `failed_line` wrote."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and found.keys() >= _OWN_KEYS
 
 
 def _is_complete(line: bytes) -> bool:
@@ -152,9 +173,5 @@ def _delete(path: Path) -> int:
 
 
 def _is_settled(line: bytes, is_settled: Callable[[str], bool]) -> bool:
-    try:
-        call_uuid = _id_in(0, line)
-    except click.ClickException:
-        # Not a line of this program: keep it.
-        return False
-    return call_uuid is None or is_settled(call_uuid)
+    # Keep each line of text that this program did not write, even if it has a call UUID.
+    return not line.strip() or (_is_failure(line) and is_settled(json.loads(line)[_ID_KEY]))

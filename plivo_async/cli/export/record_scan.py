@@ -10,13 +10,22 @@ from attrs import frozen
 
 from plivo_async.cli.export.id_parser import CsvRows
 from plivo_async.cli.export.record_format import (
+    CSV_COLUMNS,
     CSV_HEADER,
     FileFormat,
     record_in_line,
     record_in_row,
 )
+from plivo_async.cli.export.torn_line import is_torn_object, is_torn_row
 from plivo_async.errors import PlivoError
 from plivo_async.record.model import CallDetailRecord
+from plivo_async.text import printable
+
+_EXCERPT_CHARACTERS = 80
+
+
+class NotAnExportError(click.ClickException):
+    """A line of a file is neither a record nor the beginning of one; the message has its number."""
 
 
 @frozen
@@ -27,7 +36,7 @@ class Scan:
         file_format: The format, recognised by the first line.
         end: The size in bytes of all complete lines.
         lacks_newline: Whether the last line is complete except for its newline.
-        torn: The size in bytes of an incomplete last line.
+        torn: The size in bytes of an incomplete last line, which the export itself began to write.
     """
 
     file_format: FileFormat
@@ -39,13 +48,16 @@ class Scan:
 def scan(file: BinaryIO, name: str, each: Callable[[CallDetailRecord], object]) -> Scan:
     """Read an export from its start.
 
+    A file without a complete record is an export only if it begins with the CSV header or with a documented
+    key of a record, or is the beginning of one of these.
+
     Args:
         file: The export.
         name: Its name for error messages.
         each: Called with each record.
 
     Raises:
-        ClickException: A line other than an incomplete last one is not a record; the message has its number.
+        NotAnExportError: A line is not a record, nor is it the last one and the beginning of a record.
     """
     first = file.readline()
     if first == CSV_HEADER:
@@ -56,7 +68,7 @@ def scan(file: BinaryIO, name: str, each: Callable[[CallDetailRecord], object]) 
 
 
 def _scan_ndjson(first: bytes, file: BinaryIO, name: str, each: Callable[[CallDetailRecord], object]) -> Scan:
-    end, number, line = 0, 0, first
+    end, number, line, has_records = 0, 0, first, False
     while line:
         number += 1
         is_complete = line.endswith(b"\n")
@@ -65,9 +77,14 @@ def _scan_ndjson(first: bytes, file: BinaryIO, name: str, each: Callable[[CallDe
                 record = record_in_line(line)
             except PlivoError as error:
                 if not is_complete:
+                    # Without a record before it, any object could begin like this.
+                    first_keys = () if has_records else CSV_COLUMNS
+                    if not is_torn_object(line, first_keys):
+                        raise _not_torn(name, number, line) from None
                     return Scan("ndjson", end, torn=len(line))
                 raise _not_a_record(name, number, error) from None
             each(record)
+            has_records = True
         end += len(line)
         if not is_complete:
             # The line is a JSON object, and no proper prefix of an object is one.
@@ -78,9 +95,10 @@ def _scan_ndjson(first: bytes, file: BinaryIO, name: str, each: Callable[[CallDe
 
 def _scan_csv(file: BinaryIO, name: str, each: Callable[[CallDetailRecord], object]) -> Scan:
     end = size = len(CSV_HEADER)
-    rows = CsvRows()
+    rows, tail, number = CsvRows(), b"", 1
     for number, line in enumerate(file, start=2):
         size += len(line)
+        tail += line
         if not line.endswith(b"\n"):
             # It may look complete and still lack the end of its last cell.
             break
@@ -93,9 +111,18 @@ def _scan_csv(file: BinaryIO, name: str, each: Callable[[CallDetailRecord], obje
             except (PlivoError, ValueError) as error:
                 raise _not_a_record(name, number, error) from None
             each(record)
-        end = size
+        end, tail = size, b""
+    if not is_torn_row(tail, len(CSV_COLUMNS)):
+        raise _not_torn(name, number, tail)
     return Scan("csv", end, torn=size - end)
 
 
-def _not_a_record(name: str, number: int, error: Exception) -> click.ClickException:
-    return click.ClickException(f"{name}, line {number}: not a call detail record: {error}")
+def _not_a_record(name: str, number: int, error: Exception) -> NotAnExportError:
+    return NotAnExportError(f"{name}, line {number}: not a call detail record: {error}")
+
+
+def _not_torn(name: str, number: int, line: bytes) -> NotAnExportError:
+    text = printable(line.decode("utf-8", "backslashreplace"), _EXCERPT_CHARACTERS)
+    return NotAnExportError(
+        f"{name}, line {number}: not a call detail record, nor the beginning of one: {text}"
+    )

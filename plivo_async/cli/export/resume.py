@@ -11,7 +11,7 @@ from plivo_async.cli.export.id_set import IdSet
 from plivo_async.cli.export.options import ExportOptions
 from plivo_async.cli.export.output_file import Output
 from plivo_async.cli.export.record_format import FileFormat
-from plivo_async.cli.export.record_scan import scan
+from plivo_async.cli.export.record_scan import NotAnExportError, scan
 from plivo_async.cli.output import report
 from plivo_async.cli.summary import Summary
 from plivo_async.record.model import CallDetailRecord
@@ -51,7 +51,13 @@ def begin_or_resume(
         summary.add(record)
 
     with path.open("rb") as file:
-        found = scan(file, str(path), remember)
+        try:
+            found = scan(file, str(path), remember)
+        except NotAnExportError as error:
+            raise click.ClickException(
+                f"{error.message}; {path} was not changed: name another output with -o, or replace this one: "
+                "--overwrite instead of --resume"
+            ) from None
     if options.file_format not in (None, found.file_format):
         raise click.UsageError(f"{path} is {found.file_format}, not {options.file_format}")
     os.truncate(path, found.end)

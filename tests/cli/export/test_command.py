@@ -258,6 +258,34 @@ def test_resume_refuses_a_file_that_is_not_an_export_and_leaves_it_unchanged(
     assert "calls.ndjson, line 1: not a call detail record" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["notes.txt", "notes.csv"])
+@pytest.mark.parametrize(
+    "text", [b"one line, no newline", b'{"note": "cut', b'{"meta": {}, "objects": []}', b"\x1f\x8b\x08"]
+)
+def test_resume_refuses_a_file_without_a_newline_and_leaves_it_unchanged(
+    text: bytes, name: str, ids: list[str], served: FakePlivo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(name).write_bytes(text)
+
+    assert export("-o", name, "--resume", ids[0]) == 1
+
+    assert Path(name).read_bytes() == text
+    err = capsys.readouterr().err
+    assert f"{name} was not changed: name another output with -o, or replace this one: --overwrite" in err
+    assert err.count("\n") == 1
+    assert served.requests == ()
+
+
+@pytest.mark.parametrize("name", ["calls.ndjson", "calls.csv"])
+def test_resume_completes_an_export_that_was_cut_in_its_first_line(name: str, ids: list[str]) -> None:
+    export("-o", name, ids[0])
+    first = Path(name).read_bytes().partition(b"\n")[0]
+    for cut in (1, 2, 10, 30, 60, len(first) - 1):
+        Path(name).write_bytes(first[:cut])
+        assert export("-o", name, "--resume", ids[0]) == 0
+        assert Path(name).read_bytes().startswith(first + b"\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

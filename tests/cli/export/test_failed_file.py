@@ -124,3 +124,45 @@ def test_a_file_that_cannot_be_created_is_reported_at_the_first_failure(tmp_path
     match = "cannot write to .*f: No such file or directory"
     with failed_file(tmp_path / "no" / "f", resume=False) as file, pytest.raises(OutputError, match=match):
         file.write(failure("a"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"first\nlast, no newline",
+        b"a-1\na-2",
+        b'{"note": "cut',
+        b'{"note": 1}',
+        b'["a"]',
+        b"\0\0",
+        failed_line(failure("a")) + b"note",
+    ],
+)
+def test_a_last_line_that_is_no_failure_is_refused_and_kept(text: bytes, tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(text)
+    match = "f ends with a line that is no failure, so it was not changed: name another file with --failed"
+    with pytest.raises(click.ClickException, match=match), failed_file(tmp_path / "f", resume=True):
+        pass
+
+    assert (tmp_path / "f").read_bytes() == text
+
+
+@pytest.mark.parametrize("tail", [b'{"call_uuid":"b","ki', b"{", b"\0\0\0"])
+def test_the_removal_of_an_incomplete_failure_is_reported(
+    tail: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "f").write_bytes(failed_line(failure("a")) + tail)
+    with failed_file(tmp_path / "f", resume=True):
+        pass
+
+    assert ids_in(tmp_path / "f") == ["a"]
+    assert f"f: removed an incomplete last line ({len(tail)} bytes)" in capsys.readouterr().err
+
+
+def test_lines_of_another_program_are_kept(tmp_path: Path) -> None:
+    lines = b'{"call_uuid": "done", "event": "answered"}\n["a"]\n'
+    (tmp_path / "f").write_bytes(lines)
+    with failed_file(tmp_path / "f", resume=True) as file:
+        file.settle(lambda _: True)
+
+    assert (tmp_path / "f").read_bytes() == lines

@@ -8,7 +8,7 @@ import click
 import pytest
 
 from plivo_async.cli.export.record_format import CSV_HEADER, csv_row, ndjson_line
-from plivo_async.cli.export.record_scan import Scan, scan
+from plivo_async.cli.export.record_scan import NotAnExportError, Scan, scan
 from plivo_async.record.model import CallDetailRecord
 
 _RECORDS = [
@@ -82,3 +82,37 @@ def test_a_row_that_is_not_a_record_is_reported_with_its_number() -> None:
 def test_a_file_with_another_header_is_refused(tmp_path: Path) -> None:
     with pytest.raises(click.ClickException, match="line 1"):
         found(b"call_uuid,amount\n1,2\n")
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        b"a note without a newline",
+        b'{"api_id": "x", "meta": {}, "objects": []}',
+        b'[{"call_uuid": "c0"}]',
+        b'{"note": "cut',
+        b"\x1f\x8b\x08\x00",
+        b"\0\0\0",
+    ],
+)
+def test_a_file_without_a_record_is_not_torn_unless_it_begins_like_one(last: bytes) -> None:
+    with pytest.raises(NotAnExportError, match="^calls, line 1: not a call detail record, nor the beginning"):
+        found(last)
+
+
+@pytest.mark.parametrize("last", [b"a note", b'{"x": 1}', b"[1", b'{"a": 1, note'])
+def test_a_last_line_after_records_is_not_torn_unless_it_begins_like_a_record(last: bytes) -> None:
+    with pytest.raises(NotAnExportError, match="^calls, line 2: not a call detail record, nor the beginning"):
+        found(_NDJSON[0] + last)
+
+
+@pytest.mark.parametrize("last", [b"Total: 5 calls", b'c9,"a"b', b'"note'])
+def test_a_last_row_is_not_torn_unless_it_begins_like_a_record(last: bytes) -> None:
+    with pytest.raises(NotAnExportError, match="^calls, line 4: not a call detail record, nor the beginning"):
+        found(b"".join(_CSV[:2]) + _CSV[1] + last)
+
+
+def test_nul_bytes_after_a_record_are_torn() -> None:
+    # A power cut may leave them.
+    assert found(_NDJSON[0] + b"\0" * 9)[0] == Scan("ndjson", len(_NDJSON[0]), torn=9)
+    assert found(CSV_HEADER + b"\0" * 9)[0] == Scan("csv", len(CSV_HEADER), torn=9)
