@@ -235,6 +235,7 @@ class ConnectionPool(httpx.AsyncBaseTransport):
             raise httpx.ConnectTimeout(str(error) or "no connection in time", request=request) from error
         except OSError as error:
             connection.abort()
+            self._check_open()
             raise httpx.ConnectError(str(error) or type(error).__name__, request=request) from error
         except BaseException:
             connection.abort()

@@ -94,34 +94,44 @@ class SocketProtocol(asyncio.Protocol):
             OSError: No connection was made (`socket.gaierror`, `ssl.SSLError`, ...).
         """
         connected = await open_socket(host, port)
+        # Not in one step with TLS: cancelled in the handshake, uvloop would keep its state for a minute.
+        protocol: asyncio.Protocol = self if context is None else _Unread()
         try:
-            await self._loop.create_connection(
-                lambda: self,
-                sock=connected,
-                ssl=context,
-                server_hostname=(server_hostname or host) if context else None,
-            )
+            plain, _ = await self._loop.create_connection(lambda: protocol, sock=connected)
         except BaseException:
             # The socket is closed by now, but uvloop does not call connection_lost().
             self._finish()
             raise
+        if context is not None:
+            self._transport = plain
+            await self.start_tls(context, server_hostname or host)
 
     async def start_tls(self, context: ssl.SSLContext, server_hostname: str) -> None:
         """Start TLS on the open socket.
 
         Raises:
-            OSError: The handshake failed (`ssl.SSLError`, ...).
+            OSError: The handshake failed (`ssl.SSLError`, ...), or the connection was closed.
         """
         plain = cast(asyncio.Transport, self._transport)
         try:
-            self._transport = await self._loop.start_tls(
-                plain, self, context, server_hostname=server_hostname
-            )
+            self._transport = await self._shake_hands(plain, context, server_hostname)
         except BaseException:
             # Until the handshake is done, asyncio does not call connection_lost().
             plain.abort()
             self._finish()
             raise
+
+    async def _shake_hands(
+        self, plain: asyncio.Transport, context: ssl.SSLContext, server_hostname: str
+    ) -> asyncio.Transport:
+        if plain.is_closing():
+            # The event loop would wait for the handshake, or raise a RuntimeError.
+            raise ConnectionAbortedError("the connection was closed before TLS")
+        secure = await self._loop.start_tls(plain, self, context, server_hostname=server_hostname)
+        if secure is None or secure.is_closing():
+            # asyncio reports an `abort()` in the handshake as a success.
+            raise ConnectionAbortedError("the connection was closed during the TLS handshake")
+        return secure
 
     def abort(self) -> None:
         """Close the socket now, without waiting; over TLS, send a close_notify if the socket takes it."""
@@ -173,6 +183,10 @@ class SocketProtocol(asyncio.Protocol):
         if not self.closed.done():
             self.closed.set_result(None)
             self._on_closed(self)
+
+
+class _Unread(asyncio.Protocol):
+    """Drops what a server sends before TLS, which might otherwise pass for a part of a response."""
 
 
 def _settle(waiter: asyncio.Future[bool], result: bool) -> None:
