@@ -76,7 +76,7 @@ class SlidingWindowLimiter:
 
     def is_free(self) -> bool:
         """Return whether `acquire` would give a permit without a wait."""
-        return not self._turns.held and self._estimator.delay(self._time()) <= 0
+        return self._turns.free > 0 and self._estimator.delay(self._time()) <= 0
 
     async def acquire(self, request: httpx.Request) -> int:
         """Wait for a permit.
