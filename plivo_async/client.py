@@ -14,7 +14,7 @@ from attrs import frozen
 from plivo_async._httpx import httpx
 from plivo_async.account_url import AccountURL
 from plivo_async.base_url import find_base_url
-from plivo_async.credentials import find_credentials
+from plivo_async.credentials import Credentials, find_credentials
 from plivo_async.exported import exported
 from plivo_async.http_client import HTTPClient, Sender, borrowed_sender, pool_sender, request_headers
 from plivo_async.lifetime import Lifetime
@@ -29,6 +29,7 @@ from plivo_async.options import (
 )
 from plivo_async.rate_limit import RateLimit, RateLimiter
 from plivo_async.record.converter import make_converter
+from plivo_async.redactor import Redactor
 from plivo_async.requester import Requester
 from plivo_async.resources.calls import CallsResource
 from plivo_async.retry_policy import RetryPolicy
@@ -134,6 +135,7 @@ class AsyncClient:
             attempt_middleware=attempt_middleware,
             limiter=limiter,
             lifetime=lifetime,
+            redactor=_redactor(credentials, sender),
             sleep=sleep,
         )
         chosen = (
@@ -272,6 +274,13 @@ class _Core:
     lifetime: Lifetime
     requester: Requester
     converter: cattrs.Converter
+
+
+def _redactor(credentials: Credentials, sender: Sender) -> Redactor:
+    pairs = [(credentials.auth_id, credentials.auth_token)]
+    if sender.pool is not None and sender.pool.proxy is not None:
+        pairs.append(sender.pool.proxy.credentials)
+    return Redactor(pair for pair in pairs if pair[1])
 
 
 async def _close_limiter(limiter: RateLimiter | None) -> None:

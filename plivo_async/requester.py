@@ -31,6 +31,7 @@ from plivo_async.middleware.rate_limiting import RateLimitMiddleware
 from plivo_async.middleware.retry import RetryMiddleware
 from plivo_async.options import Options
 from plivo_async.rate_limit import RateLimiter
+from plivo_async.redactor import Redactor
 from plivo_async.text import printable, short_repr
 
 _PATH = re.compile(r"(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+(?:/(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+)*/?")
@@ -46,11 +47,13 @@ class Reply:
     Attributes:
         response: The response.
         attempts: How many requests it took.
+        redactor: Blanks the client's secrets.
         decoded: The body that was read within the attempt, and the value in it.
     """
 
     response: httpx.Response
     attempts: int
+    redactor: Redactor
     decoded: tuple[bytes, Any] | None = field(default=None, repr=False)
 
     def value(self, decode: Callable[[bytes], Any]) -> Any:
@@ -74,6 +77,7 @@ class Requester:
         attempt_middleware: Around each attempt, inside the retries, outside the rate limit.
         limiter: Gives the permits; None for no rate limit.
         lifetime: Where the client may be used.
+        redactor: Blanks the client's secrets in what a server sends.
         sleep: Waits between attempts.
 
     Raises:
@@ -90,12 +94,14 @@ class Requester:
         attempt_middleware: Iterable[Middleware],
         limiter: RateLimiter | None,
         lifetime: Lifetime,
+        redactor: Redactor,
         sleep: Callable[[float], Awaitable[object]],
     ) -> None:
         self._url = url
         self._headers = headers
         self._sender = sender
         self._lifetime = lifetime
+        self._redactor = redactor
         limited = compose([] if limiter is None else [RateLimitMiddleware(limiter)], self._send, ours=True)
         attempt = compose(attempt_middleware, limited, name="attempt_middleware")
         self._chain = compose(middleware, compose([RetryMiddleware(sleep=sleep)], attempt, ours=True))
@@ -136,7 +142,7 @@ class Requester:
         try:
             response = _require_read_response(await within_deadline(self._chain, request, scope))
             if response.is_success:
-                return Reply(_bind_request(request, response), state.attempts, state.decoded)
+                return Reply(_bind_request(request, response), state.attempts, self._redactor, state.decoded)
             error = status_error(response, state.attempts)
         except httpx.HTTPError as failure:
             error = transport_error(failure, state.attempts)
@@ -188,6 +194,9 @@ class Requester:
         state.is_counted = True
         try:
             response = await sender.send(request)
+        except httpx.HTTPError as failure:
+            self._redactor.failure(failure)
+            raise
         except httpx.InvalidURL:
             # httpx parses the location of a redirect even if it is not to follow it.
             raise RedirectError(
@@ -196,16 +205,31 @@ class Requester:
         finally:
             state.is_counted = False
         response.request = request
-        response = await read_body(response, state.limits.max_body, state.attempts)
-        if state.limits.decode is not None and response.status_code == 200:
-            content = response.content
-            try:
-                state.decoded = content, state.limits.decode(content)
-            except DecodeError as error:
-                error.status, error.attempts = response.status_code, state.attempts
-                error.headers = kept_headers(response.headers)
+        decode = state.limits.decode
+        try:
+            response = await read_body(response, state.limits.max_body, state.attempts)
+            if decode is not None and response.status_code == 200:
+                state.decoded = response.content, self._decode(response, decode)
+        except httpx.HTTPError as failure:
+            self._redactor.failure(failure)
+            raise
+        except InvalidResponseError as error:
+            error.status, error.attempts = response.status_code, state.attempts
+            error.headers = kept_headers(response.headers)
+            self._redactor.error(error)
+            raise
+        return response if response.is_success else self._redactor.response(response)
+
+    def _decode(self, response: httpx.Response, decode: Callable[[bytes], Any]) -> Any:
+        content = response.content
+        try:
+            return decode(content)
+        except DecodeError:
+            # The error quotes the body.
+            clean = self._redactor.body(content)
+            if clean == content:
                 raise
-        return response
+        return decode(clean)
 
 
 def _check_target(method: object, path: object) -> None:

@@ -56,7 +56,7 @@ ROOMS = {
         libraries={"attrs"},
     ),
     "request": Room(
-        modules={"account_url", "body", "context", "deadline", "error_mapping"},
+        modules={"account_url", "body", "context", "deadline", "error_mapping", "redactor"},
         rooms={"ground", "httpx", "values", "transport"},
         libraries={"attrs", "cattrs"},
     ),

@@ -6,7 +6,7 @@ import asyncio
 import re
 import uuid
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
-from typing import Unpack
+from typing import Any, Unpack
 
 import cattrs
 
@@ -14,13 +14,15 @@ from plivo_async.error_mapping import status_error
 from plivo_async.errors import (
     DecodeError,
     InvalidCallUUIDError,
+    InvalidResponseError,
+    PlivoError,
     RecordMismatchError,
 )
 from plivo_async.exported import exported
 from plivo_async.options import AttemptOptions, Options, RequestOptions
 from plivo_async.record.converter import decode_json, structure_record
 from plivo_async.record.model import CallDetailRecord
-from plivo_async.requester import Requester
+from plivo_async.requester import Reply, Requester
 from plivo_async.resources.batch import DEFAULT_CONCURRENCY, Batch
 from plivo_async.resources.holding import DEFAULT_PATIENCE_SECONDS
 from plivo_async.resources.lane import BatchLane
@@ -92,23 +94,16 @@ class CallsResource:
             call_uuid=asked,
             decode=decode_json,
         )
-        response, attempts = reply.response, reply.attempts
-        if response.status_code != 200:
-            raise status_error(response, attempts)
+        outcome = _record_or_error(reply, asked, self._converter)
+        if isinstance(outcome, CallDetailRecord):
+            return outcome
+        # The frame of a traceback has no body.
+        del reply
         try:
-            record = structure_record(reply.value(decode_json), response.content, self._converter)
-        except DecodeError as error:
-            error.status, error.attempts = response.status_code, attempts
-            raise
-        if record.call_uuid.lower() != asked.lower():
-            raise RecordMismatchError(
-                f"asked for call {asked}, answered with the record of call {record.call_uuid[:128]!r}",
-                status=response.status_code,
-                api_id=printable(record.api_id or "") or None,
-                attempts=attempts,
-                body=response.content,
-            )
-        return record
+            raise outcome
+        finally:
+            # Break the cycle of error, traceback and frame.
+            del outcome
 
     def get_many(
         self,
@@ -194,4 +189,42 @@ def check_call_uuid(value: object) -> str:
         return str.__str__(text)
     raise InvalidCallUUIDError(
         f"call_uuid must be a uuid.UUID or 1 to 128 characters of A-Z a-z 0-9 _ -, not {short_repr(text)}"
+    )
+
+
+def _record_or_error(reply: Reply, asked: str, converter: cattrs.Converter) -> CallDetailRecord | PlivoError:
+    """Return the record that was asked for, or else an error without the client's secrets."""
+    response, attempts = reply.response, reply.attempts
+    if response.status_code != 200:
+        return status_error(reply.redactor.response(response), attempts)
+    content = response.content
+    outcome = _read_record(content, reply.value, asked, converter)
+    if isinstance(outcome, CallDetailRecord):
+        return outcome
+    clean = reply.redactor.body(content)
+    if clean != content:
+        # The error quotes the body.
+        outcome = _read_record(clean, lambda decode: decode(clean), asked, converter)
+        if isinstance(outcome, CallDetailRecord):
+            outcome = DecodeError("the call detail record cannot be read", body=clean)
+    outcome.status, outcome.attempts = response.status_code, attempts
+    return outcome
+
+
+def _read_record(
+    content: bytes,
+    value: Callable[[Callable[[bytes], Any]], Any],
+    asked: str,
+    converter: cattrs.Converter,
+) -> CallDetailRecord | InvalidResponseError:
+    try:
+        record = structure_record(value(decode_json), content, converter)
+    except DecodeError as error:
+        return error.with_traceback(None)
+    if record.call_uuid.lower() == asked.lower():
+        return record
+    return RecordMismatchError(
+        f"asked for call {asked}, answered with the record of call {record.call_uuid[:128]!r}",
+        api_id=printable(record.api_id or "") or None,
+        body=content,
     )

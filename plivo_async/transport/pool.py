@@ -113,6 +113,11 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         state = "closed" if self._closed else f"busy={self.busy}, idle={self.idle}"
         return f"ConnectionPool(max_connections={self._max_connections}, {state})"
 
+    @property
+    def proxy(self) -> Proxy | None:
+        """The proxy that requests go through, if there is one."""
+        return self._proxy
+
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request. It holds its slot until the body of the response is read or closed.
 

@@ -39,6 +39,11 @@ class Proxy:
         return self.url.port or DEFAULT_PORTS[self.url.scheme]
 
     @property
+    def credentials(self) -> tuple[str, str]:
+        """The user and the password in the URL, both empty if it has none."""
+        return self.url.username, self.url.password
+
+    @property
     def headers(self) -> list[tuple[bytes, bytes]]:
         """`Proxy-Authorization`, if the URL has credentials (RFC 9110 section 11.7.2)."""
         if not self.url.userinfo:
