@@ -126,10 +126,13 @@ def _conclude(exporter: Exporter, options: ExportOptions, arguments: Sequence[st
         PlivoError: An error of the client ended the export.
     """
     run, path, failed_path = exporter.run, options.path, options.failed_path
+    keeps_old = exporter.files.output.keeps_old_content
     _write_summary(exporter, options)
     if run.failed and failed_path is not None:
-        again = "" if path is None else f"; to retry them: {retry_command(failed_path, path)}"
+        again = "" if path is None or keeps_old else f"; to retry them: {retry_command(failed_path, path)}"
         report(f"{counted(run.failed, 'call')} failed, see {failed_path}{again}")
+    if keeps_old:
+        report(f"{path} was not replaced, because there is no new record")
     ended_by = exporter.ended_by
     if ended_by is None:
         return ExitCode.WITH_FAILURES if run.failed else ExitCode.OK
@@ -137,7 +140,7 @@ def _conclude(exporter: Exporter, options: ExportOptions, arguments: Sequence[st
         how = "an export to a pipe cannot be resumed, one to a file (-o) can"
     else:
         same = ", with the same ids on stdin" if options.reads_stdin else ""
-        how = f"to continue: {resume_command(arguments)}{same}"
+        how = f"to continue: {resume_command(arguments, from_start=keeps_old)}{same}"
     report(f"stopped after {counted(run.written, 'record')}; {how}")
     if isinstance(ended_by, ExitCode):
         return ended_by

@@ -48,7 +48,7 @@ class ExportFiles:
 
 
 def open_files(options: ExportOptions, sample_ids: tuple[str, ...], stack: ExitStack) -> ExportFiles:
-    """Open the files; repair the output if it exists, and write its header if it is empty.
+    """Open the files; repair the output if it exists.
 
     Args:
         options: The options of the export.
@@ -71,7 +71,7 @@ def open_files(options: ExportOptions, sample_ids: tuple[str, ...], stack: ExitS
         output = stack.enter_context(file_output(options.path))
         if output.is_file:
             file_format = begin_or_resume(options, options.path, output, written, summary)
-    if not output.end:
+    if not output.is_file:
         output.write(header(file_format))
     failed = None
     if options.failed_path is not None:

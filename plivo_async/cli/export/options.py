@@ -62,8 +62,15 @@ class ExportOptions:
         return "csv" if self.path is not None and self.path.suffix.lower() == ".csv" else "ndjson"
 
 
-def resume_command(arguments: Sequence[str]) -> str:
-    """Return the command line that continues the export of these arguments."""
+def resume_command(arguments: Sequence[str], *, from_start: bool = False) -> str:
+    """Return the command line that continues the export of these arguments.
+
+    Args:
+        arguments: The command line without the name of the program.
+        from_start: Whether the output still has the content that the export was to replace.
+    """
+    if from_start:
+        return shlex.join([PROGRAM, *arguments])
     kept = [argument for argument in arguments if argument not in ("--overwrite", "--resume")]
     at = kept.index("export") + 1
     return shlex.join([PROGRAM, *kept[:at], "--resume", *kept[at:]])

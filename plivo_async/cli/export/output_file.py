@@ -40,6 +40,7 @@ class Output:
         fd: The file descriptor; None if it is never waited for.
         is_file: Whether it is a regular file, from which an incomplete line can be removed.
         end: The size of the file in bytes, all of them complete lines.
+        is_new: Whether the first line is still to be written, in place of what the file has.
     """
 
     raw: RawIOBase | BufferedIOBase
@@ -47,6 +48,8 @@ class Output:
     fd: int | None
     is_file: bool = False
     end: int = 0
+    is_new: bool = field(default=False, init=False)
+    _header: bytes = field(default=b"", init=False)
     _poll: select.poll | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -54,14 +57,30 @@ class Output:
             self._poll = select.poll()
             self._poll.register(self.fd, select.POLLOUT)
 
+    @property
+    def keeps_old_content(self) -> bool:
+        """Whether no line has replaced the old content yet."""
+        return self.is_new and self.end > 0
+
+    def begin(self, header: bytes) -> None:
+        """Replace the content of a file by a header and the first line, as soon as there is a line.
+
+        Args:
+            header: The header with its newline; empty for none.
+        """
+        self.is_new, self._header = True, header
+
     def write(self, line: bytes) -> None:
         """Append a line.
 
         Raises:
             OutputError: The write failed.
         """
+        line = self._header + line
         rest = memoryview(line)
         try:
+            if self.is_new:
+                self._empty()
             while rest:
                 rest = rest[self.raw.write(rest) or 0 :]
             self.raw.flush()
@@ -71,6 +90,7 @@ class Output:
                 raise ReaderGoneError(f"{self.name}: the reader closed the pipe") from None
             raise OutputError(f"cannot write to {self.name}: {error.strerror}") from None
         self.end += len(line)
+        self.is_new, self._header = False, b""
 
     async def wait_until_writable(self) -> None:
         """Wait while a pipe is full, so that a slow reader does not block the event loop."""
@@ -86,16 +106,26 @@ class Output:
             loop.remove_writer(fd)
 
     def sync(self) -> None:
-        """Flush a file from the memory of the system to the disk.
+        """Flush a file from the memory of the system to the disk, at the end of an export.
+
+        Without a record, a file that was empty has the header now, and any other has its old content.
 
         Raises:
             OutputError: The disk reported an error.
         """
+        if self.is_new and not self.end:
+            self.write(b"")
         if self.is_file and self.fd is not None:
             try:
                 os.fsync(self.fd)
             except OSError as error:
                 raise OutputError(f"cannot write to {self.name}: {error.strerror}") from None
+
+    def _empty(self) -> None:
+        # In place, so that links to the file, its mode and its lock remain.
+        if self.end and self.fd is not None:
+            os.ftruncate(self.fd, 0)
+        self.end = 0
 
     def _remove_partial_line(self) -> None:
         if self.is_file and self.fd is not None:

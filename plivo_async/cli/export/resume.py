@@ -10,7 +10,7 @@ import click
 from plivo_async.cli.export.id_set import IdSet
 from plivo_async.cli.export.options import ExportOptions
 from plivo_async.cli.export.output_file import Output
-from plivo_async.cli.export.record_format import FileFormat
+from plivo_async.cli.export.record_format import CSV_HEADER, FileFormat, header
 from plivo_async.cli.export.record_scan import NotAnExportError, scan
 from plivo_async.cli.output import report
 from plivo_async.cli.summary import Summary
@@ -20,7 +20,9 @@ from plivo_async.record.model import CallDetailRecord
 def begin_or_resume(
     options: ExportOptions, path: Path, output: Output, written: IdSet, summary: Summary
 ) -> FileFormat:
-    """Empty the output or read it back, and remove an incomplete last line.
+    """Begin the output or read it back, and remove an incomplete last line.
+
+    With `--overwrite`, the old content stays until the first record replaces it.
 
     Args:
         options: The options of the export.
@@ -36,10 +38,8 @@ def begin_or_resume(
         UsageError: The output exists and no option allows to change it, or it has another format.
         ClickException: The output is not an export; it was not changed.
     """
-    if options.overwrite:
-        os.truncate(path, 0)
-        output.end = 0
-    if not output.end:
+    if options.overwrite or not output.end or (not options.resume and _has_only_header(path)):
+        output.begin(header(options.chosen_format))
         return options.chosen_format
     if not options.resume:
         raise click.UsageError(
@@ -62,8 +62,15 @@ def begin_or_resume(
         raise click.UsageError(f"{path} is {found.file_format}, not {options.file_format}")
     os.truncate(path, found.end)
     output.end = found.end
+    if not found.end:
+        output.begin(header(found.file_format))
     if found.lacks_newline:
         output.write(b"\n")
     if found.torn:
         report(f"{path}: removed an incomplete last line ({found.torn:,} bytes)")
     return found.file_format
+
+
+def _has_only_header(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(CSV_HEADER) + 1) == CSV_HEADER

@@ -193,6 +193,73 @@ def test_overwrite_replaces_output_and_failed_file(ids: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", ["calls.ndjson", "calls.csv"])
+def test_overwrite_keeps_links_and_mode(name: str, ids: list[str]) -> None:
+    Path("old").write_text("mine\n")
+    Path("old").chmod(0o640)
+    Path("hard").hardlink_to("old")
+    Path(name).symlink_to("old")
+
+    assert export("-o", name, "--overwrite", ids[0]) == 0
+
+    assert Path(name).is_symlink()
+    assert Path("hard").read_bytes() == Path(name).read_bytes() != b"mine\n"
+    assert Path("old").stat().st_mode & 0o777 == 0o640
+
+
+def test_overwrite_keeps_the_old_output_if_the_input_is_unusable(
+    ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    export("-i", "ids.txt", "-o", "calls.ndjson")
+    old = Path("calls.ndjson").read_bytes()
+    Path("report.csv").write_text("id,name\na,b\n")
+    command = ["-i", "report.csv", "--column", "typo", "-o", "calls.ndjson", "--overwrite"]
+
+    assert export(*command) == 1
+
+    assert Path("calls.ndjson").read_bytes() == old
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "plivo-async: calls.ndjson was not replaced, because there is no new record"
+    assert lines[1].endswith("to continue: " + " ".join(["plivo-async export", *_QUIET, *command]))
+
+
+def test_overwrite_keeps_the_old_output_if_the_credentials_are_refused(
+    ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export("-i", "ids.txt", "-o", "calls.ndjson")
+    old = Path("calls.ndjson").read_bytes()
+    monkeypatch.setenv("PLIVO_AUTH_TOKEN", "wrong")
+
+    assert export("-i", "ids.txt", "-o", "calls.ndjson", "--overwrite") == 2
+    assert Path("calls.ndjson").read_bytes() == old
+
+
+def test_overwrite_keeps_the_old_output_if_every_call_fails(
+    ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("calls.csv").write_text("mine\n")
+
+    assert export("-o", "calls.csv", "--overwrite", "no-such-call") == 6
+
+    assert Path("calls.csv").read_text() == "mine\n"
+    assert capsys.readouterr().err == (
+        "plivo-async: 1 call failed, see calls.csv.failed\n"
+        "plivo-async: calls.csv was not replaced, because there is no new record\n"
+    )
+
+
+def test_the_header_is_written_with_the_first_record_or_at_the_end(ids: list[str]) -> None:
+    Path("report.csv").write_text("id,name\n" + ids[0] + ",b\n")
+
+    assert export("-i", "report.csv", "--column", "typo", "-o", "calls.csv") == 1
+    assert Path("calls.csv").read_bytes() == b""
+    assert export("-o", "calls.csv", "no-such-call") == 6
+    assert Path("calls.csv").read_bytes().count(b"\n") == 1
+    Path("calls.csv.failed").unlink()
+    assert export("-i", "report.csv", "--column", "id", "-o", "calls.csv") == 0
+    assert Path("calls.csv").read_bytes().count(b"\n") == 2
+
+
+@pytest.mark.parametrize("name", ["calls.ndjson", "calls.csv"])
 @pytest.mark.parametrize("cut", [1, 3, 60, 400])
 def test_resume_completes_a_truncated_export(
     name: str, cut: int, ids: list[str], served: FakePlivo, capsys: pytest.CaptureFixture[str]
