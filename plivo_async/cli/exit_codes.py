@@ -45,7 +45,9 @@ EXPORT_EXIT_CODE_HELP = """\b
 Exit codes:
   0  every record was written
   1  usage, missing credentials, or an unusable input or output
-  2  the credentials were refused (HTTP 401)
+  2  the credentials were refused (HTTP 401, or 403 for the first calls)
+  3  server or network: an outage longer than --max-wait, TLS, no such host
+  4  a pause after HTTP 429 longer than --max-wait
   6  finished, but some calls failed; the failed file lists them
 130 after Ctrl-C, 141 if the reader closed the pipe, 143 after SIGTERM:
 the output keeps all records written so far, and --resume continues from there."""

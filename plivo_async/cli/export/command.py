@@ -15,6 +15,7 @@ from plivo_async.cli.client import ConnectionOptions, connection_options, open_c
 from plivo_async.cli.exit_codes import EXPORT_EXIT_CODE_HELP, ExitCode
 from plivo_async.cli.export.exporter import Exporter
 from plivo_async.cli.export.files import open_files
+from plivo_async.cli.export.max_wait_option import to_patience
 from plivo_async.cli.export.options import ExportOptions, resume_command, retry_command
 from plivo_async.cli.export.progress import choose_display
 from plivo_async.cli.output import (
@@ -27,6 +28,7 @@ from plivo_async.cli.rate_option import to_rate
 from plivo_async.cli.summary_table import summary_tables
 from plivo_async.middleware.window_limiter import SlidingWindowLimiter
 from plivo_async.resources.batch import DEFAULT_CONCURRENCY
+from plivo_async.resources.holding import DEFAULT_PATIENCE_SECONDS
 
 
 @click.command(epilog=EXPORT_EXIT_CODE_HELP)
@@ -73,6 +75,17 @@ from plivo_async.resources.batch import DEFAULT_CONCURRENCY
     help="The number of calls in progress at once.",
 )
 @click.option(
+    "--max-wait",
+    "patience",
+    callback=to_patience,
+    default=f"{DEFAULT_PATIENCE_SECONDS:g}",
+    metavar="SECONDS",
+    envvar="PLIVO_ASYNC_MAX_WAIT",
+    show_default=True,
+    show_envvar=True,
+    help="End the export if the rate limit, a 429 or an outage lets nobody send for longer, or none.",
+)
+@click.option(
     "--summary",
     type=click.Choice(["table", "json", "none"]),
     default="table",
@@ -88,6 +101,8 @@ def export(context: click.Context, /, options: ConnectionOptions, **given: Any) 
     Call UUIDs are read from arguments, a file or stdin: one per line, a column of CSV, or a key of NDJSON.
     Each record is written when it arrives, so the records are not in the order of the ids. A repeated id is
     fetched once.
+
+    A 429 or an outage fails no call: the export waits, sends single probes and goes on when one succeeds.
 
     After a kill at any moment, the same command with --resume continues: it reads OUTPUT, removes an
     incomplete last line, and fetches the records that are missing. OUTPUT.failed lists the calls that failed,
@@ -111,7 +126,7 @@ def export(context: click.Context, /, options: ConnectionOptions, **given: Any) 
     with ExitStack() as stack:
         opened = stack.enter_context(open_client(options, rate_limit=limiter, max_connections=connections))
         files = open_files(export_options, opened.sample_ids, stack)
-        exporter = Exporter(files, limiter, export_options.concurrency)
+        exporter = Exporter(files, export_options.concurrency, export_options.patience)
         shares_terminal = export_options.path is None and sys.stdout.isatty()
         display = choose_display(quiet=export_options.quiet, shares_terminal=shares_terminal)
         asyncio.run(exporter.export(opened.client, display))

@@ -15,6 +15,7 @@ from plivo_async.cli.export.progress import (
     RateMeter,
     Snapshot,
     show_progress,
+    waiting_text,
 )
 from plivo_async.cli.export.record_format import Encode, encoder
 from plivo_async.cli.output import report_failure
@@ -22,7 +23,6 @@ from plivo_async.cli.signals import Stop, stop_on_signals
 from plivo_async.cli.summary import Run
 from plivo_async.client import AsyncClient
 from plivo_async.errors import PlivoError
-from plivo_async.middleware.window_limiter import SlidingWindowLimiter
 from plivo_async.resources.batch import Batch
 from plivo_async.resources.outcome import Failed, Outcome
 
@@ -33,15 +33,15 @@ class Exporter:
 
     Attributes:
         files: The open files.
-        limiter: The rate limiter of the client, if any, whose wait the progress shows.
         concurrency: The number of calls in progress at once.
+        patience: Seconds that nobody may send before the export ends; None for no end.
         run: The counts of this run.
         ended_by: The error or signal that ended the run before the end of its input; None for neither.
     """
 
     files: ExportFiles
-    limiter: SlidingWindowLimiter | None
     concurrency: int
+    patience: float | None
     run: Run = field(factory=Run)
     ended_by: click.ClickException | PlivoError | ExitCode | None = None
     _encode: Encode = field(init=False)
@@ -59,7 +59,9 @@ class Exporter:
         meter.rate(asyncio.get_running_loop().time(), 0)
         with stop_on_signals(self.files.source.stop) as stop:
             async with client:
-                batch = client.calls.get_many(self.files.source, concurrency=self.concurrency)
+                batch = client.calls.get_many(
+                    self.files.source, concurrency=self.concurrency, patience=self.patience
+                )
                 async with batch, show_progress(display, lambda: self._snapshot(batch, meter)):
                     await self._write_all(batch, stop)
                     stop.finish()
@@ -130,14 +132,8 @@ class Exporter:
             failed=batch.failed,
             left=None if left is None else left + self.files.source.pulled - batch.done,
             rate=meter.rate(now, batch.done),
-            pause=_pause(self.limiter),
+            waiting=waiting_text(batch.holding, now),
         )
-
-
-def _pause(limiter: SlidingWindowLimiter | None) -> float:
-    """Return the seconds until the rate limit admits a request; 0 if it waits for a response."""
-    delay = 0.0 if limiter is None else limiter.delay()
-    return delay if delay < float("inf") else 0.0
 
 
 def _write_error(error: OSError) -> click.ClickException:

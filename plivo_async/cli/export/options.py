@@ -31,6 +31,7 @@ class ExportOptions:
     overwrite: bool = False
     rate: RateLimit | None = None
     concurrency: int = 1
+    patience: float | None = None
     summary: SummaryFormat = "table"
     quiet: bool = False
 

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from plivo_async.cli.output import report
 from plivo_async.cli.summary_table import duration
+from plivo_async.resources.holding import Holding
 
 LIVE_INTERVAL_SECONDS = 0.25
 PLAIN_INTERVAL_SECONDS = 10.0
@@ -35,14 +36,14 @@ class Snapshot:
         failed: The number of failures.
         left: The number of calls left; None if unknown.
         rate: Calls per second.
-        pause: The seconds until the rate limit admits a request.
+        waiting: Why nothing is sent, and for how long; empty if something is.
     """
 
     done: int
     failed: int = 0
     left: int | None = None
     rate: float = 0.0
-    pause: float = 0.0
+    waiting: str = ""
 
     @property
     def total(self) -> int | None:
@@ -63,9 +64,24 @@ class Snapshot:
         seconds = self.seconds_left
         if seconds is not None:
             parts.append(f"{duration(seconds)} left")
-        if self.pause >= _MIN_SHOWN_PAUSE_SECONDS:
-            parts.append(f"waiting {self.pause:.1f} s for the rate limit")
+        if self.waiting:
+            parts.append(self.waiting)
         return " · ".join(parts)
+
+
+def waiting_text(holding: Holding | None, now: float) -> str:
+    """Return why a batch sends nothing, and for how long; empty if it does, or will at once."""
+    if holding is None:
+        return ""
+    left = holding.seconds_left(now)
+    if holding.reason == "outage":
+        since = f"no success for {duration(now - holding.since)}"
+        probing = "probing" if left is None else f"next probe in {left:.1f} s"
+        return f"{since}, {probing}" + (f" ({type(holding.error).__name__})" if holding.error else "")
+    what = "for the rate limit" if holding.reason == "rate limit" else "after HTTP 429"
+    if left is None:
+        return f"waiting {what}"
+    return f"waiting {left:.1f} s {what}" if left >= _MIN_SHOWN_PAUSE_SECONDS else ""
 
 
 @define

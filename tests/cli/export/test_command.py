@@ -22,7 +22,7 @@ import pytest
 from plivo_async.cli import signals
 from plivo_async.cli.app import run
 from plivo_async.cli.export import exporter, progress
-from plivo_async.testing import FakePlivo, FakeRateLimit
+from plivo_async.testing import FakePlivo, FakeRateLimit, StubResponse
 
 _QUIET = ["--rate", "none", "--quiet"]
 
@@ -659,3 +659,17 @@ def test_an_empty_environment_variable_counts_as_not_set(
         monkeypatch.setenv(f"PLIVO_ASYNC_{name}", "")
 
     assert run(["export", ids[0], "--quiet"]) == 0
+
+
+def test_a_429_longer_than_max_wait_ends_the_export_once(
+    served: FakePlivo, ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    served.script([StubResponse(429, headers={"Retry-After": "90"})])
+
+    assert export("--max-wait", "60", "--concurrency", "4", "-i", "ids.txt", "-o", "calls.ndjson") == 4
+
+    error = capsys.readouterr().err
+    assert "HTTP 429: the next request may be sent in 90 s, at 20" in error
+    assert "patience=60" in error
+    assert "to continue: plivo-async export --resume" in error
+    assert served.statuses.total() <= 8

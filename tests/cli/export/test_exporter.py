@@ -57,7 +57,7 @@ class Client:
         self.calls = self
         self.batch = SlowBatch()
 
-    def get_many(self, ids: object, *, concurrency: int) -> SlowBatch:
+    def get_many(self, ids: object, *, concurrency: int, patience: float | None) -> SlowBatch:
         return self.batch
 
     async def __aenter__(self) -> Self:
@@ -74,7 +74,7 @@ def written(path: Path) -> list[str]:
 async def begin(path: Path, client: Any) -> tuple[Exporter, asyncio.Task[None]]:
     with file_output(path) as output:
         output.raw = open(path, "ab", buffering=0)  # noqa: ASYNC230, SIM115
-    exporter = Exporter(ExportFiles(IdSource([], None, plain_line), output, "ndjson", None), None, 4)
+    exporter = Exporter(ExportFiles(IdSource([], None, plain_line), output, "ndjson", None), 4, 900.0)
     task = asyncio.create_task(exporter.export(client, None))
     await asyncio.wait_for(client.batch.waiting.wait(), 30)
     return exporter, task

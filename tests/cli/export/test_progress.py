@@ -15,7 +15,10 @@ from plivo_async.cli.export.progress import (
     choose_display,
     progress_bar,
     show_progress,
+    waiting_text,
 )
+from plivo_async.errors import NetworkError, RateLimitError
+from plivo_async.resources.holding import Holding
 
 
 class Terminal(io.StringIO):
@@ -33,8 +36,7 @@ class Terminal(io.StringIO):
         (Snapshot(done=20, left=80), "20 of 100 · 0 failed · 0.0/s"),
         (Snapshot(done=20, left=80, rate=10.0), "20 of 100 · 0 failed · 10.0/s · 8.0 s left"),
         (Snapshot(done=1, left=5999, rate=60.0), "1 of 6,000 · 0 failed · 60.0/s · 0:01:40 left"),
-        (Snapshot(done=1, pause=2.34), "1 · 0 failed · 0.0/s · waiting 2.3 s for the rate limit"),
-        (Snapshot(done=1, pause=0.05), "1 · 0 failed · 0.0/s"),
+        (Snapshot(done=1, waiting="waiting"), "1 · 0 failed · 0.0/s · waiting"),
     ],
 )
 def test_a_snapshot_is_one_line(snapshot: Snapshot, text: str) -> None:
@@ -159,3 +161,19 @@ async def test_a_broken_stderr_does_not_stop_the_export() -> None:
 async def test_without_a_display_no_task_is_started() -> None:
     async with show_progress(None, lambda: Snapshot(done=7)):
         assert len(asyncio.all_tasks()) == 1
+
+
+@pytest.mark.parametrize(
+    ("holding", "expected"),
+    [
+        (None, ""),
+        (Holding("rate limit", 90.0, 102.34), "waiting 2.3 s for the rate limit"),
+        (Holding("rate limit", 90.0, 100.05), ""),
+        (Holding("rate limit", 90.0), "waiting for the rate limit"),
+        (Holding("throttled", 90.0, 185.0, RateLimitError("x", status=429)), "waiting 85.0 s after HTTP 429"),
+        (Holding("outage", 80.0, 103.2), "no success for 20.0 s, next probe in 3.2 s"),
+        (Holding("outage", 80.0, None, NetworkError("x")), "no success for 20.0 s, probing (NetworkError)"),
+    ],
+)
+def test_the_progress_says_why_it_waits(holding: Holding | None, expected: str) -> None:
+    assert waiting_text(holding, 100.0) == expected
