@@ -20,6 +20,7 @@ from plivo_async.cli.summarize import summarize
 
 # The share of responses that fail, so that the client has something to retry.
 _FAULT_SHARE = 0.03
+_FILES = ("ids.txt", "calls.ndjson", "calls.ndjson.failed")
 
 
 @click.command()
@@ -31,7 +32,10 @@ _FAULT_SHARE = 0.03
     help="The number of calls.",
 )
 @click.option(
-    "--keep", type=click.Path(), metavar="FOLDER", help="Keep the files here.  [default: delete them]"
+    "--keep",
+    type=click.Path(),
+    metavar="FOLDER",
+    help="Keep the files here; replaces none.  [default: delete them]",
 )
 @click.pass_context
 def demo(context: click.Context, /, size: int, keep: str | None) -> ExitCode:
@@ -58,13 +62,13 @@ def demo(context: click.Context, /, size: int, keep: str | None) -> ExitCode:
         "NO_PROXY": "127.0.0.1",
     }
     with _folder(keep) as name, fake.serve() as url:
-        ids, output = Path(name) / "ids.txt", Path(name) / "calls.ndjson"
+        ids, output = (Path(name) / file for file in _FILES[:2])
         write_ids(ids, calls)
         report(f"a fake Plivo with {counted(size, 'call')} is listening on {url}")
         base = ["--base-url", url]
         steps: list[tuple[click.Command, list[str]]] = [
             (get, [*base, "-o", "table", calls[0]]),
-            (export, [*base, "-i", str(ids), "-o", str(output), "--overwrite", "--summary", "none"]),
+            (export, [*base, "-i", str(ids), "-o", str(output), "--summary", "none"]),
             (summarize, [str(output), "-o", "table"]),
         ]
         with _environment(environ):
@@ -87,6 +91,11 @@ def _folder(keep: str | None) -> AbstractContextManager[str]:
         return tempfile.TemporaryDirectory(prefix="plivo-async-demo-")
     try:
         Path(keep).mkdir(parents=True, exist_ok=True)
+        for name in _FILES:
+            if os.path.lexists(Path(keep) / name):
+                raise click.ClickException(
+                    f"{Path(keep) / name} already exists: name a folder without it with --keep"
+                )
     except OSError as error:
         raise click.ClickException(f"cannot create the folder {keep}: {error.strerror}") from None
     return nullcontext(keep)

@@ -55,7 +55,7 @@ from plivo_async.rate_limit import RateLimit
     help="The share of responses that are 429, 500 or 503, from 0 to 1.",
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port.  [default: a free one]")
-@click.option("--ids", type=click.Path(), help="Write the call UUIDs to this file, one per line.")
+@click.option("--ids", type=click.Path(), help="Write the call UUIDs to this new file, one per line.")
 def fake(
     *,
     size: int,
@@ -122,13 +122,18 @@ def announce(exports: str, size: int) -> None:
 
 
 def write_ids(path: Path, ids: Iterable[str]) -> None:
-    """Write ids to a file, one per line.
+    """Write ids to a new or empty file, one per line; a file that has exactly these ids stays as it is.
 
     Raises:
-        ClickException: The file cannot be written.
+        ClickException: The file has other content, or cannot be written.
     """
+    text = "".join(f"{call_uuid}\n" for call_uuid in ids)
     try:
+        if path.is_file() and path.stat().st_size:
+            if path.read_bytes() == text.encode():
+                return
+            raise click.ClickException(f"{path} already exists: name another file, or remove it first")
         with path.open("w") as file:
-            file.writelines(f"{call_uuid}\n" for call_uuid in ids)
+            file.write(text)
     except OSError as error:
         raise click.ClickException(f"cannot write to {path}: {error.strerror}") from None

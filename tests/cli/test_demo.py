@@ -36,6 +36,26 @@ def test_keep_keeps_the_files(folder: Path, capsys: pytest.CaptureFixture[str]) 
     assert len(Path("some/files/calls.ndjson").read_text().splitlines()) == 5
 
 
+@pytest.mark.parametrize("name", ["ids.txt", "calls.ndjson", "calls.ndjson.failed"])
+def test_keep_replaces_no_file(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(name).write_text("mine\n")
+
+    assert run(["demo", "--size", "5", "--keep", "."]) == 1
+
+    assert Path(name).read_text() == "mine\n"
+    assert [path.name for path in folder.iterdir()] == [name]
+    assert capsys.readouterr().err == (
+        f"plivo-async: {name} already exists: name a folder without it with --keep\n"
+    )
+
+
+def test_keep_leaves_links_alone(folder: Path) -> None:
+    Path("calls.ndjson").symlink_to("elsewhere")
+
+    assert run(["demo", "--size", "5", "--keep", "."]) == 1
+    assert not Path("elsewhere").exists()
+
+
 def test_a_folder_that_cannot_be_created_is_reported(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -102,3 +102,27 @@ def test_a_port_in_use_is_reported(folder: Path, capsys: pytest.CaptureFixture[s
 def test_ids_that_cannot_be_written_are_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["fake", "--ids", "no/ids.txt"]) == 1
     assert capsys.readouterr().err == "plivo-async: cannot write to no/ids.txt: No such file or directory\n"
+
+
+def test_a_file_with_other_content_is_not_replaced(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mine.txt").write_text("mine\n")
+
+    assert run(["fake", "--size", "3", "--ids", "mine.txt"]) == 1
+
+    assert Path("mine.txt").read_text() == "mine\n"
+    assert capsys.readouterr().err == (
+        "plivo-async: mine.txt already exists: name another file, or remove it first\n"
+    )
+
+
+@pytest.mark.parametrize("text", ["", "a\nb\n"])
+def test_an_empty_file_or_one_with_the_same_ids_is_no_obstacle(text: str, tmp_path: Path) -> None:
+    (tmp_path / "ids.txt").write_text(text)
+
+    fake_module.write_ids(tmp_path / "ids.txt", ["a", "b"])
+
+    assert (tmp_path / "ids.txt").read_text() == "a\nb\n"
+
+
+def test_ids_may_be_written_to_a_device() -> None:
+    fake_module.write_ids(Path("/dev/null"), ["a"])
