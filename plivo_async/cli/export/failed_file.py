@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any
 import click
 from attrs import define, field
 
+from plivo_async.cli.export.file_system import sync
 from plivo_async.cli.export.id_parser import ndjson_key
 from plivo_async.cli.export.output_file import Output, OutputError
 from plivo_async.cli.export.torn_line import is_torn_object
@@ -91,7 +91,7 @@ class FailedFile:
                     kept.write(line)
             shutil.copyfileobj(old, kept)
             kept.flush()
-            os.fsync(kept.fileno())
+            sync(kept.fileno(), str(new))
             size = kept.tell()
         new.replace(self.path)
         if not size:

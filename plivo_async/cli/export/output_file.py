@@ -17,6 +17,7 @@ import click
 from attrs import define, field
 
 from plivo_async.cli.exit_codes import ExitCode
+from plivo_async.cli.export.file_system import lock, sync
 from plivo_async.cli.output import discard
 
 
@@ -117,7 +118,7 @@ class Output:
             self.write(b"")
         if self.is_file and self.fd is not None:
             try:
-                os.fsync(self.fd)
+                sync(self.fd, self.name)
             except OSError as error:
                 raise OutputError(f"cannot write to {self.name}: {error.strerror}") from None
 
@@ -171,18 +172,8 @@ def file_output(path: Path) -> Generator[Output, None, None]:
         raise click.ClickException(f"cannot write to {path}: {error.strerror}") from None
     with FileIO(fd, "r+" if is_file else "w") as raw:
         if is_file:
-            _lock(fd, path)
+            lock(fd, path)
         yield Output(raw, str(path), fd, is_file, os.fstat(fd).st_size if is_file else 0)
-
-
-def _lock(fd: int, path: Path) -> None:
-    # Imported late: Windows lacks it.
-    import fcntl
-
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise click.ClickException(f"another export is writing to {path}") from None
 
 
 def _stdout_buffer() -> BufferedIOBase | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import itertools
 import json
@@ -546,6 +547,41 @@ def test_an_error_of_the_final_fsync_is_reported(
 
     assert export("-o", "calls.ndjson", ids[0]) == 1
     assert "cannot write to calls.ndjson: Input/output error" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("function", "number"),
+    [
+        ("fcntl.flock", errno.ENOLCK),
+        ("fcntl.flock", errno.EOPNOTSUPP),
+        ("fcntl.flock", errno.EINVAL),
+        ("os.fsync", errno.EINVAL),
+        ("os.fsync", errno.EOPNOTSUPP),
+        ("os.fsync", errno.ENOSYS),
+    ],
+)
+def test_a_file_system_without_locks_or_fsync_is_no_reason_to_stop(
+    function: str,
+    number: int,
+    ids: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(function, fail)
+
+    assert export("-o", "calls.ndjson", ids[0], "no-such-call") == 6
+    assert export("-o", "calls.ndjson", "--resume", ids[1]) == 0
+
+    assert sorted(written()) == sorted(ids[:2])
+    lines = capsys.readouterr().err.splitlines()
+    start = (
+        "plivo-async: cannot lock calls" if function == "fcntl.flock" else "plivo-async: cannot synchronise "
+    )
+    assert [line for line in lines if line.startswith(start) and os.strerror(number) in line]
+    assert [line for line in lines if line.startswith("Traceback")] == []
 
 
 def test_a_failed_file_that_cannot_be_replaced_is_reported_and_kept(
