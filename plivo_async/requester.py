@@ -37,6 +37,8 @@ from plivo_async.text import printable, short_repr
 _PATH = re.compile(r"(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+(?:/(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+)*/?")
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _BODILESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+# Raised before a byte of the request is written.
+_NEVER_SENT = (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.PoolTimeout)
 _NO_BODY = httpx.ByteStream(b"")
 
 
@@ -195,6 +197,8 @@ class Requester:
         try:
             response = await sender.send(request)
         except httpx.HTTPError as failure:
+            if isinstance(failure, _NEVER_SENT):
+                state.attempts -= 1
             self._redactor.failure(failure)
             raise
         except httpx.InvalidURL:

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from plivo_async._httpx import httpx
 
 _SECONDS = re.compile(r"[0-9]{1,10}(\.[0-9]{1,9})?")
+_MAX_UNDATED_SECONDS = 60.0
 _DATE = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[ -~]{10,40}")
 
 
@@ -28,9 +29,13 @@ def retry_after_seconds(headers: httpx.Headers) -> float | None:
     due = _http_date(value)
     if due is None:
         return None
-    # By the server's own clock, if the response has its date: ours may be minutes off.
     sent = _http_date(headers.get("date", ""))
-    return max(0.0, due - (time.time() if sent is None else sent))
+    if sent is not None:
+        # By the server's own clock.
+        return max(0.0, due - sent)
+    # A server with a clock sends a Date (RFC 9110 section 6.6.1). Without one, the two clocks may differ by
+    # hours, so the wait is bounded. If it was too short, the next response has a Retry-After again.
+    return min(max(0.0, due - time.time()), _MAX_UNDATED_SECONDS)
 
 
 def _http_date(value: str) -> float | None:

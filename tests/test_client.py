@@ -388,8 +388,6 @@ class TestFailure:
             (httpx.ConnectTimeout("slow"), RequestTimeoutError, 3),
             (httpx.ReadTimeout("slow"), RequestTimeoutError, 3),
             (httpx.WriteTimeout("slow"), RequestTimeoutError, 3),
-            (httpx.LocalProtocolError("bad header"), ConfigurationError, 1),
-            (httpx.UnsupportedProtocol("ftp"), ConfigurationError, 1),
             (httpx.ProxyError("407 Proxy Authentication Required"), ConfigurationError, 1),
             (httpx.DecodingError("bad gzip"), DecodeError, 1),
         ],
@@ -404,6 +402,24 @@ class TestFailure:
         assert type(caught.value) is kind
         assert (route.call_count, caught.value.attempts) == (attempts, attempts)
         assert caught.value.__context__ is None
+
+    @pytest.mark.parametrize(
+        ("failure", "kind", "requests"),
+        [
+            (httpx.LocalProtocolError("bad header"), ConfigurationError, 1),
+            (httpx.UnsupportedProtocol("ftp"), ConfigurationError, 1),
+            (httpx.PoolTimeout("no connection was free"), RequestTimeoutError, 3),
+        ],
+        ids=repr,
+    )
+    async def test_before_a_byte_is_written_counts_as_no_attempt(
+        self, failure: httpx.HTTPError, kind: type[PlivoError], requests: int
+    ) -> None:
+        async with asking(failure) as (client, route):
+            with pytest.raises(PlivoError) as caught:
+                await client.calls.get(CALL_UUID)
+        assert type(caught.value) is kind
+        assert (route.call_count, caught.value.attempts) == (requests, 0)
 
     async def test_of_a_certificate_costs_one_attempt(self) -> None:
         async with distrusting() as (client, requests):

@@ -60,6 +60,14 @@ def test_without_a_server_s_clock_ours_counts(date: dict[str, str], monkeypatch:
     assert seconds("Wed, 25 Nov 2026 12:00:07 GMT", **date) == 7.0
 
 
+@pytest.mark.parametrize("due", ["13:00:02", "12:01:01"])
+def test_without_a_server_s_clock_a_date_is_a_minute_away_at_most(
+    due: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plivo_async.retry_after.time", SimpleNamespace(time=NOW.timestamp))
+    assert seconds(f"Wed, 25 Nov 2026 {due} GMT") == 60.0
+
+
 def test_a_date_that_has_passed_means_now() -> None:
     assert seconds("Wed, 25 Nov 2026 11:00:00 GMT", date="Wed, 25 Nov 2026 12:00:00 GMT") == 0.0
 
