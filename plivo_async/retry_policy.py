@@ -87,8 +87,11 @@ class RetryBudget:
     A retry takes one. A call that succeeds returns the ones it took, and one more, up to `capacity`. In a
     total outage each call costs one request, and all calls together send at most `capacity` more.
 
+    While more calls than that are in flight, the capacity is their number less one: after a single reset of
+    all connections each of them may retry, and a total outage still costs fewer than two requests a call.
+
     Args:
-        capacity: The most retries that can be saved up, and the number at the beginning.
+        capacity: The most retries that can be saved up, and the number at the beginning; 0 for none at all.
 
     Raises:
         ConfigurationError: `capacity` is no whole number, or below 0.
@@ -96,12 +99,31 @@ class RetryBudget:
 
     def __init__(self, capacity: int = 15) -> None:
         self._capacity = whole_number("capacity", capacity, least=0)
-        self._left = capacity
+        self._spent = 0
+        self._in_flight = 0
+
+    @property
+    def capacity(self) -> int:
+        """The most retries that may be spent without a success, at present."""
+        return max(self._capacity, self._in_flight - 1) if self._capacity else 0
 
     @property
     def left(self) -> int:
         """How many retries may be spent now."""
-        return self._left
+        return max(0, self.capacity - self._spent)
+
+    @property
+    def in_flight(self) -> int:
+        """How many calls are in flight that may spend them."""
+        return self._in_flight
+
+    def call_began(self) -> None:
+        """Count a call that may retry."""
+        self._in_flight += 1
+
+    def call_ended(self) -> None:
+        """Forget a call, however it ended."""
+        self._in_flight -= 1
 
     def spend(self) -> bool:
         """Take one retry.
@@ -109,18 +131,18 @@ class RetryBudget:
         Returns:
             Whether one was left.
         """
-        if self._left == 0:
+        if not self.left:
             return False
-        self._left -= 1
+        self._spent += 1
         return True
 
     def refill(self, spent: int) -> None:
         """Return the retries of a call that succeeded, and one more.
 
         Args:
-            spent: How many retries the call took.
+            spent: How many the call took.
         """
-        self._left = min(self._capacity, self._left + spent + 1)
+        self._spent = max(0, self._spent - spent - 1)
 
     def __repr__(self) -> str:
-        return f"RetryBudget({self._left} of {self._capacity} left)"
+        return f"RetryBudget({self.left} of {self.capacity} left)"

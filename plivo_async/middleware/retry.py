@@ -69,6 +69,13 @@ class RetryMiddleware:
         if request.method not in SAFE_METHODS or state.retried_by not in (None, self):
             return await call_next(request)
         state.retried_by = self
+        self.budget.call_began()
+        try:
+            return await self._retried(request, call_next, state)
+        finally:
+            self.budget.call_ended()
+
+    async def _retried(self, request: httpx.Request, call_next: CallNext, state: CallState) -> httpx.Response:
         policy = self.policy or state.limits.retry or _DEFAULT_POLICY
         number = 0
         while True:
@@ -94,9 +101,15 @@ class RetryMiddleware:
             await self._sleep(gap)
             if supervisor is not None and supervisor.holds:
                 return attempt.unwrap()
-            # Spent only now, so that retries that succeed meanwhile let this one follow.
-            if not self.budget.spend():
-                return attempt.unwrap()
+            # Spent only now, so that retries that succeed meanwhile let this one follow. While others are in
+            # flight, they may do so in the next gap.
+            while not self.budget.spend():
+                number += 1
+                gap = policy.gap(number, None, self._random()) if self.budget.in_flight > 1 else None
+                if gap is None:
+                    return attempt.unwrap()
+                check_deadline(state, gap)
+                await self._sleep(gap)
 
     def __repr__(self) -> str:
         return f"RetryMiddleware({self.policy!r}, budget={self.budget!r})"

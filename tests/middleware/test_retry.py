@@ -13,6 +13,7 @@ import pytest
 from plivo_async import CallNext, DeadlineExceededError, RetryBudget, RetryMiddleware, RetryPolicy
 from plivo_async.context import CallLimits, CallState
 from plivo_async.errors import ConfigurationError, RateLimitError, ServerError
+from tests.virtual_time import in_virtual_time
 
 RETRYABLE = {408, 429, 500, 502, 503, 504}
 Outcome = httpx.Response | Exception | int
@@ -353,6 +354,41 @@ class TestBudget:
         once = retry(RetryPolicy(max_attempts=attempts), Naps())
         await asyncio.gather(*(once(request(), server) for _ in range(200)))
         assert len(server.requests) == 215
+
+    @pytest.mark.parametrize("calls", [16, 64, 300])
+    @in_virtual_time
+    async def test_grows_so_that_one_reset_of_all_connections_loses_no_call(self, calls: int) -> None:
+        began = asyncio.get_running_loop().time()
+
+        async def server(request: httpx.Request) -> httpx.Response:
+            first = asyncio.get_running_loop().time() < began + 0.1
+            await asyncio.sleep(0.6)
+            if first:
+                raise httpx.ReadError("reset")
+            return httpx.Response(200)
+
+        once = RetryMiddleware()
+        responses = await asyncio.gather(*(once(request(), server) for _ in range(calls)))
+        assert {response.status_code for response in responses} == {200}
+        assert once.budget.in_flight == 0
+
+    @pytest.mark.parametrize("calls", [16, 64, 300])
+    @in_virtual_time
+    async def test_grows_to_less_than_two_requests_a_call_in_an_outage(self, calls: int) -> None:
+        requests = 0
+
+        async def server(request: httpx.Request) -> httpx.Response:
+            nonlocal requests
+            requests += 1
+            await asyncio.sleep(0.1)
+            raise httpx.ConnectError("refused")
+
+        once = RetryMiddleware(RetryPolicy(max_attempts=10))
+        for _ in range(3):
+            before = requests
+            await asyncio.gather(*(once(request(), server) for _ in range(calls)), return_exceptions=True)
+            assert requests - before < 2 * calls
+        assert requests < 3 * calls + max(calls, 16)
 
     async def test_that_is_spent_leaves_one_attempt(self) -> None:
         naps, server = Naps(), Server(503)
