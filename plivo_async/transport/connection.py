@@ -67,7 +67,8 @@ class Connection(SocketProtocol):
 
     def rest(self) -> None:
         """End the exchange: until the next one, no byte is expected."""
-        self._reader.rest()
+        if not self._reader.simple:
+            self._reader.rest()
         self._in_use = False
 
     async def send(self, request: httpx.Request, timeout: float | None, proxy: Proxy | None = None) -> None:
@@ -80,7 +81,8 @@ class Connection(SocketProtocol):
         body = await request.aread()
         self.response_began = False
         self._in_use = True
-        self._reader.simple = not body and proxy is None and self._write_known_get(request)
+        # No head is in a local: credentials must not be in the frame of a task that waits.
+        self._reader.simple = not body and proxy is None and self._write(self._writer.known_get(request))
         if body:
             self._write(self._writer.head(request, proxy))
             for start in range(0, len(body), _PIECE_BYTES):
@@ -95,14 +97,6 @@ class Connection(SocketProtocol):
     async def _taken(self, request: httpx.Request, timeout: float | None) -> None:
         while not (self._writable or self.lost):
             await self._wait(timeout, httpx.WriteTimeout, "the request was not taken", request)
-
-    def _write_known_get(self, request: httpx.Request) -> bool:
-        # Not in send(): credentials must not be in the frame of a task that waits.
-        data = self._writer.known_get(request)
-        if data is None:
-            return False
-        self._write(data)
-        return True
 
     async def head(self, request: httpx.Request, timeout: float | None) -> ResponseHead:
         """Status and headers of the final response; 1xx responses before it are skipped.
@@ -182,7 +176,7 @@ class Connection(SocketProtocol):
                 await self._more(request, timeout)
 
     async def _more(self, request: httpx.Request, timeout: float | None) -> None:
-        self._unread = 0
+        unread, self._unread = self._unread, 0
         if self._aborted:
             raise httpx.ReadError("the connection was closed on this side", request=request)
         if self._error is not None:
@@ -197,7 +191,8 @@ class Connection(SocketProtocol):
                 request=request,
             )
         self._events = 0
-        self._resume_reading()
+        if unread > _HIGH_WATER_BYTES:
+            self._resume_reading()
         await self._wait(timeout, httpx.ReadTimeout, "nothing was received", request)
 
 

@@ -75,9 +75,8 @@ class ResponseReader:
         return self._machine.their_state is h11.SEND_BODY
 
     def rest(self) -> None:
-        """End the exchange."""
-        if not self.simple:
-            self._machine.start_next_cycle()
+        """End an exchange that h11 read."""
+        self._machine.start_next_cycle()
 
     def simple_head(self) -> ResponseHead | None:
         """Return the head of a response to a GET that h11 did not write; None if h11 has to read it."""

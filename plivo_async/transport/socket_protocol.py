@@ -145,13 +145,20 @@ class SocketProtocol(asyncio.Protocol):
 
     # Bytes.
 
-    def _write(self, data: bytes) -> None:
-        if data and not self.lost:
+    def _write(self, data: bytes | None) -> bool:
+        """Write to the socket, unless the connection is lost.
+
+        Returns:
+            Whether there was anything to write.
+        """
+        if not data:
+            return False
+        if not self.lost:
             cast(asyncio.Transport, self._transport).write(data)
+        return True
 
     def _pause_reading(self) -> None:
-        if self._transport is not None:
-            self._transport.pause_reading()
+        cast(asyncio.Transport, self._transport).pause_reading()
 
     def _resume_reading(self) -> None:
         if not self.lost:

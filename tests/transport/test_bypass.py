@@ -7,12 +7,14 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+import h11
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from plivo_async.transport.connection import Connection
+from plivo_async.transport.request_writer import RequestWriter
 from tests.transport.responses import cut, make_response
 from tests.transport.test_connection import GET, Wire, connected
 
@@ -20,11 +22,19 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 BEGUN = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123"
 
 
+class H11Writer(RequestWriter):
+    """A writer that leaves every request to h11."""
+
+    def known_get(self, request: httpx.Request) -> None:
+        return None
+
+
 class H11Connection(Connection):
     """A connection that never bypasses h11."""
 
-    def _write_known_get(self, request: httpx.Request) -> bool:
-        return False
+    def _use(self, machine: h11.Connection) -> None:
+        super()._use(machine)
+        self._writer = H11Writer(machine)
 
 
 async def exchange(connection: Connection, pieces: Sequence[bytes], ends: bool) -> list[Any]:
