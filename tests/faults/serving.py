@@ -44,8 +44,8 @@ def busy(client: AsyncClient) -> int:
 
 async def assert_at_rest(client: AsyncClient) -> None:
     """Check that no slot is in use and that only idle connections are open."""
-    for _ in range(5):
-        # The event loop closes a socket one step after the transport, and a generator of httpx2 likewise.
+    for _ in range(20):
+        # The event loop closes a socket a step after the transport, and the generators of httpx in some more.
         await asyncio.sleep(0)
     pool = client._core.sender.pool
     if pool is None:
