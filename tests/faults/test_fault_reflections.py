@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from plivo_async import AsyncClient, DecodeError, PlivoError, RetryPolicy
+from plivo_async import AsyncClient, DecodeError, PlivoError, RetryPolicy, make_converter
 from tests.faults.fault_server import Clock, FaultServer, Step, Wire
 from tests.faults.leaks import SECRETS, leaks_in, leaks_of
 from tests.faults.proxying import HOST, PASSWORD
@@ -106,6 +106,21 @@ async def test_what_is_around_a_secret_stays(clock: Clock) -> None:
             await client.calls.get(CALL_UUID)
     assert caught.value.fields == ("total_amount",)
     assert caught.value.body == body.replace(TOKEN.encode(), b"***")
+
+
+async def test_a_record_that_is_readable_only_without_the_secret_is_an_error(clock: Clock) -> None:
+    def refuse_the_token(value: str, _: object) -> str:
+        if TOKEN in value:
+            raise ValueError("refused")
+        return value
+
+    converter = make_converter()
+    converter.register_structure_hook(str, refuse_the_token)
+    body = RECORD.replace(b'"from_number": "', b'"from_number": "%s' % TOKEN.encode())
+    async with serving(clock, sends(reply(body)), converter=converter) as (_, client):
+        error = await error_of(client)
+    assert type(error) is DecodeError
+    assert leaks_of(error) == []
 
 
 @pytest.mark.parametrize("secret", [PASSWORD, b64encode(f"user:{PASSWORD}".encode()).decode()])
