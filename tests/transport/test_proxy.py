@@ -225,11 +225,9 @@ class TestTracebacks:
         ids=str,
     )
     def test_of_another_option(self, options: dict[str, Any]) -> None:
+        build: Callable[..., object] = partial(AsyncClient, auth_id="MA", auth_token="t0ken")
         with pytest.raises(ConfigurationError) as caught:
-            AsyncClient(
-                **{"auth_id": "MA", "auth_token": "t0ken", **options},
-                proxy=f"http://user:{PASSWORD}@proxy.example",
-            )
+            build(**options, proxy=f"http://user:{PASSWORD}@proxy.example")
         assert shown_in(caught.value) == []
 
     @pytest.mark.parametrize(
