@@ -90,13 +90,12 @@ def structure_factory(_: Any, converter: cattrs.Converter) -> Callable[[Any, Any
             except REFUSALS as error:
                 refused[key] = message_of(error)
         wire_values: Mapping[str, Any] = _NO_VALUES
-        reasons: dict[str, str] = {}
-        if refused:
+        if refused or not known.get("call_uuid"):
             wire_values, reasons = _read_again(refused, sent, steps, known, extra)
-        if not known.get("call_uuid"):
-            reasons.setdefault("call_uuid", "expected a string that is not empty")
-        if reasons:
-            raise RecordError(reasons)
+            if not known.get("call_uuid"):
+                reasons.setdefault("call_uuid", "expected a string that is not empty")
+            if reasons:
+                raise RecordError(reasons)
         return CallDetailRecord(**known, extra=extra, wire_keys=_shared(tuple(sent)), wire_values=wire_values)
 
     return structure_record
