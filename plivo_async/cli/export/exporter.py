@@ -104,6 +104,8 @@ class Exporter:
             return
         record = outcome.record
         self.files.output.write(self._encode(record))
+        if not self.run.written and self.files.failed is not None:
+            self.files.failed.forget_replaced()
         self.run.written += 1
         self.files.summary.add(record)
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import stat
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from io import FileIO
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import click
-from attrs import define, field
+from attrs import define
 
 from plivo_async.cli.export.file_system import sync
 from plivo_async.cli.export.id_parser import ndjson_key
-from plivo_async.cli.export.output_file import Output, OutputError
+from plivo_async.cli.export.output_file import Output, file_output
 from plivo_async.cli.export.torn_line import is_torn_object
 from plivo_async.cli.output import report
 from plivo_async.errors import InvalidResponseError
@@ -44,7 +46,7 @@ def failed_line(failed: Failed) -> bytes:
 
 @define
 class FailedFile:
-    """Appends failures; the first one creates the file.
+    """Appends failures.
 
     Lines of earlier runs stay until `settle` removes those of calls that are done.
 
@@ -54,8 +56,8 @@ class FailedFile:
     """
 
     path: Path
-    before: int = 0
-    _output: Output | None = field(default=None, init=False)
+    before: int
+    _output: Output
 
     def write(self, failed: Failed) -> None:
         """Append a failure.
@@ -63,16 +65,15 @@ class FailedFile:
         Raises:
             OutputError: The file cannot be written.
         """
-        if self._output is None:
-            try:
-                raw = FileIO(self.path, "ab")
-            except OSError as error:
-                raise OutputError(f"cannot write to {self.path}: {error.strerror}") from None
-            self._output = Output(raw, str(self.path), raw.fileno(), is_file=True, end=self.before)
         self._output.write(failed_line(failed))
 
+    def forget_replaced(self) -> None:
+        """Remove the failures of an output that is replaced, once it has its first new record."""
+        if self._output.keeps_old_content:
+            self._output.write(b"")
+
     def settle(self, is_settled: Callable[[str], bool]) -> None:
-        """Remove lines of earlier runs whose call is settled; delete the file if no line is left.
+        """Remove lines of earlier runs whose call is settled.
 
         Args:
             is_settled: Whether this run exported the call, or wrote a new failure for it.
@@ -80,73 +81,85 @@ class FailedFile:
         Raises:
             OSError: The file cannot be replaced; it is unchanged then.
         """
-        self.close()
-        if not self.before:
+        fd = self._output.fd
+        if not self.before or fd is None:
             return
-        new = self.path.with_name(f"{self.path.name}.new")
-        with self.path.open("rb") as old, new.open("wb") as kept:
-            while old.tell() < self.before:
-                line = old.readline()
-                if not _is_settled(line, is_settled):
-                    kept.write(line)
-            shutil.copyfileobj(old, kept)
-            kept.flush()
-            sync(kept.fileno(), str(new))
-            size = kept.tell()
-        new.replace(self.path)
-        if not size:
-            self.path.unlink()
+        try:
+            self._rewrite(fd, is_settled)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from None
 
-    def close(self) -> None:
-        """Close the file."""
-        if self._output is not None:
-            self._output.raw.close()
+    def _rewrite(self, fd: int, is_settled: Callable[[str], bool]) -> None:
+        # The target of a symbolic link, so that the link remains.
+        target = Path(os.path.realpath(self.path))
+        with (
+            os.fdopen(os.dup(fd), "rb") as old,
+            NamedTemporaryFile(dir=target.parent, prefix=".plivo-async-", delete=False) as kept,
+        ):
+            try:
+                old.seek(0)
+                while old.tell() < self.before:
+                    line = old.readline()
+                    if not _is_settled(line, is_settled):
+                        kept.write(line)
+                shutil.copyfileobj(old, kept)
+                kept.flush()
+                if kept.tell():
+                    os.fchmod(kept.fileno(), stat.S_IMODE(os.fstat(fd).st_mode))
+                    sync(kept.fileno(), str(self.path))
+                    Path(kept.name).replace(target)
+                else:
+                    os.ftruncate(fd, 0)
+            finally:
+                Path(kept.name).unlink(missing_ok=True)
 
 
 @contextmanager
 def failed_file(path: Path, *, resume: bool) -> Generator[FailedFile, None, None]:
-    """Open the failed file.
+    """Open and lock the failed file; delete it at the end if no line is left.
 
     Args:
         path: The path of the file.
-        resume: Whether to keep its lines, except for an incomplete last one; else the file is deleted.
+        resume: Whether to keep its lines, except for an incomplete last one. Else they stay until the first
+            failure or `forget_replaced`.
 
     Raises:
-        ClickException: The file cannot be changed.
+        ClickException: The file cannot be changed, another export uses it, or it is no failed file.
     """
-    try:
-        before = _repair(path) if resume else _delete(path)
-    except OSError as error:
-        raise click.ClickException(f"cannot write to {path}: {error.strerror}") from None
-    failed = FailedFile(path, before)
-    try:
-        yield failed
-    finally:
-        failed.close()
+    with ExitStack() as stack:
+        try:
+            output = stack.enter_context(file_output(path))
+        except click.ClickException as error:
+            message = f"{error.message}; name another file for the failures with --failed"
+            raise click.ClickException(message) from None
+        stack.callback(output.delete_if_empty, path)
+        if resume and output.is_file:
+            _repair(path, output)
+        elif output.end:
+            output.begin(b"")
+        yield FailedFile(path, output.end if resume else 0, output)
 
 
-def _repair(path: Path) -> int:
-    if not path.is_file():
-        return 0
-    with path.open("r+b") as file:
+def _repair(path: Path, output: Output) -> None:
+    with path.open("rb") as file:
         end, line, has_failures = 0, b"\n", False
         for line in file:
             end += len(line)
             has_failures = has_failures or _is_failure(line)
-        if line.endswith(b"\n"):
-            return end
-        if _is_complete(line):
-            file.seek(end)
-            file.write(b"\n")
-            return end + 1
-        # After lines of its own, a power cut may leave nothing but NUL bytes.
-        if not is_torn_object(line, (_ID_KEY,)) and not (has_failures and not line.strip(b"\0")):
-            raise click.ClickException(
-                f"{path} ends with a line that is no failure, so it was not changed: "
-                "name another file with --failed"
-            )
-        report(f"{path}: removed an incomplete last line ({len(line):,} bytes)")
-        return file.truncate(end - len(line))
+    if line.endswith(b"\n"):
+        return
+    if _is_complete(line):
+        output.write(b"\n")
+        return
+    # After lines of its own, a power cut may leave nothing but NUL bytes.
+    if not is_torn_object(line, (_ID_KEY,)) and not (has_failures and not line.strip(b"\0")):
+        raise click.ClickException(
+            f"{path} ends with a line that is no failure, so it was not changed: "
+            "name another file with --failed"
+        )
+    output.end = end - len(line)
+    os.truncate(path, output.end)
+    report(f"{path}: removed an incomplete last line ({len(line):,} bytes)")
 
 
 def _is_failure(line: bytes) -> bool:
@@ -164,12 +177,6 @@ def _is_complete(line: bytes) -> bool:
         return _id_in(0, line) is not None
     except click.ClickException:
         return False
-
-
-def _delete(path: Path) -> int:
-    if path.is_file():
-        path.unlink()
-    return 0
 
 
 def _is_settled(line: bytes, is_settled: Callable[[str], bool]) -> bool:

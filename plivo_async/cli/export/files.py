@@ -65,20 +65,17 @@ def open_files(options: ExportOptions, sample_ids: tuple[str, ...], stack: ExitS
     ids = options.call_uuids or (() if byte_input else sample_ids)
     written, summary = IdSet(), Summary()
     file_format = options.chosen_format
-    if options.path is None:
-        output = stack.enter_context(stdout_output())
-    else:
-        output = stack.enter_context(file_output(options.path))
-        if output.is_file:
-            file_format = begin_or_resume(options, options.path, output, written, summary)
-    if not output.is_file:
-        output.write(header(file_format))
+    output = stack.enter_context(stdout_output() if options.path is None else file_output(options.path))
     failed = None
     if options.failed_path is not None:
         failed = stack.enter_context(failed_file(options.failed_path, resume=options.resume))
         if byte_input is not None and options.input and _is_same(options.failed_path, Path(options.input)):
             # This run must not read the failures that it appends.
             byte_input.limit = failed.before
+    if options.path is not None and output.is_file:
+        file_format = begin_or_resume(options, options.path, output, written, summary)
+    else:
+        output.write(header(file_format))
     source = IdSource(ids, byte_input, parse, written)
     return ExportFiles(source, output, file_format, failed, written, summary)
 
@@ -102,7 +99,7 @@ def check_paths(options: ExportOptions) -> None:
     if failed is not None and not options.resume:
         if given is not None and _is_same(failed, given):
             raise click.UsageError(f"{failed} is both the input and the failed file: add --resume")
-        if not options.overwrite and failed.is_file() and failed.stat().st_size:
+        if not options.overwrite and os.path.isfile(failed) and failed.stat().st_size:  # noqa: PTH113
             raise click.UsageError(
                 f"{failed} already exists: add --resume to continue it, or --overwrite to replace it"
             )
@@ -110,7 +107,8 @@ def check_paths(options: ExportOptions) -> None:
 
 def is_device(path: Path) -> bool:
     """Whether a path exists and is not a regular file, for example /dev/null or a FIFO."""
-    return path.exists() and not path.is_file()
+    # Unlike their namesakes of Path, these report no error for a name that is too long.
+    return os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113
 
 
 def _open_input(options: ExportOptions, has_samples: bool, stack: ExitStack) -> ByteInput | None:
@@ -133,4 +131,9 @@ def _is_same(one: Path, other: Path) -> bool:
     try:
         return one.samefile(other)
     except OSError:
+        pass
+    try:
         return one.absolute() == other.absolute()
+    except OSError:
+        # The working folder was deleted.
+        return one == other

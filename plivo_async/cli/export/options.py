@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,7 +52,10 @@ class ExportOptions:
         if self.failed is not None:
             return Path(self.failed)
         path = self.path
-        if path is None or (path.exists() and not path.is_file()):
+        # A name in these folders is a stream of the process, even if that is a file.
+        if path is None or str(path).startswith(("/dev/std", "/dev/fd/", "/proc/")):
+            return None
+        if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113
             return None
         return path.with_name(f"{path.name}.failed")
 

@@ -112,15 +112,24 @@ class Output:
         Without a record, a file that was empty has the header now, and any other has its old content.
 
         Raises:
-            OutputError: The disk reported an error.
+            OutputError: The disk reported an error, or somebody deleted the file.
         """
         if self.is_new and not self.end:
             self.write(b"")
         if self.is_file and self.fd is not None:
+            if not os.fstat(self.fd).st_nlink:
+                raise OutputError(f"{self.name} was deleted during the export, and its records with it")
             try:
                 sync(self.fd, self.name)
             except OSError as error:
                 raise OutputError(f"cannot write to {self.name}: {error.strerror}") from None
+
+    def delete_if_empty(self, path: Path) -> None:
+        """Delete the file if it has no content; a symbolic link stays, with an empty file."""
+        if self.is_file and self.fd is not None and not os.fstat(self.fd).st_size:
+            with suppress(OSError):
+                if not path.is_symlink() and _is_at(path, self.fd):
+                    path.unlink()
 
     def _empty(self) -> None:
         # In place, so that links to the file, its mode and its lock remain.
@@ -160,20 +169,48 @@ def stdout_output() -> Generator[Output, None, None]:
 def file_output(path: Path) -> Generator[Output, None, None]:
     """Open and lock a file to append to, or open a device; create the file if it does not exist.
 
+    A new file is private. It is deleted if this block raises a ClickException before the first line.
+
     Raises:
         ClickException: The file cannot be opened, or another export has locked it.
     """
+    is_new = not os.path.lexists(path)
+    # Unlike their namesakes of Path, these report no error for a name that is too long.
+    is_file = not os.path.exists(path) or os.path.isfile(path)  # noqa: PTH110, PTH113
     try:
-        is_file = not path.exists() or path.is_file()
-        # Readable too, because --resume reads it back.
-        mode = os.O_RDWR | os.O_CREAT if is_file else os.O_WRONLY
-        fd = os.open(path, mode | os.O_APPEND, 0o666)
+        fd = _open_locked(path) if is_file else os.open(path, os.O_WRONLY | os.O_APPEND)
     except OSError as error:
         raise click.ClickException(f"cannot write to {path}: {error.strerror}") from None
     with FileIO(fd, "r+" if is_file else "w") as raw:
-        if is_file:
+        output = Output(raw, str(path), fd, is_file, os.fstat(fd).st_size if is_file else 0)
+        try:
+            yield output
+        except click.ClickException:
+            if is_new and not output.end:
+                output.delete_if_empty(path)
+            raise
+
+
+def _open_locked(path: Path) -> int:
+    while True:
+        # Readable too, because --resume reads it back.
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
             lock(fd, path)
-        yield Output(raw, str(path), fd, is_file, os.fstat(fd).st_size if is_file else 0)
+            if _is_at(path, fd):
+                return fd
+        except click.ClickException:
+            os.close(fd)
+            raise
+        # The export that had the lock has deleted the file.
+        os.close(fd)
+
+
+def _is_at(path: Path, fd: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(fd))
+    except FileNotFoundError:
+        return False
 
 
 def _stdout_buffer() -> BufferedIOBase | None:

@@ -23,6 +23,8 @@ import pytest
 from plivo_async.cli import signals
 from plivo_async.cli.app import run
 from plivo_async.cli.export import exporter, progress
+from plivo_async.cli.export.failed_file import failed_file
+from plivo_async.cli.export.options import ExportOptions
 from plivo_async.testing import FakePlivo, FakeRateLimit, StubResponse
 
 _QUIET = ["--rate", "none", "--quiet"]
@@ -191,6 +193,64 @@ def test_overwrite_replaces_output_and_failed_file(ids: list[str]) -> None:
     assert export("-i", "ids.txt", "-o", "calls.ndjson", "--overwrite") == 0
 
     assert sorted(written()) == sorted(ids)
+
+
+@pytest.mark.parametrize(
+    "failed",
+    [["--failed", "no/f"], ["--failed", "."], ["--failed", "x" * 300], ["--failed", "my.log", "--resume"]],
+)
+def test_an_unusable_failed_file_is_refused_before_the_first_request(
+    failed: list[str], ids: list[str], served: FakePlivo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("my.log").write_text("my note")
+    before = sorted(Path().iterdir())
+
+    assert export("-i", "ids.txt", "-o", "calls.ndjson", *failed) == 1
+
+    err = capsys.readouterr().err
+    assert (err.count("\n"), "with --failed" in err or "--failed\n" in err) == (1, True)
+    assert served.requests == ()
+    assert sorted(Path().iterdir()) == before
+    assert Path("my.log").read_text() == "my note"
+
+
+def test_a_second_export_with_the_same_failed_file_is_refused(
+    ids: list[str], served: FakePlivo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with failed_file(Path("shared"), resume=False):
+        assert export("-o", "other.ndjson", "--failed", "shared", ids[0]) == 1
+
+    assert "another export is writing to shared; name another file" in capsys.readouterr().err
+    assert served.requests == ()
+    assert not Path("other.ndjson").exists()
+
+
+def test_overwrite_keeps_old_failures_until_the_first_new_record(ids: list[str]) -> None:
+    export("-o", "calls.ndjson", "no-such-call")
+    old = failures()
+    Path("report.csv").write_text("id,name\n" + ids[0] + ",b\n")
+
+    assert export("-i", "report.csv", "--column", "typo", "-o", "calls.ndjson", "--overwrite") == 1
+    assert failures() == old
+    assert export("-i", "report.csv", "--column", "id", "-o", "calls.ndjson", "--overwrite") == 0
+    assert not Path("calls.ndjson.failed").exists()
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_failures_of_an_export_to_a_stream_by_name_go_to_stderr(name: str) -> None:
+    assert ExportOptions(output=name).failed_path is None
+
+
+def test_a_deleted_working_folder_is_no_traceback(
+    ids: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "gone").mkdir()
+    monkeypatch.chdir(folder / "gone")
+    (folder / "gone").rmdir()
+
+    assert export("-i", str(folder / "ids.txt"), "-o", "calls.ndjson") == 1
+    assert capsys.readouterr().err == "plivo-async: cannot write to calls.ndjson: No such file or directory\n"
+    assert export("-i", "../ids.txt", "-o", "calls.ndjson", "--failed", str(folder / "f")) == 1
 
 
 @pytest.mark.parametrize("name", ["calls.ndjson", "calls.csv"])

@@ -7,7 +7,6 @@ import click
 import pytest
 
 from plivo_async.cli.export.failed_file import failed_file, failed_line
-from plivo_async.cli.export.output_file import OutputError
 from plivo_async.errors import DecodeError, NetworkError, NotFoundError
 from plivo_async.resources.outcome import Failed
 
@@ -57,11 +56,21 @@ def test_failures_are_appended(tmp_path: Path) -> None:
     assert ids_in(tmp_path / "f") == ["a", "b"]
 
 
-def test_a_new_export_deletes_the_old_file(tmp_path: Path) -> None:
-    (tmp_path / "f").write_bytes(failed_line(failure("old")))
-    with failed_file(tmp_path / "f", resume=False):
-        pass
+def test_old_failures_stay_until_a_new_record_or_failure(tmp_path: Path) -> None:
+    old = failed_line(failure("old"))
+    (tmp_path / "f").write_bytes(old)
+    with failed_file(tmp_path / "f", resume=False) as file:
+        assert file.before == 0
+        file.settle(lambda _: True)
+    assert (tmp_path / "f").read_bytes() == old
 
+    with failed_file(tmp_path / "f", resume=False) as file:
+        file.write(failure("new"))
+        file.forget_replaced()
+    assert ids_in(tmp_path / "f") == ["new"]
+
+    with failed_file(tmp_path / "f", resume=False) as file:
+        file.forget_replaced()
     assert not (tmp_path / "f").exists()
 
 
@@ -109,21 +118,81 @@ def test_resume_works_without_a_failed_file(tmp_path: Path) -> None:
     assert ids_in(tmp_path / "f") == ["a"]
 
 
-def test_a_file_that_cannot_be_deleted_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    (tmp_path / "f").write_bytes(b"x\n")
-    monkeypatch.setattr(Path, "unlink", refuse)
-    match = "cannot write to .*f: Permission denied"
-    with pytest.raises(click.ClickException, match=match), failed_file(tmp_path / "f", resume=False):
+@pytest.mark.parametrize("name", ["no/f", ".", "x" * 300])
+@pytest.mark.parametrize("resume", [True, False])
+def test_an_unusable_file_is_refused_at_the_start(name: str, resume: bool, tmp_path: Path) -> None:
+    match = "cannot write to .*; name another file for the failures with --failed"
+    with pytest.raises(click.ClickException, match=match), failed_file(tmp_path / name, resume=resume):
         pass
 
 
-def test_a_file_that_cannot_be_created_is_reported_at_the_first_failure(tmp_path: Path) -> None:
-    match = "cannot write to .*f: No such file or directory"
-    with failed_file(tmp_path / "no" / "f", resume=False) as file, pytest.raises(OutputError, match=match):
+@pytest.mark.parametrize("resume", [True, False])
+def test_two_exports_with_one_file_are_refused(resume: bool, tmp_path: Path) -> None:
+    with (
+        failed_file(tmp_path / "f", resume=True),
+        pytest.raises(click.ClickException, match="another export is writing to .*f; name another file"),
+        failed_file(tmp_path / "f", resume=resume),
+    ):
+        pass
+
+
+def test_settling_keeps_the_mode_and_links(tmp_path: Path) -> None:
+    lines = [failed_line(failure(name)) for name in ("done", "elsewhere")]
+    (tmp_path / "target").write_bytes(b"".join(lines))
+    (tmp_path / "target").chmod(0o640)
+    (tmp_path / "f").symlink_to("target")
+    with failed_file(tmp_path / "f", resume=True) as file:
+        file.settle(lambda call_uuid: call_uuid == "done")
+
+    assert (tmp_path / "f").is_symlink()
+    assert (tmp_path / "target").read_bytes() == lines[1]
+    assert (tmp_path / "target").stat().st_mode & 0o777 == 0o640
+
+    with failed_file(tmp_path / "f", resume=True) as file:
+        file.settle(lambda _: True)
+
+    assert (tmp_path / "f").is_symlink()
+    assert (tmp_path / "target").read_bytes() == b""
+
+
+def test_settling_replaces_no_other_file(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(failed_line(failure("done")) + b"note\n")
+    (tmp_path / "f.new").write_text("mine")
+    with failed_file(tmp_path / "f", resume=True) as file:
+        file.settle(lambda _: True)
+
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"f": "note\n", "f.new": "mine"}
+
+
+def test_a_file_that_was_deleted_meanwhile_is_written_anew(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(failed_line(failure("old")))
+    with failed_file(tmp_path / "f", resume=True) as file:
+        (tmp_path / "f").unlink()
+        file.write(failure("new"))
+        file.settle(lambda _: False)
+
+    assert ids_in(tmp_path / "f") == ["old", "new"]
+
+
+def test_an_empty_file_in_the_place_of_a_deleted_one_is_kept(tmp_path: Path) -> None:
+    with failed_file(tmp_path / "f", resume=True):
+        (tmp_path / "f").rename(tmp_path / "moved")
+        (tmp_path / "f").touch()
+
+    assert (tmp_path / "f").exists()
+
+
+def test_a_new_file_is_private(tmp_path: Path) -> None:
+    with failed_file(tmp_path / "f", resume=False) as file:
         file.write(failure("a"))
+
+    assert (tmp_path / "f").stat().st_mode & 0o077 == 0
+
+
+def test_failures_may_go_to_a_device() -> None:
+    with failed_file(Path("/dev/null"), resume=True) as file:
+        file.write(failure("a"))
+        file.settle(lambda _: True)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
+from plivo_async.cli.export import output_file
 from plivo_async.cli.export.output_file import (
     OutputError,
     ReaderGoneError,
@@ -138,3 +139,51 @@ def test_a_closed_stdout_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(click.ClickException, match="stdout is closed"), stdout_output():
         pass
+
+
+def test_an_export_that_deletes_its_file_does_not_hand_it_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "f").write_bytes(b"a\n")
+    locked: list[int] = []
+
+    def lock_late(fd: int, path: Path) -> None:
+        locked.append(fd)
+        if len(locked) == 1:
+            path.unlink()
+        elif len(locked) == 2:
+            path.rename(path.with_name("moved"))
+            path.touch()
+
+    monkeypatch.setattr(output_file, "lock", lock_late)
+    with file_output(tmp_path / "f") as output:
+        output.write(b"b\n")
+
+    assert len(locked) == 3
+    assert (tmp_path / "f").read_bytes() == b"b\n"
+
+
+def test_a_new_file_is_private(tmp_path: Path) -> None:
+    with file_output(tmp_path / "f"):
+        pass
+
+    assert (tmp_path / "f").stat().st_mode & 0o077 == 0
+
+
+def test_a_new_file_is_deleted_if_another_one_cannot_be_opened(tmp_path: Path) -> None:
+    with pytest.raises(click.ClickException), file_output(tmp_path / "f"):
+        raise click.ClickException("no")
+    assert not (tmp_path / "f").exists()
+
+    (tmp_path / "f").touch()
+    with pytest.raises(click.ClickException), file_output(tmp_path / "f"):
+        raise click.ClickException("no")
+    assert (tmp_path / "f").exists()
+
+
+def test_a_file_that_was_deleted_is_reported_at_the_end(tmp_path: Path) -> None:
+    with file_output(tmp_path / "f") as output:
+        output.write(b"a\n")
+        (tmp_path / "f").unlink()
+        with pytest.raises(OutputError, match="f was deleted during the export, and its records with it"):
+            output.sync()
