@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -33,7 +33,7 @@ class Foreign:
     statuses: list[int] = field(factory=list[int])
 
     @asynccontextmanager
-    async def at_work(self) -> AsyncIterator[Foreign]:
+    async def at_work(self) -> AsyncGenerator[Foreign, None]:
         transport = httpx.ASGITransport(app=self.fake)
         auth = (self.fake.auth_id, self.fake.auth_token)
         async with httpx.AsyncClient(transport=transport, auth=auth) as client:

@@ -82,19 +82,20 @@ class Mutation:
 
 
 def nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes that run, in the order of the source: no annotations, nothing for type checkers only."""
+    """Yield the nodes that run, in order: no annotations, nothing for type checkers only."""
     yield node
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns"):
             continue
-        for child in value if isinstance(value, list) else [value]:
+        children = value if isinstance(value, list) else [value]
+        for child in children:
             for_checkers = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
             if isinstance(child, ast.AST) and not for_checkers:
                 yield from nodes(child)
 
 
 def changes(node: ast.AST) -> Iterator[Change]:
-    """The ways to change a node in place."""
+    """Yield the ways to change a node in place."""
     match node:
         case ast.Compare():
             for index, operation in enumerate(node.ops):
@@ -118,10 +119,12 @@ def changes(node: ast.AST) -> Iterator[Change]:
             yield partial(setattr, node, "value", ast.Constant(None))
         case ast.Return() if node.value is not None:
             yield partial(setattr, node, "value", ast.Constant(None))
+        case _:
+            pass
 
 
 def mutations_of(module: str, source: str) -> Iterator[Mutation]:
-    """Every single change of a module."""
+    """Yield every single change of a module."""
     count = sum(1 for node in nodes(ast.parse(source)) for _ in changes(node))
     for number in range(count):
         tree = ast.parse(source)
@@ -133,7 +136,7 @@ def mutations_of(module: str, source: str) -> Iterator[Mutation]:
 
 
 def guards_of(module: str) -> list[str]:
-    """The test files of a module, or the nearest folder with tests of its neighbours."""
+    """Return the test files of a module, or the nearest folder with tests of its neighbours."""
     path = Path(module).relative_to("plivo_async")
     own = Path("tests") / path.parent / f"test_{path.name}"
     if module in TESTS:
@@ -142,7 +145,7 @@ def guards_of(module: str) -> list[str]:
 
 
 def fails(folder: Path, tests: list[str]) -> bool:
-    """Whether tests fail in a copy of the project. `-m` puts the copy before the installed package."""
+    """Return whether tests fail in a copy of the project. `-m` puts the copy before the installed package."""
     options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly"]
     command = [sys.executable, "-B", "-m", "pytest", *options, *tests]
     try:
@@ -165,10 +168,15 @@ def survives(mutation: Mutation, folders: queue.Queue[Path]) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.mutation")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.mutation",
+        description="Change single expressions; list those that break no test.",
+    )
     parser.add_argument("modules", nargs="*", help="plivo_async/body.py, for example; all without one")
     parser.add_argument("--count", type=int, default=60, help="mutations to try (60)")
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10_000))
+    parser.add_argument(
+        "--seed", type=int, default=random.SystemRandom().randrange(10_000), help="of the sample (random)"
+    )
     given = parser.parse_args()
     modules = given.modules or [
         str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("plivo_async/**/*.py"))
@@ -185,7 +193,7 @@ def main() -> None:
                 raise SystemExit(f"{module}: its tests fail without a mutation")
         survivors = 0
         for mutation, survived in zip(
-            sample, pool.map(lambda one: survives(one, folders), sample), strict=True
+            sample, pool.map(partial(survives, folders=folders), sample), strict=True
         ):
             survivors += survived
             sys.stdout.write(f"{'SURVIVED' if survived else 'killed  '} {mutation}\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ Answer = httpx.Response | httpx.HTTPError | Callable[[httpx.Request], Any]
 @asynccontextmanager
 async def asking(
     *answers: Answer, hooks: dict[str, list[Any]] | None = None, **options: Any
-) -> AsyncIterator[tuple[AsyncClient, respx.Route]]:
+) -> AsyncGenerator[tuple[AsyncClient, respx.Route], None]:
     """A client, and the route that its requests meet: it gives these answers, the last one for ever."""
     router = respx.MockRouter(assert_all_called=False)
     route = router.route(host__in=["api.plivo.com", "127.0.0.1", "localhost", "::1"])
@@ -55,6 +55,12 @@ def ok() -> httpx.Response:
 def down(**headers: str) -> httpx.Response:
     """A failure that may be over the next time."""
     return httpx.Response(503, headers=headers, json={"error": "down", "api_id": "a1"})
+
+
+def requests_to(route: respx.Route) -> list[httpx.Request]:
+    """Return the requests that a route has received."""
+    calls: Any = route.calls
+    return [call.request for call in calls]
 
 
 def wrapped(client: AsyncClient) -> httpx.AsyncClient:

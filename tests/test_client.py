@@ -11,9 +11,10 @@ import platform
 import ssl
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ from tests.offline import (
     down,
     ok,
     pool_of,
+    requests_to,
     wrapped,
 )
 from tests.virtual_time import in_virtual_time
@@ -74,7 +76,7 @@ async def never(request: httpx.Request) -> httpx.Response:
 
 
 @asynccontextmanager
-async def distrusting() -> AsyncIterator[tuple[AsyncClient, list[httpx.Request]]]:
+async def distrusting() -> AsyncGenerator[tuple[AsyncClient, list[httpx.Request]], None]:
     """A client that refuses the server's certificate. Without respx, which replaces causes."""
     requests: list[httpx.Request] = []
 
@@ -249,7 +251,7 @@ class TestHeaders:
             await client.calls.get(CALL_UUID)
             await client.calls.get(CALL_UUID)
         assert route.call_count == 3
-        assert all("cookie" not in call.request.headers for call in route.calls)
+        assert all("cookie" not in request.headers for request in requests_to(route))
 
     async def test_have_no_cookie_of_a_borrowed_client(self) -> None:
         async with asking(ok()) as (client, route):
@@ -340,7 +342,10 @@ class TestBorrowedClient:
             async def text() -> AsyncIterator[bytes]:
                 yield b'{"error": "so it is"}'
 
-            return lambda request: httpx.Response(status, headers=headers, content=text())
+            def respond(_: httpx.Request) -> httpx.Response:
+                return httpx.Response(status, headers=headers, content=text())
+
+            return respond
 
         hooks = {"response": [hook]}
         async with asking(unread(503), unread(500), unread(404), hooks=hooks) as (client, route):
@@ -670,7 +675,7 @@ class TestView:
         assert type(Mine(AUTH_ID, TOKEN).with_options(deadline=1)) is Mine
 
     @pytest.mark.parametrize(
-        "make_view", [lambda client: client.with_options(deadline=1), AsyncClient.in_own_lane]
+        "make_view", [methodcaller("with_options", deadline=1), methodcaller("in_own_lane")]
     )
     def test_of_a_subclass_has_its_attributes(self, make_view: Callable[[Any], Any]) -> None:
         class Mine(AsyncClient):
@@ -917,7 +922,7 @@ class TestMiddleware:
 
         async with asking(down(), ok(), middleware=[trace]) as (client, route):
             await client.calls.get(CALL_UUID)
-        assert [call.request.headers["x-trace-id"] for call in route.calls] == ["1", "1"]
+        assert [request.headers["x-trace-id"] for request in requests_to(route)] == ["1", "1"]
 
     async def test_may_ask_again(self) -> None:
         async def until_written(request: httpx.Request, call_next: CallNext) -> httpx.Response:
@@ -1008,7 +1013,11 @@ class TestMiddleware:
         async with asking(down(), ok(), middleware=[curious]) as (client, route):
             asked.append(client)
             await client.calls.get(CALL_UUID)
-        assert [call.request.url.path.split("/")[4] for call in route.calls] == ["Number", "Number", "Call"]
+        assert [request.url.path.split("/")[4] for request in requests_to(route)] == [
+            "Number",
+            "Number",
+            "Call",
+        ]
 
 
 class TestConverter:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Generator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import CodeType, CoroutineType, FrameType
@@ -50,7 +50,7 @@ class Server(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def warm_client(server: Server) -> AsyncIterator[AsyncClient]:
+async def warm_client(server: Server) -> AsyncGenerator[AsyncClient, None]:
     """A client that has one connection, on which it has sent two requests."""
     listener = await asyncio.get_running_loop().create_server(lambda: server, "127.0.0.1", 0)
     async with listener:
@@ -62,7 +62,7 @@ async def warm_client(server: Server) -> AsyncIterator[AsyncClient]:
 
 
 @contextmanager
-def counted() -> Iterator[Counter[str]]:
+def counted() -> Generator[Counter[str], None, None]:
     """The calls of the package's functions in a block. A coroutine that is resumed counts again."""
     calls: Counter[str] = Counter()
 

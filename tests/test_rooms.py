@@ -25,8 +25,8 @@ class Room:
     """Some modules, the rooms and the third-party libraries that they may import."""
 
     modules: set[str]
-    rooms: set[str] = field(factory=set)
-    libraries: set[str] = field(factory=set)
+    rooms: set[str] = field(factory=set[str])
+    libraries: set[str] = field(factory=set[str])
 
 
 # From the ground up: a room may import from itself and from those that it names, all of them above it here.
@@ -163,7 +163,7 @@ def test_a_room_names_only_rooms_before_it() -> None:
 
 
 def test_a_module_imports_only_from_its_room_and_those_it_may() -> None:
-    wrong = []
+    wrong: list[str] = []
     for found in OURS:
         here, there = room_of(found.module), room_of(inner(found.target))
         if there not in {here} | ROOMS[here].rooms:
@@ -172,7 +172,7 @@ def test_a_module_imports_only_from_its_room_and_those_it_may() -> None:
 
 
 def test_a_module_imports_only_the_libraries_of_its_room() -> None:
-    wrong = []
+    wrong: list[str] = []
     for found in IMPORTS:
         library, room = found.target.partition(".")[0], room_of(found.module)
         if library in sys.stdlib_module_names | {"plivo_async"} | ROOMS[room].libraries:

@@ -76,11 +76,11 @@ def test_faults_and_limit_reach_the_fake(folder: Path, monkeypatch: pytest.Monke
         return made[0]
 
     monkeypatch.setattr("plivo_async.testing.FakePlivo", make)
-    monkeypatch.setattr(
-        fake_module,
-        "announce",
-        lambda *_: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM),
-    )
+
+    def announce(*_: object) -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+
+    monkeypatch.setattr(fake_module, "announce", announce)
 
     assert run(["fake", "--faults", "0.25", "--seed", "3", "--limit", "100/5"]) == 0
 

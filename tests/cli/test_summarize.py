@@ -43,7 +43,7 @@ def test_a_terminal_gets_a_table(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("calls.ndjson").write_text('{"call_uuid":"c"}\n')
-    monkeypatch.setattr(type(sys.stdout), "isatty", lambda _: True)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
 
     assert run(["summarize", "calls.ndjson"]) == 0
     assert "Hang-up cause" in capsys.readouterr().out

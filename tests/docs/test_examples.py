@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import CodeType, FrameType
@@ -275,7 +275,7 @@ class Screen(io.TextIOWrapper):
 
 
 @contextlib.contextmanager
-def served(app: Any) -> Iterator[str]:
+def served(app: Any) -> Generator[str, None, None]:
     """Serve an ASGI app on loopback; gives its host and port."""
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -290,7 +290,7 @@ def served(app: Any) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def functions_called_in(file: Path) -> Iterator[set[str]]:
+def functions_called_in(file: Path) -> Generator[set[str], None, None]:
     """Which functions of a file are defined but never called, known when the context ends."""
     name = str(file)
     defined = functions_of(compile(file.read_text(), name, "exec"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from plivo_async import AsyncClient
@@ -40,7 +40,7 @@ def tunnels(tls: ssl.SSLContext, then: Step = good) -> Step:
 @asynccontextmanager
 async def proxied(
     clock: Clock, *script: Step, tls: ssl.SSLContext | None = None, **options: object
-) -> AsyncIterator[tuple[FaultServer, AsyncClient]]:
+) -> AsyncGenerator[tuple[FaultServer, AsyncClient], None]:
     """A proxy with this script, and a client of a host behind it; at the end nothing may be left."""
     sockets = open_sockets()
     async with FaultServer(clock, *script, tls=tls) as server:

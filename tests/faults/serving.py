@@ -6,7 +6,7 @@ import asyncio
 import os
 import ssl
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ async def assert_at_rest(client: AsyncClient) -> None:
 @asynccontextmanager
 async def serving(
     clock: Clock, *script: Step, tls: ssl.SSLContext | None = None, **options: Any
-) -> AsyncIterator[tuple[FaultServer, AsyncClient]]:
+) -> AsyncGenerator[tuple[FaultServer, AsyncClient], None]:
     """A server with this script and a client of it; at the end no task, slot or socket may be left."""
     sockets = open_sockets()
     async with FaultServer(clock, *script, tls=tls) as server:

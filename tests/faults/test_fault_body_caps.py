@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import pytest
@@ -37,7 +37,7 @@ def bomb() -> bytes:
 
 
 @contextmanager
-def costs_little() -> Iterator[None]:
+def costs_little() -> Generator[None, None, None]:
     """Check that server and client never use more than 8 MiB above the start."""
     tracemalloc.start()
     try:

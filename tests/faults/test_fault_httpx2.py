@@ -9,7 +9,7 @@ import json
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -53,7 +53,7 @@ NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @asynccontextmanager
-async def asking_fake(**options: Any) -> AsyncIterator[tuple[AsyncClient, FakePlivo]]:
+async def asking_fake(**options: Any) -> AsyncGenerator[tuple[AsyncClient, FakePlivo], None]:
     fake = FakePlivo()
     async with fake.serve() as url, httpx2.AsyncClient(verify=NO_TLS) as http_client:
         options = {"retry": InstantRetryPolicy(), **options}
@@ -70,7 +70,7 @@ async def serving(
     tls: ssl.SSLContext | None = None,
     http: dict[str, Any] | None = None,
     **options: Any,
-) -> AsyncIterator[tuple[FaultServer, AsyncClient]]:
+) -> AsyncGenerator[tuple[FaultServer, AsyncClient], None]:
     """A server with this script and a client of it; at the end no task or socket may be left."""
     sockets = open_sockets()
     async with FaultServer(clock, *script, tls=tls) as server:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -56,7 +56,7 @@ GARBAGE = [
 @asynccontextmanager
 async def flying(
     clock: Clock, *script: Step, **options: Any
-) -> AsyncIterator[tuple[FaultServer, AsyncClient]]:
+) -> AsyncGenerator[tuple[FaultServer, AsyncClient], None]:
     """`serving`, while time flies."""
     async with serving(clock, *script, **options) as (server, client):
         flight = asyncio.create_task(clock.fly())

@@ -66,7 +66,9 @@ async def test_a_function_that_hands_on_an_awaitable_will_do() -> None:
     async def send(request: httpx.Request) -> httpx.Response:
         return httpx.Response(204)
 
-    hands_on: Any = lambda request, call_next: call_next(request)  # noqa: E731
+    def hands_on(request: httpx.Request, call_next: CallNext) -> Any:
+        return call_next(request)
+
     chain = compose([hands_on], send)
     assert (await chain(request())).status_code == 204
 

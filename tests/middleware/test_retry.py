@@ -112,7 +112,7 @@ class TestWhatIsTriedAgain:
         ],
         ids=repr,
     )
-    async def test_nothing_else(self, failure: Any) -> None:
+    async def test_nothing_else(self, failure: BaseException) -> None:
         requests: list[httpx.Request] = []
 
         async def fails(request: httpx.Request) -> httpx.Response:

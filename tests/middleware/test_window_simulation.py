@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from operator import methodcaller
 
 import pytest
 from hypothesis import given
@@ -56,8 +57,8 @@ class TestAnHonestLimit:
             told=limit,
             requests=40,
             concurrency=concurrency,
-            latency=lambda chance: chance.choice(ways),
-            pause=lambda chance: chance.choice(pauses),
+            latency=methodcaller("choice", ways),
+            pause=methodcaller("choice", pauses),
         )
         arrivals = sorted(server.arrivals)
         assert len(arrivals) == 40

@@ -37,12 +37,12 @@ def test_a_number_keeps_its_digits(digits: str) -> None:
 
 
 def test_text_without_a_decimal_equals_that_of_the_standard_library() -> None:
-    value = {"a": [1, None, True, "ü\ud800\n"], "b": {}}
+    value: Any = {"a": [1, None, True, "ü\ud800\n"], "b": {}}
     assert write_json(value) == json.dumps(value, separators=(",", ":"))
 
 
 def test_text_with_a_decimal_differs_from_it_in_the_decimal_only() -> None:
-    value = {'"ü': [1, None, True, "ü\ud800\n", 1.5], "b": {}, "c": []}
+    value: Any = {'"ü': [1, None, True, "ü\ud800\n", 1.5], "b": {}, "c": []}
     with_decimal = {**value, "d": (Decimal("0.10"),)}
     assert write_json(with_decimal) == json.dumps(value, separators=(",", ":"))[:-1] + ',"d":[0.10]}'
 

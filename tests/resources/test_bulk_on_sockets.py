@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
@@ -25,7 +25,7 @@ each_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 @asynccontextmanager
-async def serving(fake: FakePlivo, **options: Any) -> AsyncIterator[AsyncClient]:
+async def serving(fake: FakePlivo, **options: Any) -> AsyncGenerator[AsyncClient, None]:
     """A client of the fake on a socket; at the end no slot is taken and no task left."""
     before = asyncio.all_tasks()
     with fake.serve() as url:

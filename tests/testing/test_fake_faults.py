@@ -271,7 +271,7 @@ def test_an_invalid_publication_is_refused(options: dict[str, Any]) -> None:
 
 
 async def test_random_faults_are_the_same_for_the_same_seed() -> None:
-    runs = []
+    runs: list[Any] = []
     for _ in range(2):
         fake = FakePlivo(random_faults=RandomFaults(rate=0.5, seed=7))
         runs.append(await statuses(fake, 50))

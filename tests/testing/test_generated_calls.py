@@ -160,7 +160,7 @@ def test_the_amount_is_rate_times_billed_minutes_rounded_half_up(records: list[C
 
 
 def test_billed_seconds_are_rounded_up_to_an_increment(records: list[CallDetailRecord]) -> None:
-    increments = set()
+    increments: set[int] = set()
     for record in records:
         assert record.bill_duration is not None
         assert record.billed_duration is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,7 +22,7 @@ def port() -> Iterator[int]:
 
 
 @contextmanager
-def listening() -> Iterator[int]:
+def listening() -> Generator[int, None, None]:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen(1024)
@@ -30,7 +30,7 @@ def listening() -> Iterator[int]:
 
 
 @contextmanager
-def closed_port() -> Iterator[int]:
+def closed_port() -> Generator[int, None, None]:
     """A port that refuses connections: bound, without a listener."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
@@ -38,7 +38,7 @@ def closed_port() -> Iterator[int]:
 
 
 @contextmanager
-def silent_port() -> Iterator[int]:
+def silent_port() -> Generator[int, None, None]:
     """A port that never accepts: its backlog is full."""
     with socket.socket() as full, socket.socket() as first, socket.socket() as second:
         full.bind(("127.0.0.1", 0))
