@@ -138,6 +138,22 @@ async def test_a_closing_transport_is_not_used() -> None:
         await reading
 
 
+async def test_reading_does_not_resume_on_a_closing_transport() -> None:
+    connection, wire = connected()
+    await connection.send(GET, None)
+    connection.data_received(b"HTTP/1.1 200 OK\r\ncontent-length: 600000\r\n\r\n" + bytes(300_000))
+    await connection.head(GET, None)
+    await connection.body(GET, None)
+    wire.close()
+
+    more = asyncio.create_task(connection.body(GET, None))
+    await asyncio.sleep(0)
+    connection.connection_lost(ConnectionResetError("reset"))
+
+    with pytest.raises(httpx.ReadError, match="reset"):
+        await more
+
+
 async def test_a_requested_protocol_switch_is_an_error() -> None:
     connection, _ = connected()
     request = httpx.Request("GET", "http://h/", headers={"connection": "upgrade", "upgrade": "websocket"})
