@@ -136,29 +136,37 @@ class Summary:
 class Run:
     """The counts of one run of an export.
 
+    At its end, the rows read are those written, failed, skipped, duplicates and without an id.
+
     Attributes:
+        read: The arguments and the rows of the input that were read.
         written: Records written.
         failed: Calls that failed.
         skipped: Ids whose record was in the output before the run.
         duplicates: Repetitions of an id in the input.
+        without_id: Rows of the input without an id.
         seconds: How long the run took.
         failures: The number of failures by the name of the error type.
     """
 
+    read: int = 0
     written: int = 0
     failed: int = 0
     skipped: int = 0
     duplicates: int = 0
+    without_id: int = 0
     seconds: float = 0.0
     failures: Counter[str] = field(factory=Counter[str])
 
     def to_dict(self) -> dict[str, Any]:
         """Return values for JSON."""
         return {
+            "read": self.read,
             "written": self.written,
             "failed": self.failed,
             "skipped": self.skipped,
             "duplicates": self.duplicates,
+            "without_id": self.without_id,
             "elapsed_seconds": round(self.seconds, 3),
             "failures": dict(self.failures.most_common()),
         }

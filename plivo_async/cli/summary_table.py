@@ -38,7 +38,8 @@ def _run_facts(run: Run | None) -> list[tuple[str, str]]:
     if run is None:
         return []
     per_second = f" ({run.written / run.seconds:,.1f} per second)" if run.written and run.seconds else ""
-    facts = [("Written", f"{run.written:,} in {duration(run.seconds)}{per_second}")]
+    facts = [("Read", f"{run.read:,}")] if run.read != run.written else []
+    facts.append(("Written", f"{run.written:,} in {duration(run.seconds)}{per_second}"))
     if run.failed:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in run.failures.most_common())
         facts.append(("Failed", f"{run.failed:,}: {kinds}"))
@@ -46,6 +47,8 @@ def _run_facts(run: Run | None) -> list[tuple[str, str]]:
         facts.append(("Skipped", f"{run.skipped:,} written before"))
     if run.duplicates:
         facts.append(("Duplicates", counted(run.duplicates, "repeated id")))
+    if run.without_id:
+        facts.append(("Without id", counted(run.without_id, "row")))
     return facts
 
 

@@ -110,10 +110,12 @@ def test_failures_of_a_run_are_sorted_by_frequency() -> None:
     run.failures.update(["A", "B", "B"])
 
     assert run.to_dict() == {
+        "read": 0,
         "written": 1,
         "failed": 0,
         "skipped": 0,
         "duplicates": 0,
+        "without_id": 0,
         "elapsed_seconds": 1.235,
         "failures": {"B": 2, "A": 1},
     }

@@ -37,16 +37,18 @@ _OUTBOUND = {"call_direction": "outbound", "total_amount": "1234.5", "hangup_cau
 
 
 def test_a_summary_looks_like_this() -> None:
-    run = Run(written=2, failed=3, skipped=4, duplicates=5, seconds=4.0)
+    run = Run(read=1020, written=2, failed=3, skipped=4, duplicates=5, without_id=1006, seconds=4.0)
     run.failures.update(["NotFoundError", "NotFoundError", "ServerError"])
 
     text = rendered(summary_of(_INBOUND, _OUTBOUND, {}), run)
 
-    assert [line.strip("│ ") for line in text.splitlines()[1:11]] == [
+    assert [line.strip("│ ") for line in text.splitlines()[1:13]] == [
+        "Read         1,020",
         "Written      2 in 4.0 s (0.5 per second)",
         "Failed       3: 2 NotFoundError, 1 ServerError",
         "Skipped      4 written before",
         "Duplicates   5 repeated ids",
+        "Without id   1,006 rows",
         "Records      3",
         "Answered     1 (33.3%)",
         "Duration     61 s (0:01:01)",

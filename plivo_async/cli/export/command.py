@@ -15,6 +15,7 @@ from plivo_async.cli.client import ConnectionOptions, connection_options, open_c
 from plivo_async.cli.exit_codes import EXPORT_EXIT_CODE_HELP, ExitCode
 from plivo_async.cli.export.exporter import Exporter
 from plivo_async.cli.export.files import open_files
+from plivo_async.cli.export.id_parser import InputError
 from plivo_async.cli.export.max_wait_option import to_patience
 from plivo_async.cli.export.options import ExportOptions, resume_command, retry_command
 from plivo_async.cli.export.progress import choose_display
@@ -154,8 +155,9 @@ def _conclude(exporter: Exporter, options: ExportOptions, arguments: Sequence[st
     if not exporter.files.output.is_file:
         how = "an export to a pipe cannot be resumed, one to a file (-o) can"
     else:
+        corrected = ", once the input is corrected" if isinstance(ended_by, InputError) else ""
         same = ", with the same ids on stdin" if options.reads_stdin else ""
-        how = f"to continue: {resume_command(arguments, from_start=keeps_old)}{same}"
+        how = f"to continue: {resume_command(arguments, from_start=keeps_old)}{same}{corrected}"
     report(f"stopped after {counted(run.written, 'record')}; {how}")
     if isinstance(ended_by, ExitCode):
         return ended_by

@@ -68,7 +68,9 @@ class Exporter:
         if stop.signal is not None:
             self.ended_by = ExitCode(128 + stop.signal)
         self.run.seconds = time.monotonic() - began
-        self.run.skipped, self.run.duplicates = self.files.source.skipped, self.files.source.duplicates
+        source = self.files.source
+        self.run.read, self.run.without_id = source.given + source.without_id, source.without_id
+        self.run.skipped, self.run.duplicates = source.skipped, source.duplicates
         if self.ended_by is None:
             self._settle()
 

@@ -16,7 +16,7 @@ import click
 from attrs import define
 
 from plivo_async.cli.export.file_system import sync
-from plivo_async.cli.export.id_parser import ndjson_key
+from plivo_async.cli.export.id_parser import NdjsonKey
 from plivo_async.cli.export.output_file import Output, file_output
 from plivo_async.cli.export.torn_line import is_torn_object
 from plivo_async.cli.output import report
@@ -26,7 +26,6 @@ from plivo_async.resources.outcome import Failed
 
 _ID_KEY = "call_uuid"
 _OWN_KEYS = {_ID_KEY, "kind", "status", "message", "attempts"}
-_id_in = ndjson_key(_ID_KEY)
 
 
 def failed_line(failed: Failed) -> bytes:
@@ -174,7 +173,7 @@ def _is_failure(line: bytes) -> bool:
 def _is_complete(line: bytes) -> bool:
     # An editor may omit the last newline. No proper prefix of a JSON object is one.
     try:
-        return _id_in(0, line) is not None
+        return bool(NdjsonKey(_ID_KEY)(0, line))
     except click.ClickException:
         return False
 

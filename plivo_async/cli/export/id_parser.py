@@ -17,7 +17,7 @@ _BOM = b"\xef\xbb\xbf"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _DELIMITERS = ",;\t"
 
-# Takes the number and the bytes of a line; returns its id, or None if it has none.
+# Takes the number and the bytes of a line; returns its id, "" for a row without an id, or None for no row.
 LineParser: TypeAlias = Callable[[int, bytes], str | None]
 
 
@@ -79,25 +79,46 @@ def plain_line(number: int, line: bytes) -> str | None:
     return text or None
 
 
-def ndjson_key(key: str) -> LineParser:
-    """Return a parser for lines that are JSON objects with the id under this key.
+class NdjsonKey:
+    """A parser for lines that are JSON objects with the id under a key.
 
-    The parser raises InputError if a line is not JSON, or has no string under the key.
+    A value without the key, or with null under it, is a row without an id. Another value than a string is
+    returned as JSON, which the client refuses.
     """
 
-    def parse(number: int, line: bytes) -> str | None:
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._has_key = self._has_row = False
+
+    def __call__(self, number: int, line: bytes) -> str | None:
+        """Return the id in this line, if any.
+
+        Raises:
+            InputError: The line is not JSON.
+        """
         if not line.strip():
             return None
         try:
             found = json.loads(line)
         except (ValueError, RecursionError):
             raise InputError(f"line {number}: not JSON: {_excerpt(line)}") from None
-        value = cast("dict[str, Any]", found).get(key) if isinstance(found, dict) else None
-        if not isinstance(value, str):
-            raise InputError(f"line {number}: no string under the key {key!r}: {_excerpt(line)}")
-        return value.strip() or None
+        self._has_row = True
+        if not isinstance(found, dict) or self._key not in found:
+            return ""
+        self._has_key = True
+        value = cast("dict[str, Any]", found)[self._key]
+        if value is None:
+            return ""
+        return value.strip() if isinstance(value, str) else json.dumps(value)[:_EXCERPT_CHARACTERS]
 
-    return parse
+    def close(self) -> None:
+        """Check that the key is right.
+
+        Raises:
+            InputError: No line has it.
+        """
+        if self._has_row and not self._has_key:
+            raise InputError(f"no line has the key {self._key!r}: name another one with --key")
 
 
 class CsvColumn:
@@ -113,7 +134,7 @@ class CsvColumn:
         """Return the id in the row that ends with this line, if any.
 
         Raises:
-            InputError: The row is not CSV or too short, or the header lacks the column.
+            InputError: The row is not CSV, or the header lacks the column.
         """
         row = self._rows.feed(number, line)
         if row is None or not row.strip():
@@ -128,9 +149,8 @@ class CsvColumn:
             self._index = names.index(self._column)
             return None
         cells = self._cells(number, text)
-        if len(cells) <= self._index:
-            raise InputError(f"line {number}: the row ends before the column {self._column!r}")
-        return cells[self._index].strip() or None
+        # A row that ends early, such as a total below the table, has no id.
+        return cells[self._index].strip() if len(cells) > self._index else ""
 
     def close(self) -> None:
         """Check that the last row is complete.
@@ -142,13 +162,19 @@ class CsvColumn:
 
     def _cells(self, number: int, row: str) -> list[str]:
         try:
-            return csv_cells(row, self._delimiter)
+            # A stray quote joins the rows up to the next one, which must not pass for one row.
+            return csv_cells(row, self._delimiter, strict="\n" in row)
         except ValueError as error:
             raise InputError(f"line {number}: not CSV: {error}") from None
 
 
-def csv_cells(row: str, delimiter: str = ",") -> list[str]:
+def csv_cells(row: str, delimiter: str = ",", *, strict: bool = False) -> list[str]:
     """Return the cells of one row.
+
+    Args:
+        row: The row without its newline.
+        delimiter: The character between two cells.
+        strict: Whether to refuse text after a closing quote.
 
     Raises:
         ValueError: The row is not CSV.
@@ -156,7 +182,7 @@ def csv_cells(row: str, delimiter: str = ",") -> list[str]:
     # The default limit is 128 KiB; the size of a line is limited elsewhere.
     csv.field_size_limit(2**31 - 1)
     try:
-        return next(csv.reader([row], delimiter=delimiter), list[str]())
+        return next(csv.reader([row], delimiter=delimiter, strict=strict), list[str]())
     except csv.Error as error:
         raise ValueError(str(error)) from None
 

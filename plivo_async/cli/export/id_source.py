@@ -18,7 +18,7 @@ from plivo_async.cli.export.id_parser import (
     InputError,
     LineParser,
     LineSplitter,
-    ndjson_key,
+    NdjsonKey,
     plain_line,
 )
 from plivo_async.cli.export.id_set import IdSet
@@ -131,7 +131,7 @@ def line_parser(column: str | None, key: str | None) -> LineParser:
         raise click.UsageError("--column is for CSV and --key for NDJSON: they are mutually exclusive")
     if column is not None:
         return CsvColumn(column)
-    return plain_line if key is None else ndjson_key(key)
+    return plain_line if key is None else NdjsonKey(key)
 
 
 class IdSource:
@@ -141,7 +141,8 @@ class IdSource:
         seen: The ids read so far.
         stopped: Whether `stop` was called.
         given: The number of ids read.
-        blank: The number of lines without an id.
+        blank: The number of lines without an id, rows or not.
+        without_id: The number of rows without an id.
         duplicates: The number of ids that were read before.
         skipped: The number of ids that were already written.
         pulled: The number of ids that the iterator returned.
@@ -163,8 +164,9 @@ class IdSource:
         self._lines = None if source is None else source.count_lines()
         self._ids: Iterator[str | None] = iter(arguments)
         self._at_end = source is None
+        self._reads_rows = False
         self.stopped = False
-        self.given = self.blank = self.duplicates = self.skipped = self.pulled = 0
+        self.given = self.blank = self.without_id = self.duplicates = self.skipped = self.pulled = 0
 
     @property
     def left(self) -> int | None:
@@ -194,8 +196,10 @@ class IdSource:
         raise StopAsyncIteration
 
     def _is_wanted(self, call_uuid: str | None) -> bool:
-        if call_uuid is None:
+        # An empty argument is a mistake of its own, which the client refuses.
+        if call_uuid is None or (not call_uuid and self._reads_rows):
             self.blank += 1
+            self.without_id += call_uuid is not None
             return False
         self.given += 1
         if not self.seen.add(call_uuid):
@@ -209,14 +213,14 @@ class IdSource:
     async def _read(self) -> None:
         assert self._input is not None  # noqa: S101 - for the type checkers
         chunk = await self._input.read()
-        self._at_end = not chunk
+        self._at_end, self._reads_rows = not chunk, True
         self._ids = self._parsed(self._splitter.feed(chunk) if chunk else self._splitter.close())
 
     def _parsed(self, lines: Iterator[tuple[int, bytes]]) -> Iterator[str | None]:
         try:
             for number, line in lines:
                 yield self._parse(number, line)
-            if self._at_end and not self.stopped and isinstance(self._parse, CsvColumn):
+            if self._at_end and not self.stopped and isinstance(self._parse, CsvColumn | NdjsonKey):
                 self._parse.close()
         except InputError as error:
             name = self._input.name if self._input else ""

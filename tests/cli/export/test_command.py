@@ -280,7 +280,8 @@ def test_overwrite_keeps_the_old_output_if_the_input_is_unusable(
     assert Path("calls.ndjson").read_bytes() == old
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "plivo-async: calls.ndjson was not replaced, because there is no new record"
-    assert lines[1].endswith("to continue: " + " ".join(["plivo-async export", *_QUIET, *command]))
+    again = " ".join(["plivo-async export", *_QUIET, *command])
+    assert lines[1].endswith(f"to continue: {again}, once the input is corrected")
 
 
 def test_overwrite_keeps_the_old_output_if_the_credentials_are_refused(
@@ -482,6 +483,50 @@ def test_repeated_ids_are_fetched_once_and_reported(
     assert "Duplicates   2 repeated ids" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("more", "rows", "without_id"),
+    [
+        (
+            ["--key", "id"],
+            ['{"id": "%s"}', '{"id": null}', '{"ping": 1}', "[]", '{"id": ""}', "", '{"id": {}}'],
+            4,
+        ),
+        (["--column", "id"], ["x,id", "1,%s", "2,", '3,""', ",", "", "4,a/b", "Total: 5 calls"], 4),
+        ([], ["%s", "", " ", "a/b"], 0),
+    ],
+)
+def test_rows_without_an_id_are_counted_and_the_sum_adds_up(
+    more: list[str], rows: list[str], without_id: int, ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    export("-o", "calls.ndjson", ids[1])
+    text = "\n".join(rows) % ids[0] + "\n"
+    repeated = rows[1 if "--column" in more else 0]
+    Path("in").write_text(text + repeated % ids[0] + "\n" + repeated % ids[1] + "\n")
+    command = ["export", "--rate", "none", "-i", "in", *more, "-o", "calls.ndjson", "--resume"]
+
+    assert run([*command, "--summary", "json"]) == 6
+
+    run_of = json.loads(capsys.readouterr().out)
+    assert run_of["without_id"] == without_id
+    names = ("written", "failed", "skipped", "duplicates", "without_id")
+    assert [run_of[name] for name in names] == [1, 1, 1, 1, without_id]
+    assert run_of["read"] == sum(run_of[name] for name in names)
+    assert run(command) == 6
+    assert ("Without id   4 rows" in capsys.readouterr().err) is (without_id == 4)
+
+
+def test_an_empty_argument_fails_on_its_own(ids: list[str]) -> None:
+    assert export("-o", "calls.ndjson", ids[0], "") == 6
+    assert failures()[0]["call_uuid"] == ""
+
+
+def test_a_wrong_key_ends_the_export(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    Path("in").write_text('{"id": "a"}\n')
+
+    assert export("-i", "in", "--key", "uuid", "-o", "calls.ndjson") == 1
+    assert "in, no line has the key 'uuid': name another one with --key" in capsys.readouterr().err
+
+
 def test_the_summary_of_a_resumed_export_covers_the_whole_file(
     ids: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -584,6 +629,7 @@ def test_an_invalid_line_ends_the_export_after_the_ids_before_it(
     assert lines[0].startswith(
         "plivo-async: stopped after 5 records; to continue: plivo-async export --resume"
     )
+    assert lines[0].endswith(", once the input is corrected")
     assert lines[1] == "plivo-async: ids.ndjson, line 6: not JSON: x"
 
 
