@@ -90,6 +90,15 @@ def devmode(session: nox.Session) -> None:
     session.run("pytest", *(session.posargs or PARALLEL), env={"PYTHONDEVMODE": "1"})
 
 
+@nox.session(python=PYTHONS[1:])
+@nox.parametrize("style", ["eager", "anyio"])
+def loops(session: nox.Session, style: str) -> None:
+    """Run the asynchronous tests under eager tasks, and inside task groups of anyio."""
+    session.install("-e", ".[dev]")
+    tests = ["tests/resources", "tests/middleware", "tests/transport", "tests/test_client.py"]
+    session.run("pytest", f"--loop-style={style}", *PARALLEL, *(session.posargs or tests))
+
+
 @nox.session(python=PYTHONS[0])
 def mutation(session: nox.Session) -> None:
     """Change single expressions of the package at random, and list the changes that break no test."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterator
 
@@ -9,11 +10,37 @@ import coverage
 import pytest
 from hypothesis import settings
 
+from tests import loop_styles
+
 # The same few examples in each run.
 settings.register_profile("tests", deadline=None, derandomize=True, max_examples=25)
 # `pytest --hypothesis-profile=search` tries many more, and others in each run.
 settings.register_profile("search", deadline=None, max_examples=2000, print_blob=True)
 settings.load_profile("tests")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of the nox session `loops`."""
+    parser.addoption("--loop-style", choices=["plain", "eager", "anyio"], default="plain")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Note how asynchronous tests are to run."""
+    loop_styles.chosen.append(config.getoption("--loop-style"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run asynchronous tests in the style that was chosen; those in virtual time do so themselves."""
+    if config.getoption("--loop-style") == "plain":
+        return
+    for item in items:
+        if not isinstance(item, pytest.Function) or not inspect.iscoroutinefunction(item.function):
+            continue
+        hypothesis_test = getattr(item.obj, "hypothesis", None)
+        if hypothesis_test is None:
+            item.obj = loop_styles.styled(item.obj)
+        else:
+            hypothesis_test.inner_test = loop_styles.styled(hypothesis_test.inner_test)
 
 
 @pytest.fixture(scope="session", autouse=True)

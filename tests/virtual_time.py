@@ -8,6 +8,8 @@ import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from tests.loop_styles import styled
+
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """For code that waits by this loop's clock only. `steps` counts the iterations."""
@@ -40,7 +42,7 @@ def in_virtual_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[
     """Run the test in a VirtualTimeLoop of its own, and fail it when it leaves a task behind."""
 
     async def run_test(*args: Any, **kwargs: Any) -> None:
-        await test(*args, **kwargs)
+        await styled(test)(*args, **kwargs)
         # Some tasks end one iteration after their result was read.
         await asyncio.sleep(0.001)
         assert asyncio.all_tasks() == {asyncio.current_task()}

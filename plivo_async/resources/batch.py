@@ -135,7 +135,8 @@ class Batch:
         self._loop = asyncio.get_running_loop()
         self._began = self._now()
         self._context = contextvars.copy_context()
-        self._staff()
+        # Not at once: an eager task would pull before the block begins.
+        self._loop.call_soon(self._staff)
         return self
 
     async def __aexit__(
