@@ -52,7 +52,10 @@ class Lifetime:
         if self._loop is None:
             self._loop, self._process = loop, os.getpid()
         elif self._loop is not loop:
-            raise EventLoopError("the client belongs to another event loop; build one client per event loop")
+            raise EventLoopError(
+                "the client belongs to another event loop; build one client per event loop, or from another "
+                "thread use asyncio.run_coroutine_threadsafe(call, loop)"
+            )
         return loop
 
     def call_began(self, scope: asyncio.Timeout) -> None:
