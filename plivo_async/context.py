@@ -22,7 +22,7 @@ class Supervisor:
 
     @property
     def holds(self) -> bool:
-        """Whether a call that failed has to return at once: the supervisor sends it again later."""
+        """Whether a call that failed has to return at once, because the supervisor sends it again later."""
         raise NotImplementedError
 
     def waits(self, state: CallState, delay: Callable[[], float] | None) -> None:
