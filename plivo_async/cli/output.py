@@ -8,7 +8,7 @@ import shlex
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Literal, TextIO, cast
+from typing import Any, Literal, TextIO, cast
 
 import click
 from rich.console import Console, RenderableType
@@ -36,7 +36,7 @@ def json_as_sent(body: bytes, call_uuid: str) -> str | None:
     """Return a body as one line of JSON with every digit; None if it is not an object of this call."""
     try:
         value = decode_json(body)
-        sent = value.get("call_uuid") if isinstance(value, dict) else None
+        sent = cast("dict[str, Any]", value).get("call_uuid") if isinstance(value, dict) else None
         is_this_call = isinstance(sent, str) and sent.lower() == call_uuid.lower()
         return write_json(value) if is_this_call else None
     except (DecodeError, RecursionError):

@@ -78,10 +78,12 @@ class Source:
 
     def close_now(self) -> None:
         """Close a generator that can be closed without a wait."""
-        if isinstance(self._iterator, Generator):
-            self._iterator.close()
+        iterator = self._iterator
+        if isinstance(iterator, Generator):
+            iterator.close()
 
     async def close(self) -> None:
         """Close an async generator, which no task may be waiting for."""
-        if isinstance(self._iterator, AsyncGenerator):
-            await self._iterator.aclose()
+        iterator = self._iterator
+        if isinstance(iterator, AsyncGenerator):
+            await iterator.aclose()
