@@ -151,7 +151,7 @@ def _repair(path: Path, output: Output) -> None:
         output.write(b"\n")
         return
     # After lines of its own, a power cut may leave nothing but NUL bytes.
-    if not is_torn_object(line, (_ID_KEY,)) and not (has_failures and not line.strip(b"\0")):
+    if not is_torn_object(line, _ID_KEY) and not (has_failures and not line.strip(b"\0")):
         raise click.ClickException(
             f"{path} ends with a line that is no failure, so it was not changed: "
             "name another file with --failed"

@@ -16,7 +16,7 @@ from plivo_async.cli.export.record_format import (
     record_in_line,
     record_in_row,
 )
-from plivo_async.cli.export.torn_line import is_torn_object, is_torn_row
+from plivo_async.cli.export.torn_line import is_torn_object, is_torn_record, is_torn_row
 from plivo_async.errors import PlivoError
 from plivo_async.record.model import CallDetailRecord
 from plivo_async.text import printable
@@ -48,8 +48,8 @@ class Scan:
 def scan(file: BinaryIO, name: str, each: Callable[[CallDetailRecord], object]) -> Scan:
     """Read an export from its start.
 
-    A file without a complete record is an export only if it begins with the CSV header or with a documented
-    key of a record, or is the beginning of one of these.
+    A file without a complete record is an export only if it begins with the CSV header, or is the beginning
+    of an object with documented keys of a record.
 
     Args:
         file: The export.
@@ -78,8 +78,8 @@ def _scan_ndjson(first: bytes, file: BinaryIO, name: str, each: Callable[[CallDe
             except PlivoError as error:
                 if not is_complete:
                     # Without a record before it, any object could begin like this.
-                    first_keys = () if has_records else CSV_COLUMNS
-                    if not is_torn_object(line, first_keys):
+                    is_torn = is_torn_object(line) if has_records else is_torn_record(line, CSV_COLUMNS)
+                    if not is_torn:
                         raise _not_torn(name, number, line) from None
                     return Scan("ndjson", end, torn=len(line))
                 raise _not_a_record(name, number, error) from None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from itertools import pairwise
 
 _JSON_TOKEN = re.compile(
     rb'"(?:[ !#-\[\]-~]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"'
@@ -18,28 +20,59 @@ _CUT_CSV_CELL = re.compile(rb'"(?:[^"]|"")*"?|[^",\r\n]*')
 _CUT_ID = re.compile(rb"[A-Za-z0-9_-]{0,128}(?:,.*)?", re.DOTALL)
 
 
-def is_torn_object(line: bytes, first_keys: tuple[str, ...] = ()) -> bool:
+def is_torn_object(line: bytes, first_key: str = "") -> bool:
     """Whether a line is a proper beginning of a JSON object in ASCII.
 
     A power cut may leave NUL bytes in place of the rest, so they are allowed at the end.
 
     Args:
         line: The line, without a newline.
-        first_keys: The keys of which one must be the first key; none for any key, or only NUL bytes.
+        first_key: The first key of the object; empty for any key, or only NUL bytes.
     """
     line = line.rstrip(b"\0")
     if not line:
-        return not first_keys
-    starts = [f'{{"{key}":'.encode("ascii") for key in first_keys] or [b'{"']
-    if not any(line.startswith(start) or start.startswith(line) for start in starts):
+        return not first_key
+    start = f'{{"{first_key}":'.encode("ascii") if first_key else b'{"'
+    return (line.startswith(start) or start.startswith(line)) and _tokens(line) is not None
+
+
+def is_torn_record(line: bytes, keys: Collection[str]) -> bool:
+    """Whether a line is a proper beginning of a record, even if no record precedes it.
+
+    There is no space between its tokens, and its first two keys are documented ones. Later keys may be new.
+
+    Args:
+        line: The line, without a newline.
+        keys: The documented keys.
+    """
+    tokens = _tokens(line.rstrip(b"\0"))
+    if not tokens or tokens[0] != b"{" or b" " in tokens:
         return False
-    at, depth = 0, 0
-    while (token := _JSON_TOKEN.match(line, at)) is not None:
-        depth += (token[0] in b"{[") - (token[0] in b"}]")
-        at = token.end()
+    quoted = [f'"{key}"'.encode("ascii") for key in keys]
+    depth, found = 0, list[bytes]()
+    for before, token in pairwise((b"", *tokens)):
+        if depth == 1 and before in (b"{", b","):
+            found.append(token)
+        depth += _deeper(token)
+    # The last one may be cut short.
+    return all(any(key.startswith(token) for key in quoted) for token in found[:2])
+
+
+def _tokens(line: bytes) -> list[bytes] | None:
+    """Return the tokens of a beginning of JSON, the last one as far as it goes; None for any other line."""
+    at, depth, tokens = 0, 0, list[bytes]()
+    while (match := _JSON_TOKEN.match(line, at)) is not None:
+        at = match.end()
+        tokens.append(match[0])
+        depth += _deeper(match[0])
         if depth < 1:
-            return False
-    return _CUT_JSON_TOKEN.fullmatch(line, at) is not None
+            return None
+    rest = line[at:]
+    return tokens + [rest] * bool(rest) if _CUT_JSON_TOKEN.fullmatch(rest) else None
+
+
+def _deeper(token: bytes) -> int:
+    return (token in (b"{", b"[")) - (token in (b"}", b"]"))
 
 
 def is_torn_row(row: bytes, cells: int) -> bool:

@@ -91,6 +91,8 @@ def test_a_file_with_another_header_is_refused(tmp_path: Path) -> None:
         b'{"api_id": "x", "meta": {}, "objects": []}',
         b'[{"call_uuid": "c0"}]',
         b'{"note": "cut',
+        b'{"api_id": "x", "meta": {"lim',
+        b'{"api_id":"x","note":"mine',
         b"\x1f\x8b\x08\x00",
         b"\0\0\0",
     ],

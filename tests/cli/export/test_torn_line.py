@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from plivo_async.cli.export.torn_line import is_torn_object, is_torn_row
+from plivo_async.cli.export.torn_line import is_torn_object, is_torn_record, is_torn_row
 
 _OBJECT = json.dumps(
     {"call_uuid": 'ü\\"\n', "a": [1, -2.5e-7, True, False, None, {}], "b": {"c": "", "d": [[]]}}, indent=None
@@ -16,7 +16,7 @@ def test_each_proper_beginning_of_an_object_is_torn() -> None:
     for line in (_OBJECT, _OBJECT.replace(b" ", b"")):
         for cut in range(1, len(line)):
             assert is_torn_object(line[:cut]), line[:cut]
-            assert is_torn_object(line[:cut], ("x", "call_uuid")), line[:cut]
+            assert is_torn_object(line[:cut], "call_uuid"), line[:cut]
             assert is_torn_object(line[:cut] + b"\0\0"), line[:cut]
 
 
@@ -46,7 +46,7 @@ def test_no_other_line_is_a_torn_object(line: bytes) -> None:
 @pytest.mark.parametrize("line", [b'{"note": "', b'{"call_uuid" :', b"\0\0", b'{"b'])
 def test_an_object_with_another_first_key_is_not_torn(line: bytes) -> None:
     assert is_torn_object(line) is (line != b'{"call_uuid":')
-    assert not is_torn_object(line, ("call_uuid",))
+    assert not is_torn_object(line, "call_uuid")
 
 
 def test_each_beginning_of_a_row_is_torn() -> None:
@@ -69,3 +69,31 @@ def test_each_beginning_of_a_row_is_torn() -> None:
 )
 def test_nothing_else_is_a_torn_row(row: bytes) -> None:
     assert not is_torn_row(row, 5)
+
+
+def test_each_proper_beginning_of_a_record_is_torn() -> None:
+    line = b'{"api_id":"x y","B":{"any":[":"]},"new":[1,"c"]}'
+    for cut in range(1, len(line)):
+        assert is_torn_record(line[:cut], ("api_id", "B")), line[:cut]
+        assert is_torn_record(line[:cut] + b"\0", ("api_id", "B")), line[:cut]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"\0\0",
+        b'{"api_id": "x',
+        b'{"api_id":1 ',
+        b'{"x',
+        b'{"api_id":"x","meta":{"',
+        b'{"api_id":"x","me',
+        b'{"api_id":"x","meta"',
+        b'["api_id",',
+        b'"api_id',
+        b"{1",
+        b'{"api_id":"x"}',
+    ],
+)
+def test_nothing_else_is_a_torn_record(line: bytes) -> None:
+    assert not is_torn_record(line, ("api_id", "b"))
