@@ -30,7 +30,7 @@ Outcome = httpx.Response | httpx.TransportError | httpx.HTTPStatusError | Decode
 _RAISE_FROM_NONE = ("httpcore", "httpcore2")
 
 _KEPT_HEADERS = ("content-type", "content-length", "content-encoding", "date", "retry-after", "server", "via")
-# Told apart by their text, because httpx has no type for them.
+# Texts of failures for which httpx has no type.
 _BAD_LOCATION = "Invalid URL in location header"
 _PROXY_STATUS = re.compile(r"\b[1-5][0-9]{2}\b")
 _MEANINGS = {

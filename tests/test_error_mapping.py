@@ -129,7 +129,7 @@ class TestTransportError:
         assert not error.retryable
 
     @pytest.mark.parametrize(
-        "text", ["407 Proxy Authentication Required", "the proxy answered 403 Forbidden"]
+        "text", ["407 Proxy Authentication Required", "the proxy responded with 403 Forbidden"]
     )
     def test_a_proxy_that_refuses_is_a_configuration_error(self, text: str) -> None:
         assert type(transport_error(httpx.ProxyError(text), 1)) is ConfigurationError
@@ -236,7 +236,7 @@ class TestMayPass:
             httpx.RemoteProtocolError("x"),
             httpx.ProxyError("x"),
             httpx.ProxyError("502 Bad Gateway"),
-            httpx.ProxyError("the proxy answered 503 Busy"),
+            httpx.ProxyError("the proxy responded with 503 Busy"),
         ],
         ids=repr,
     )
@@ -249,7 +249,7 @@ class TestMayPass:
             httpx.LocalProtocolError("x"),
             httpx.UnsupportedProtocol("x"),
             httpx.ProxyError("407 Proxy Authentication Required"),
-            httpx.ProxyError("the proxy answered 403 Forbidden"),
+            httpx.ProxyError("the proxy responded with 403 Forbidden"),
             httpx.RemoteProtocolError("Invalid URL in location header: Invalid port: 'x'."),
         ],
         ids=repr,

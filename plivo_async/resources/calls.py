@@ -224,7 +224,7 @@ def _read_record(
     if record.call_uuid.lower() == asked.lower():
         return record
     return RecordMismatchError(
-        f"asked for call {asked}, answered with the record of call {record.call_uuid[:128]!r}",
+        f"asked for call {asked}, but the response is the record of call {record.call_uuid[:128]!r}",
         api_id=printable(record.api_id or "") or None,
         body=content,
     )

@@ -155,10 +155,12 @@ class Connection(SocketProtocol):
         response = await self.head(request, None)
         if not 200 <= response.status_code < 300:
             reason = response.reason.decode("ascii", "replace")
-            raise httpx.ProxyError(f"the proxy answered {response.status_code} {reason}", request=request)
+            raise httpx.ProxyError(
+                f"the proxy responded with {response.status_code} {reason}", request=request
+            )
         if self._reader.unasked:
             # A TLS server never speaks first.
-            raise httpx.ProxyError("the proxy sent more than its answer", request=request)
+            raise httpx.ProxyError("the proxy sent more than its response", request=request)
         self._use(_new_machine())
         await self.start_tls(context, server_hostname)
 
@@ -183,7 +185,7 @@ class Connection(SocketProtocol):
             raise httpx.ReadError(str(self._error), request=request) from self._error
         if self._eof and not self.response_began:
             raise httpx.RemoteProtocolError(
-                "the server closed the connection without an answer", request=request
+                "the server closed the connection without a response", request=request
             )
         if self._eof:
             raise httpx.RemoteProtocolError(

@@ -408,7 +408,9 @@ class TestAnswer:
         text = FIXTURES.joinpath("live_call.json").read_bytes()
         error = await error_of(httpx.Response(200, content=text))
         assert type(error) is RecordMismatchError
-        assert str(error) == f"asked for call {CALL_UUID}, answered with the record of call '{LIVE_UUID}'"
+        assert (
+            str(error) == f"asked for call {CALL_UUID}, but the response is the record of call '{LIVE_UUID}'"
+        )
         assert (error.api_id, error.attempts) == ("18f3bbb0-3ef1-11e7-a68e-02d2f90c026e", 1)
         assert not error.retryable
 

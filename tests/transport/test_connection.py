@@ -120,7 +120,7 @@ async def test_nothing_is_written_to_a_lost_connection() -> None:
     await connection.send(GET, None)
 
     assert wire.sent == b""
-    with pytest.raises(httpx.RemoteProtocolError, match="without an answer"):
+    with pytest.raises(httpx.RemoteProtocolError, match="without a response"):
         await connection.head(GET, None)
     assert connection.hung_up
 
