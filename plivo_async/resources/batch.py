@@ -37,33 +37,41 @@ from plivo_async.validation import whole_number
 
 DEFAULT_CONCURRENCY = 32
 
-_LOOK_AHEAD = 2
-# What every further call would fail with too.
+# A multiple of the concurrency.
+_LOOK_AHEAD_FACTOR = 2
+# Errors that every further call would raise too.
 _STOPPING = (AuthenticationError, LifetimeError)
 
 
 @exported
 class Batch:
-    """The records of many calls: `async with` it and iterate, or await it. Once.
+    """The records of many calls, to iterate within `async with`, or to await; a batch runs once.
 
-    Iterated, it gives each outcome as it comes and pulls call UUIDs from their source only a little ahead, at
-    most twice `concurrency`. Awaited, it gives all outcomes in the order of the input. Either way each input
-    that was pulled has exactly one outcome.
+    An iteration yields each outcome as soon as it is known. It reads only a few call UUIDs ahead of their
+    use, at most twice `concurrency`. `await` returns all outcomes in the order of the input. In both cases
+    each call UUID that was read has exactly one outcome.
 
-    A failure that concerns all calls is charged to none. While the rate limit, a 429 or an outage lets nobody
-    send, the batch holds: it pulls nothing, and `holding` shows why. Calls that failed for that reason are
-    sent again. If it lasts longer than `patience`, PatienceExceededError ends the batch.
+    The batch holds while the rate limit, a 429 or an outage stops all calls: it reads no call UUIDs, and
+    `holding` has the reason. It sends the calls that failed for this reason again. PatienceExceededError
+    ends the batch if it holds for longer than `patience`.
 
-    The batch stops, and pulls nothing more, where every further call would fail too. The error is raised
-    after the outcomes of what came before it: AuthenticationError once the credentials are refused,
-    LifetimeError once the client is closed, PatienceExceededError, an error that no pause heals if all of the
-    first calls meet it, such as TLSError, whatever the source raises, and whatever middleware of your own
-    raises, if it is no PlivoError and no exception of httpx.
+    The batch stops, and reads no more, at an error that every further call would raise too. It yields the
+    outcomes it already has, and then raises the error:
 
-    At the end of the block all that is under way is cancelled, and a generator that was the source is closed.
+    - AuthenticationError: the credentials are refused.
+    - LifetimeError: the client is closed.
+    - PatienceExceededError: nothing could be sent for `patience` seconds.
+    - An error that no pause mends, such as TLSError, if all of the first calls end in it.
+    - An exception of the iterable of call UUIDs.
+    - An exception of custom middleware that is neither a PlivoError nor an exception of httpx.
 
-    Attributes: `done` counts outcomes, `failed` those without a record, `elapsed` is in seconds, `rate` in
-    outcomes a second, `holding` is a Holding or None. They may be read at any time, in any thread.
+    The end of the block cancels all calls under way, and closes the source if it is a generator.
+
+    The attributes and properties may be read at any time, and in any thread.
+
+    Attributes:
+        done (int): The number of outcomes.
+        failed (int): The number of outcomes without a record.
     """
 
     def __init__(
@@ -209,7 +217,7 @@ class Batch:
     @property
     def _can_pull(self) -> bool:
         source = self._source
-        return not (source.over or source.pulling) and self._ahead < _LOOK_AHEAD * self._concurrency
+        return not (source.over or source.pulling) and self._ahead < _LOOK_AHEAD_FACTOR * self._concurrency
 
     @property
     def _may_send(self) -> bool:
