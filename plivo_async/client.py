@@ -206,7 +206,7 @@ class AsyncClient:
                 the body of the response may have.
 
         Returns:
-            The response: its status is 2xx, and its body is read.
+            The response, with a status of 2xx and its body read.
 
         Raises:
             ConfigurationError: Before any traffic: an argument cannot be used.
