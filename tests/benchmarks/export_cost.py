@@ -1,6 +1,6 @@
 """What an export costs next to `get_many` alone: CPU and memory, the fake in a process of its own.
 
-python tests/benchmarks/export_cost.py [SIZE] [ROUNDS] [csv]
+python -m tests.benchmarks.export_cost [SIZE] [ROUNDS] [csv]
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Kills exports with SIGKILL at random moments, resumes them, and counts what is lost or there twice.
 
-    python tests/benchmarks/export_kills.py [KILLS] [SEED]
+    python -m tests.benchmarks.export_kills [KILLS] [SEED]
 
 Exits 1 if anything is.
 """
