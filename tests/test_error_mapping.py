@@ -216,8 +216,8 @@ def test_an_error_that_the_caller_was_handling_keeps_its_traceback() -> None:
     assert caught.value.__traceback__ is not None
 
 
-class TestMayPass:
-    def test_a_status_may_where_it_is_retryable(self) -> None:
+class TestIsTransient:
+    def test_a_retryable_status_is_transient_and_no_other(self) -> None:
         for status in range(100, 600):
             assert is_transient(httpx.Response(status)) == (status in RETRYABLE), status
             assert is_transient(refused(status)) == (status in RETRYABLE), status
@@ -240,7 +240,7 @@ class TestMayPass:
         ],
         ids=repr,
     )
-    def test_a_failure_on_the_wire_may(self, failure: httpx.TransportError) -> None:
+    def test_a_failure_on_the_wire_is_transient(self, failure: httpx.TransportError) -> None:
         assert is_transient(failure)
 
     @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ class TestMayPass:
         ],
         ids=repr,
     )
-    def test_what_never_gets_there_may_not(self, failure: httpx.TransportError) -> None:
+    def test_a_failure_that_would_repeat_is_not_transient(self, failure: httpx.TransportError) -> None:
         assert not is_transient(failure)
 
 

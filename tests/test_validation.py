@@ -162,7 +162,7 @@ class TestIsLoopback:
         assert not is_loopback(httpx.URL(url))
 
 
-class TestBrief:
+class TestShortRepr:
     def test_is_the_repr(self) -> None:
         assert short_repr("a\n") == "'a\\n'"
 

@@ -3,14 +3,14 @@
 From a clone, in a virtual environment:
 
     pip install -e . -r tests/benchmarks/requirements.txt
-    python tests/benchmarks/bulk.py
+    python -m tests.benchmarks.bulk
 
 Under the limit: every client fetches the same 1,500 records from a local server process of its own that
 allows 300 requests per 5 s and answers after 50 ms, on loopback. At best that takes 20.05 s. The window is
 fixed (and begins with the first request), sliding, or a bucket; a 429 has a Retry-After or none. plivo_async
-runs with its defaults, aiolimiter is told the same limit. httpx + gather starts all calls at once and has a
-connection for each; httpx-retries, with its defaults and with a backoff, and aiolimiter have 32 calls under
-way, as a batch of plivo_async has; the SDK runs in a thread pool.
+runs with its defaults, aiolimiter is configured with the same limit. httpx + gather starts all calls at once
+and has a connection for each; httpx-retries, with its defaults and with a backoff, and aiolimiter have 32
+calls under way, as a batch of plivo_async has; the SDK runs in a thread pool.
 
 "Of the optimum" is the share of records fetched by the time that took, or by the best possible time if that
 is later: a record lost never counts. 429s are the server's count. "The other's served" is what a second
@@ -133,9 +133,9 @@ def _at_once(account: Account, runs: Iterable[tuple[Scenario, str]], most: int) 
 
 
 def _paced_run(account: Account, scenario: Scenario, contender: str) -> dict[str, Any]:
-    told = [round(account.requests * scenario.told), account.per]
+    configured = [round(account.requests * scenario.configured), account.per]
     with BulkServer(account.delay, scenario.limit(account)) as server:
-        job = {"port": server.port, "ids": account.ids, "told": told}
+        job = {"port": server.port, "ids": account.ids, "configured": configured}
         if not scenario.foreign:
             result = _script("bulk_contenders.py", contender, json.dumps(job))
         else:

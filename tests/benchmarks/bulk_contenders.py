@@ -53,7 +53,7 @@ async def _ours(job: Job, ids: list[str], tally: Tally) -> None:
     from plivo_async import AsyncClient, Fetched, RateLimit
 
     url = f"http://127.0.0.1:{job['port']}"
-    client = AsyncClient(AUTH_ID, _TOKEN, base_url=url, rate_limit=RateLimit(*job["told"]))
+    client = AsyncClient(AUTH_ID, _TOKEN, base_url=url, rate_limit=RateLimit(*job["configured"]))
     async with client, client.calls.get_many(ids) as batch:
         async for outcome in batch:
             if isinstance(outcome, Fetched):
@@ -87,7 +87,7 @@ async def _httpx_retries_backoff(job: Job, ids: list[str], tally: Tally) -> None
 async def _aiolimiter(job: Job, ids: list[str], tally: Tally) -> None:
     from aiolimiter import AsyncLimiter
 
-    limiter = AsyncLimiter(*job["told"])
+    limiter = AsyncLimiter(*job["configured"])
     async with _httpx(job) as client:
         fetch = _fetch_with(client)
 

@@ -1,4 +1,4 @@
-"""What the bulk benchmark runs: accounts with their limits, who is told what, and what the best would be."""
+"""What the bulk benchmark runs: accounts, limits on the server and in the client, and the optimum."""
 
 from __future__ import annotations
 
@@ -42,20 +42,23 @@ QUICK = Account(requests=120, per=2.0, delay=0.02, ids=480)
 
 @frozen
 class Scenario:
-    """`group` is "honest", "wrong" or "shared"; `told` the factor on the limit that clients are told."""
+    """A run of the paced part.
+
+    `group` is "honest", "wrong" or "shared". `configured` is the clients' limit in multiples of the server's.
+    """
 
     group: str
     kind: str
     retry_after: str | None = None
-    told: float = 1.0
+    configured: float = 1.0
     foreign: float = 0.0
     contenders: tuple[str, ...] = ALL
 
     def __str__(self) -> str:
         text = f"{self.kind} window" if self.kind != "bucket" else "bucket"
         text += ", Retry-After" if self.retry_after else ", no Retry-After"
-        if self.told != 1:
-            text += f", told {self.told:g} times the limit"
+        if self.configured != 1:
+            text += f", configured with {self.configured:g} times the limit"
         if self.foreign:
             text += f", another client asks {self.foreign:g} times a second"
         return text
@@ -76,13 +79,13 @@ def scenarios(quick: bool) -> Iterable[Scenario]:
         Scenario("honest", "fixed"),
         Scenario("honest", "sliding", contenders=_WITHOUT_GATHER),
         Scenario("honest", "bucket", contenders=_WITHOUT_GATHER),
-        # Only who tries again heeds it.
+        # The other contenders do not retry, so they never read Retry-After.
         *(Scenario("honest", kind, "seconds", contenders=(OURS, BACKOFF, RETRIES)) for kind in _KINDS),
     ]
-    # Only who is told a limit can be told a wrong one.
+    # The other contenders have no limit that could be wrong.
     wrong = [
-        *(Scenario("wrong", kind, told=2.0, contenders=(OURS, AIOLIMITER)) for kind in _KINDS),
-        *(Scenario("wrong", kind, "seconds", told=2.0, contenders=(OURS,)) for kind in _KINDS),
+        *(Scenario("wrong", kind, configured=2.0, contenders=(OURS, AIOLIMITER)) for kind in _KINDS),
+        *(Scenario("wrong", kind, "seconds", configured=2.0, contenders=(OURS,)) for kind in _KINDS),
     ]
     shared = [
         Scenario("shared", "fixed", foreign=20.0, contenders=(OURS,)),

@@ -107,12 +107,14 @@ SCENARIOS: dict[str, tuple[int, int, float]] = {
 }
 
 
-def measure(told: int, limit: int, foreign: float, estimator: Callable[[RateLimit], Estimator]) -> list[Run]:
+def measure(
+    configured: int, limit: int, foreign: float, estimator: Callable[[RateLimit], Estimator]
+) -> list[Run]:
     """Run every kind of server, with and without Retry-After, with some seeds."""
     return [
         simulate(
             Server(kind, requests=limit, retry_after=retry_after),
-            told=told,
+            configured=configured,
             seed=seed,
             estimator=estimator,
             requests=_REQUESTS,

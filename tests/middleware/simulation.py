@@ -87,13 +87,15 @@ class Run:
 def simulate(
     server: Server,
     *,
-    told: int = 300,
+    configured: int = 300,
     seed: int = 0,
     estimator: Callable[[RateLimit], Estimator] = LimitEstimator,
     **options: Any,
 ) -> Run:
     """Send requests, each until it is admitted; the options are those of Client."""
-    client = Client(server, estimator(RateLimit(told, server.per)), told, random.Random(seed), **options)
+    client = Client(
+        server, estimator(RateLimit(configured, server.per)), configured, random.Random(seed), **options
+    )
     client.run_all()
     return client.run
 
@@ -108,7 +110,7 @@ class Client:
 
     server: Server
     estimator: Estimator
-    told: int
+    configured: int
     chance: random.Random
     requests: int = 1500
     concurrency: int = 32
@@ -132,7 +134,7 @@ class Client:
         while self.run.passed < self.requests:
             self._send()
             limit = self.estimator.current_limit
-            assert 1 <= limit <= self.told
+            assert 1 <= limit <= self.configured
             if not self.run.limits or self.run.limits[-1][1] != limit:
                 self.run.limits.append((self.now, limit))
             assert next(self._numbers) < _MOST_EVENTS

@@ -298,7 +298,7 @@ class TestDeadline:
         CallState(limits, attempts=1).attach(sent)
         return sent
 
-    async def test_that_the_wait_does_not_fit_into_is_told_at_once(self) -> None:
+    async def test_that_ends_before_the_wait_is_an_error_at_once(self) -> None:
         naps = Naps()
         server = Server(httpx.Response(503, json={"error": "down", "api_id": "a1"}))
         patient = RetryPolicy(backoff_base=1000.0, backoff_max=1000.0)
@@ -310,7 +310,7 @@ class TestDeadline:
         assert type(error.__cause__) is ServerError
         assert error.__context__ in (None, error.__cause__)
 
-    async def test_that_a_retry_after_does_not_fit_into_is_told_with_it(self) -> None:
+    async def test_that_ends_before_a_retry_after_is_an_error_with_it(self) -> None:
         naps = Naps()
         server = Server(httpx.Response(429, headers={"Retry-After": "50"}))
         with pytest.raises(DeadlineExceededError) as caught:

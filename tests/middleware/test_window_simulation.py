@@ -54,7 +54,7 @@ class TestAnHonestLimit:
         server = Server("sliding", requests=limit, per=1.0)
         simulate(
             server,
-            told=limit,
+            configured=limit,
             requests=40,
             concurrency=concurrency,
             latency=methodcaller("choice", ways),
@@ -65,45 +65,47 @@ class TestAnHonestLimit:
         assert all(later - first >= 1.0 for first, later in zip(arrivals, arrivals[limit:], strict=False))
 
 
-class TestALimitToldTooHigh:
+class TestALimitConfiguredTooHigh:
     @each_kind
     @with_and_without_retry_after
     @pytest.mark.parametrize("seed", range(5))
     def test_twice_costs_little(self, kind: Kind, retry_after: bool, seed: int) -> None:
-        run = simulate(Server(kind, retry_after=retry_after), told=600, seed=seed)
+        run = simulate(Server(kind, retry_after=retry_after), configured=600, seed=seed)
         assert goodput(run.seconds) >= 0.92
         assert run.refused < 60
 
     @each_kind
     @with_and_without_retry_after
-    @pytest.mark.parametrize("told", [450, 500, 550, 600])
-    def test_by_half_and_more_costs_little(self, kind: Kind, retry_after: bool, told: int) -> None:
-        run = simulate(Server(kind, retry_after=retry_after), told=told)
+    @pytest.mark.parametrize("configured", [450, 500, 550, 600])
+    def test_by_half_and_more_costs_little(self, kind: Kind, retry_after: bool, configured: int) -> None:
+        run = simulate(Server(kind, retry_after=retry_after), configured=configured)
         assert goodput(run.seconds) >= 0.92
         assert run.refused < 60
 
     @each_kind
     @with_and_without_retry_after
-    @pytest.mark.parametrize("told", [301, 310, 330, 400])
+    @pytest.mark.parametrize("configured", [301, 310, 330, 400])
     def test_by_less_looks_like_a_shared_one_and_costs_a_window(
-        self, kind: Kind, retry_after: bool, told: int
+        self, kind: Kind, retry_after: bool, configured: int
     ) -> None:
-        run = simulate(Server(kind, retry_after=retry_after), told=told)
+        run = simulate(Server(kind, retry_after=retry_after), configured=configured)
         assert run.seconds < OPTIMUM + 6.0
         assert run.refused < 60
 
     @each_kind
     @with_and_without_retry_after
-    @pytest.mark.parametrize("told", [650, 900, 1200])
-    def test_more_than_twice_costs_a_window_or_two(self, kind: Kind, retry_after: bool, told: int) -> None:
-        run = simulate(Server(kind, retry_after=retry_after), told=told)
+    @pytest.mark.parametrize("configured", [650, 900, 1200])
+    def test_more_than_twice_costs_a_window_or_two(
+        self, kind: Kind, retry_after: bool, configured: int
+    ) -> None:
+        run = simulate(Server(kind, retry_after=retry_after), configured=configured)
         assert run.seconds < OPTIMUM + 7.0
         # A bucket that refills lets some pass before each of its 429s.
         assert run.refused < (300 if kind == "bucket" else 120)
 
     @each_kind
     def test_far_is_found_out_within_some_windows(self, kind: Kind) -> None:
-        run = simulate(Server(kind), told=10_000, requests=6000)
+        run = simulate(Server(kind), configured=10_000, requests=6000)
         assert run.passed == 6000
         assert 270 <= run.limits[-1][1] <= 330
         # Of 100 seconds.
@@ -112,7 +114,7 @@ class TestALimitToldTooHigh:
     @each_kind
     @with_and_without_retry_after
     def test_is_asked_for_now_and_then_and_costs_next_to_nothing(self, kind: Kind, retry_after: bool) -> None:
-        run = simulate(Server(kind, retry_after=retry_after), told=600, requests=18_000)
+        run = simulate(Server(kind, retry_after=retry_after), configured=600, requests=18_000)
         assert run.seconds < 300 * (1.06 if kind == "strict" else 1.02)
         assert run.refused < 180
 
@@ -120,7 +122,7 @@ class TestALimitToldTooHigh:
         kind=st.sampled_from(KINDS),
         retry_after=st.booleans(),
         limit=st.integers(1, 20),
-        told=st.integers(1, 40),
+        configured=st.integers(1, 40),
         concurrency=st.integers(1, 20),
         latency=st.sampled_from([0.0, 0.01, 0.2, 3.0]),
         seed=st.integers(0, 1000),
@@ -131,7 +133,7 @@ class TestALimitToldTooHigh:
         kind: Kind,
         retry_after: bool,
         limit: int,
-        told: int,
+        configured: int,
         concurrency: int,
         latency: float,
         seed: int,
@@ -139,7 +141,7 @@ class TestALimitToldTooHigh:
         server = Server(kind, requests=limit, per=1.0, retry_after=retry_after)
         run = simulate(
             server,
-            told=told,
+            configured=configured,
             requests=80,
             concurrency=concurrency,
             latency=latency_of(latency),
@@ -147,7 +149,7 @@ class TestALimitToldTooHigh:
         )
         assert run.passed == 80
         assert len(server.arrivals) == 80 + run.refused
-        if told <= limit:
+        if configured <= limit:
             assert run.refused == 0
 
 

@@ -56,7 +56,7 @@ async def test_an_honest_limit_is_kept_whatever_the_real_clock_does(kind: Kind) 
 
 @each_kind
 @pytest.mark.parametrize("retry_after", [None, "seconds"])
-async def test_a_limit_told_too_high_loses_nothing(kind: Kind, retry_after: Any) -> None:
+async def test_a_limit_configured_too_high_loses_nothing(kind: Kind, retry_after: Any) -> None:
     fake = limited(kind, retry_after=retry_after)
     ids = fake.generate(60)
     async with serving(fake, rate_limit=RateLimit(40, 0.2)) as client:

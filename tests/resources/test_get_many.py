@@ -83,7 +83,7 @@ class TestAtPlivosLimit:
     @each_kind
     @each_retry_after
     @in_virtual_time
-    async def test_told_twice_too_high_nothing_is_lost_and_92_percent_are_used(
+    async def test_configured_twice_too_high_nothing_is_lost_and_92_percent_are_used(
         self, kind: Kind, retry_after: Any
     ) -> None:
         fake, seconds = account(FakeRateLimit(kind=kind, retry_after=retry_after)), Seconds()

@@ -1,4 +1,4 @@
-"""What the fake can be told to do wrong, in process."""
+"""Faults that the fake injects into its responses, in process."""
 
 from __future__ import annotations
 

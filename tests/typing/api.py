@@ -150,7 +150,7 @@ def enumerations(cause: HangupCause, source: HangupSource) -> None:
     texts: list[str] = [source]
     assert_type(len(numbers) + len(texts), int)
     assert_type(cause == HangupCause.NORMAL_HANGUP, bool)
-    # To a type checker no enumeration is open: pyright, when strict, has to be told.
+    # Type checkers take every enumeration for closed, so strict pyright needs an ignore here.
     assert_type(cause == 9999, bool)  # pyright: ignore[reportUnnecessaryComparison]
     assert_type(source == "Robot", bool)  # pyright: ignore[reportUnnecessaryComparison]
     assert_type(int(cause) == 9999, bool)
