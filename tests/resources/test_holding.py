@@ -179,11 +179,15 @@ class TestA429:
 
 class TestAnOutage:
     @pytest.mark.parametrize(
-        "failure",
-        [httpx.ConnectError("refused"), httpx.ReadError("reset"), httpx.ReadTimeout("slow")],
-        ids=lambda failure: type(failure).__name__,
+        ("failure", "concurrency"),
+        [
+            (httpx.ConnectError("refused"), 1),
+            (httpx.ConnectError("refused"), 300),
+            (httpx.ReadError("reset"), 32),
+            (httpx.ReadTimeout("slow"), 8),
+        ],
+        ids=repr,
     )
-    @pytest.mark.parametrize("concurrency", [1, 8, 32, 300])
     @in_virtual_time
     async def test_of_20_seconds_fails_no_call(self, failure: Exception, concurrency: int) -> None:
         fake, outage = account(), Outage(5.0, 25.0, failure)
