@@ -26,12 +26,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Note how asynchronous tests are to run."""
-    loop_styles.chosen.append(config.getoption("--loop-style"))
+    loop_styles.chosen.append(config.option.loop_style)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run asynchronous tests in the style that was chosen; those in virtual time do so themselves."""
-    if config.getoption("--loop-style") == "plain":
+    if config.option.loop_style == "plain":
         return
     for item in items:
         if not isinstance(item, pytest.Function) or not inspect.iscoroutinefunction(item.function):
