@@ -22,7 +22,7 @@ class Item:
 
     Attributes:
         number: Its place in the input, from 1; 0 for a probe with an id that has its outcome.
-        call_uuid: The id as it came.
+        call_uuid: The call UUID in the form of the input.
         probe: What the gate admitted it as.
         attempts: The number of requests that were sent for it, before the present ones.
         error: The last failure.

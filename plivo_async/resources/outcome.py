@@ -14,7 +14,12 @@ from plivo_async.record.model import CallDetailRecord
 @exported
 @frozen
 class Fetched:
-    """The record of one call; `call_uuid` is what was asked for."""
+    """The record of one call of a batch.
+
+    Attributes:
+        call_uuid: The call UUID in the form of the input.
+        record: The record of this call.
+    """
 
     call_uuid: str | uuid.UUID
     record: CallDetailRecord
@@ -23,7 +28,12 @@ class Fetched:
 @exported
 @frozen
 class Failed:
-    """Why there is no record of one call; `call_uuid` is what was asked for, as it came."""
+    """The error of one call of a batch.
+
+    Attributes:
+        call_uuid: The call UUID in the form of the input.
+        error: The reason that there is no record.
+    """
 
     call_uuid: str | uuid.UUID
     error: PlivoError
