@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -17,25 +18,25 @@ from plivo_async.retry_policy import RetryPolicy
 _KEY = "plivo_async"
 
 
-class Supervisor:
+class Supervisor(ABC):
     """Whoever sends many calls: its calls report what holds them up. As a lane it supervises its calls."""
 
     @property
+    @abstractmethod
     def holds(self) -> bool:
         """Whether a call that failed has to return at once, because the supervisor sends it again later."""
-        raise NotImplementedError
 
+    @abstractmethod
     def waits(self, state: CallState, delay: Callable[[], float] | None) -> None:
         """Note that a call begins to wait for a permit; `delay` returns for how many seconds at least."""
-        raise NotImplementedError
 
+    @abstractmethod
     def goes_on(self, state: CallState) -> None:
         """Note that a call has its permit, or waits no longer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def attempt_failed(self, error: PlivoError) -> None:
         """Note that an attempt failed which may be tried again."""
-        raise NotImplementedError
 
 
 @frozen

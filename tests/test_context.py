@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 import pytest
 
 from plivo_async import CallInfo
-from plivo_async.context import CallLimits, CallState
+from plivo_async.context import CallLimits, CallState, Supervisor
+from tests.virtual_time import in_virtual_time
 
 
 def request() -> httpx.Request:
@@ -68,3 +71,67 @@ class TestCallInfo:
     def test_cannot_be_changed(self) -> None:
         with pytest.raises(AttributeError):
             CallInfo().attempts = 1  # type: ignore[misc]
+
+
+class TestTheClockOfACall:
+    @in_virtual_time
+    async def test_stops_and_goes_on_with_the_seconds_that_were_left(self) -> None:
+        scope = asyncio.timeout_at(1010.0)
+        async with scope:
+            state = CallState(CallLimits(deadline=1010.0), scope=scope)
+            left = state.stop_clock(1004.0)
+            assert (left, state.limits.deadline, scope.when()) == (6.0, None, None)
+            state.start_clock(left, 1100.0)
+            assert (state.limits.deadline, scope.when()) == (1106.0, 1106.0)
+
+    @pytest.mark.parametrize("deadline", [None, 1010.0])
+    def test_does_not_stop_without_a_deadline_and_a_scope(self, deadline: float | None) -> None:
+        state = CallState(CallLimits(deadline=deadline))
+        assert state.stop_clock(1004.0) is None
+        assert state.limits.deadline == deadline
+
+    @in_virtual_time
+    async def test_does_not_stop_if_the_client_has_set_another_end(self) -> None:
+        scope = asyncio.timeout_at(1005.0)
+        async with scope:
+            state = CallState(CallLimits(deadline=1010.0), scope=scope)
+            assert state.stop_clock(1004.0) is None
+            assert scope.when() == 1005.0
+
+    @in_virtual_time
+    async def test_that_was_not_stopped_does_not_start(self) -> None:
+        scope = asyncio.timeout_at(1010.0)
+        async with scope:
+            state = CallState(CallLimits(deadline=1010.0), scope=scope)
+            state.start_clock(None, 1004.0)
+            assert (state.limits.deadline, scope.when()) == (1010.0, 1010.0)
+
+    @in_virtual_time
+    async def test_leaves_the_end_that_was_set_meanwhile(self) -> None:
+        scope = asyncio.timeout_at(1010.0)
+        async with scope:
+            state = CallState(CallLimits(deadline=1010.0), scope=scope)
+            left = state.stop_clock(1004.0)
+            state.expire(1007.0)
+            state.start_clock(left, 1006.0)
+            assert (state.limits.deadline, scope.when()) == (1012.0, 1007.0)
+
+    @in_virtual_time
+    async def test_that_expires_ends_the_call(self) -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(None) as scope:
+                CallState(scope=scope).expire(1000.0)
+                await asyncio.sleep(1.0)
+        # It has expired, and cannot be rescheduled.
+        CallState(scope=scope).expire(1000.0)
+        assert scope.expired()
+
+    def test_needs_a_scope_to_expire(self) -> None:
+        state = CallState()
+        state.expire(1000.0)
+        assert state.scope is None
+
+
+def test_a_supervisor_cannot_be_built_without_its_methods() -> None:
+    with pytest.raises(TypeError, match="attempt_failed"):
+        Supervisor()  # type: ignore[abstract]

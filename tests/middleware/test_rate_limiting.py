@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -16,10 +17,11 @@ from plivo_async import (
     RetryPolicy,
     SlidingWindowLimiter,
 )
-from plivo_async.context import CallLimits, CallState
-from plivo_async.errors import RateLimitError
+from plivo_async.context import CallLimits, CallState, Supervisor
+from plivo_async.errors import PlivoError, RateLimitError
 from plivo_async.middleware.rate_limiting import find_limiter
 from plivo_async.retry_policy import NO_RETRY
+from tests.virtual_time import in_virtual_time
 
 FAR = 1e9
 Outcome = httpx.Response | BaseException | int
@@ -285,3 +287,71 @@ class TestWhatAClientTakes:
     def test_is_nothing_else(self, wrong: Any) -> None:
         with pytest.raises(ConfigurationError, match="rate_limit must be a RateLimit, a RateLimiter or None"):
             AsyncClient("MA", "token", rate_limit=wrong)
+
+
+class WaitingSupervisor(Supervisor):
+    """Knows which delays were reported, and how many waits ended."""
+
+    holds = False
+
+    def __init__(self) -> None:
+        self.delays: list[Callable[[], float] | None] = []
+        self.ended = 0
+
+    def waits(self, state: CallState, delay: Callable[[], float] | None) -> None:
+        assert state.limits.deadline is None
+        self.delays.append(delay)
+
+    def goes_on(self, state: CallState) -> None:
+        self.ended += 1
+
+    def attempt_failed(self, error: PlivoError) -> None:
+        raise AssertionError
+
+
+def supervised(supervisor: Supervisor) -> httpx.Request:
+    made = httpx.Request("GET", "https://api.plivo.com/")
+    CallState(CallLimits(lane=supervisor)).attach(made)
+    return made
+
+
+class TestASupervisedCall:
+    async def test_reports_its_wait_for_a_permit(self) -> None:
+        supervisor = WaitingSupervisor()
+        await RateLimitMiddleware(CountingLimiter())(supervised(supervisor), Server(200))
+        assert (supervisor.delays, supervisor.ended) == ([None], 1)
+
+    async def test_reports_no_wait_while_the_limiter_is_free(self) -> None:
+        supervisor = WaitingSupervisor()
+        limiter = SlidingWindowLimiter(RateLimit(4, per=8.0))
+        await RateLimitMiddleware(limiter)(supervised(supervisor), Server(200))
+        assert supervisor.delays == []
+
+    @in_virtual_time
+    async def test_reports_how_long_it_waits_if_the_limiter_knows(self) -> None:
+        supervisor = WaitingSupervisor()
+        limiter = SlidingWindowLimiter(RateLimit(1, per=8.0))
+        middleware = RateLimitMiddleware(limiter)
+        for _ in range(2):
+            await middleware(supervised(supervisor), Server(200))
+        assert (supervisor.delays, supervisor.ended) == ([limiter.delay], 1)
+
+    async def test_reports_the_end_of_a_wait_that_fails(self) -> None:
+        supervisor = WaitingSupervisor()
+        limiter = CountingLimiter(0, ValueError("no permit"))
+        with pytest.raises(ValueError, match="no permit"):
+            await RateLimitMiddleware(limiter)(supervised(supervisor), Server(200))
+        assert supervisor.ended == 1
+
+    @in_virtual_time
+    async def test_has_as_much_time_after_the_wait_as_before(self) -> None:
+        limiter = SlidingWindowLimiter(RateLimit(1, per=8.0))
+        middleware = RateLimitMiddleware(limiter)
+        await middleware(supervised(WaitingSupervisor()), Server(200))
+        made = httpx.Request("GET", "https://api.plivo.com/")
+        clock = asyncio.get_running_loop().time
+        async with asyncio.timeout(5.0) as scope:
+            state = CallState(CallLimits(deadline=scope.when(), lane=WaitingSupervisor()), scope=scope)
+            state.attach(made)
+            assert (await middleware(made, Server(200))).status_code == 200
+            assert state.limits.deadline == scope.when() == pytest.approx(clock() + 5.0)

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from plivo_async import CallNext, DeadlineExceededError, RetryBudget, RetryMiddleware, RetryPolicy
-from plivo_async.context import CallLimits, CallState
-from plivo_async.errors import ConfigurationError, RateLimitError, ServerError
+from plivo_async.context import CallLimits, CallState, Supervisor
+from plivo_async.errors import ConfigurationError, PlivoError, RateLimitError, ServerError
 from tests.virtual_time import in_virtual_time
 
 RETRYABLE = {408, 429, 500, 502, 503, 504}
@@ -468,3 +468,49 @@ async def test_the_same_request_is_sent_again() -> None:
     following: CallNext = call_next
     await retry()(sent, following)
     assert server.requests == [sent, sent, sent]
+
+
+class HoldingSupervisor(Supervisor):
+    """Holds after so many failed attempts."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.failures: list[PlivoError] = []
+
+    @property
+    def holds(self) -> bool:
+        return len(self.failures) >= self.most
+
+    def waits(self, state: CallState, delay: Callable[[], float] | None) -> None:
+        raise AssertionError
+
+    def goes_on(self, state: CallState) -> None:
+        raise AssertionError
+
+    def attempt_failed(self, error: PlivoError) -> None:
+        self.failures.append(error)
+
+
+def supervised(supervisor: Supervisor) -> httpx.Request:
+    made = request()
+    CallState(CallLimits(lane=supervisor)).attach(made)
+    return made
+
+
+class TestASupervisedCall:
+    async def test_reports_each_failed_attempt(self) -> None:
+        supervisor, server = HoldingSupervisor(most=9), Server(503, 502, 200)
+        response = await retry()(supervised(supervisor), server)
+        assert response.status_code == 200
+        assert [failure.status for failure in supervisor.failures] == [503, 502]
+
+    async def test_returns_at_once_while_its_supervisor_holds(self) -> None:
+        server, naps = Server(503, 200), Naps()
+        response = await retry(naps=naps)(supervised(HoldingSupervisor(most=1)), server)
+        assert (response.status_code, len(server.requests), naps.taken) == (503, 1, [])
+
+    async def test_returns_after_a_gap_in_which_its_supervisor_began_to_hold(self) -> None:
+        supervisor, server = HoldingSupervisor(most=2), Server(503, 200)
+        naps = Naps(then=lambda: supervisor.attempt_failed(ServerError("another call", status=503)))
+        response = await retry(naps=naps)(supervised(supervisor), server)
+        assert (response.status_code, len(server.requests), len(naps.taken)) == (503, 1, 1)

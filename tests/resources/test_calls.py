@@ -14,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plivo_async import (
+    AsyncClient,
     CallDetailRecord,
     CallNext,
+    ConfigurationError,
     DeadlineExceededError,
     DecodeError,
     InvalidCallUUIDError,
@@ -32,7 +34,8 @@ from plivo_async import (
 from plivo_async.errors import type_for_status
 from plivo_async.record.converter import decode_json
 from plivo_async.resources.calls import check_call_uuid
-from tests.offline import AUTH_ID, CALL_UUID, FIXTURES, RECORD, URL, asking, ok
+from plivo_async.retry_policy import NO_RETRY
+from tests.offline import AUTH_ID, CALL_UUID, FIXTURES, RECORD, TOKEN, URL, asking, ok
 
 RETRYABLE = {408, 429, 500, 502, 503, 504}
 ID_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
@@ -88,8 +91,6 @@ class TestGet:
             assert await client.calls.get(CALL_UUID) == CallDetailRecord(call_uuid=CALL_UUID)
 
     def test_is_shown_without_a_token(self) -> None:
-        from plivo_async import AsyncClient
-
         calls = AsyncClient(AUTH_ID, "tok3n").calls
         assert repr(calls) == (f"<CallsResource of https://api.plivo.com/v1/Account/{AUTH_ID}/>")
 
@@ -466,3 +467,36 @@ class TestBody:
         error = await error_of(wrong)
         assert type(error) is DecodeError
         assert (error.status, error.attempts, error.retryable) == (200, 3, True)
+
+
+class TestGetMany:
+    @pytest.mark.parametrize("patience", [None, 60.0])
+    async def test_gives_an_outcome_for_each_call(self, patience: float | None) -> None:
+        async with asking(ok()) as (client, _):
+            outcomes = await client.calls.get_many([CALL_UUID, "no id"], patience=patience)
+        assert [type(outcome).__name__ for outcome in outcomes] == ["Fetched", "Failed"]
+
+    @pytest.mark.parametrize("patience", [0.0, -1.0, float("nan")])
+    async def test_has_a_patience_above_zero(self, patience: float) -> None:
+        async with asking(ok()) as (client, _):
+            with pytest.raises(ConfigurationError, match="patience"):
+                client.calls.get_many([CALL_UUID], patience=patience)
+
+
+async def test_a_record_of_a_call_with_the_name_of_a_secret_is_an_error_without_it() -> None:
+    error = await error_of(httpx.Response(200, content=body(call_uuid=TOKEN)))
+    assert TOKEN.encode() not in error.body
+    assert TOKEN not in str(error)
+    assert (error.status, error.attempts) == (200, 1)
+
+
+async def test_a_body_that_only_a_secret_makes_unreadable_is_an_error_without_it() -> None:
+    token = "bill_duration"
+    content = body(bill_duration=["no", "number"])
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=content))
+    async with httpx.AsyncClient(transport=transport) as http_client:
+        client = AsyncClient(AUTH_ID, token, http_client=http_client, retry=NO_RETRY)
+        with pytest.raises(DecodeError, match="^the call detail record cannot be read$") as caught:
+            await client.calls.get(CALL_UUID)
+    assert caught.value.body == content.replace(token.encode(), b"***")
+    assert caught.value.attempts == 1

@@ -33,6 +33,8 @@ from plivo_async.testing import StubResponse
 from tests.limited_account import account, client_of
 from tests.virtual_time import in_virtual_time, virtual_loop
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 
 class Outage:
     """Attempt middleware that refuses connections from one time to another, in seconds from now."""
