@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import contextvars
 import copy
+import functools
 import pickle
+import types
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from typing import Any, Self
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
+from typing import Any, Self, cast
 
 import pytest
 from hypothesis import given
@@ -20,16 +22,22 @@ from plivo_async import (
     CallDetailRecord,
     ClientClosedError,
     ConfigurationError,
+    DeadlineExceededError,
     EventLoopError,
     Failed,
     Fetched,
     NotFoundError,
     Outcome,
+    PatienceExceededError,
     PermissionDeniedError,
     PlivoError,
+    RateLimitError,
     ServerError,
+    TLSError,
 )
-from tests.virtual_time import in_virtual_time
+from plivo_async.context import CallState
+from plivo_async.resources.lane import BatchLane
+from tests.virtual_time import in_virtual_time, virtual_loop
 
 # Typed as what a batch is asked for: these tests ask for numbers, which are easier to read.
 NUMBERS: Any = range(10)
@@ -798,6 +806,7 @@ class TestAnErrorThatAllFurtherCallsWouldMeet:
                 if self.pulled == 2:
                     with contextlib.suppress(asyncio.CancelledError):
                         await asyncio.Event().wait()
+                    await asyncio.sleep(0)
                 return self.pulled
 
         source, server = Stubborn(), Server(failing={1: STOPPING[0]})
@@ -969,3 +978,222 @@ class TestOutcomes:
         assert repr(Failed(NOTHING, ServerError("no", status=500))) == (
             "Failed(call_uuid=None, error=ServerError('no', status=500))"
         )
+
+
+class Failing:
+    """Fetches records; each id of `failures` raises its errors first, one a time, and is asked at a time."""
+
+    def __init__(self, failures: dict[Any, list[PlivoError]], then: PlivoError | None = None) -> None:
+        self.failures, self.then = failures, then
+        self.asked: list[tuple[Any, float]] = []
+
+    async def fetch(self, call_uuid: Any) -> CallDetailRecord:
+        self.asked.append((call_uuid, virtual_loop().time()))
+        await asyncio.sleep(0.01)
+        if errors := self.failures.get(call_uuid):
+            raise errors.pop(0)
+        if self.then is not None:
+            raise copy.copy(self.then)
+        return record(call_uuid)
+
+    @property
+    def ids(self) -> list[Any]:
+        return [call_uuid for call_uuid, _ in self.asked]
+
+
+def throttling(retry_after: float | None = None) -> RateLimitError:
+    return RateLimitError("slow down", status=429, retry_after=retry_after, attempts=1)
+
+
+def outage() -> ServerError:
+    """Without attempts that a retry middleware has counted."""
+    return ServerError("HTTP 503", status=503)
+
+
+class TestHolding:
+    @in_virtual_time
+    async def test_for_a_429_lasts_for_its_retry_after(self) -> None:
+        server = Failing({0: [throttling(5.0)]})
+        outcomes = await Batch(server.fetch, range(3), 1)
+        assert [type(outcome) for outcome in outcomes] == [Fetched] * 3
+        (_, first), (_, second) = server.asked[:2]
+        assert 5.0 <= second - first < 5.3
+
+    @in_virtual_time
+    async def test_has_the_reason_and_is_shown(self) -> None:
+        server = Failing({0: [throttling(5.0)]})
+        async with Batch(server.fetch, range(3), 1) as batch:
+            await asyncio.sleep(1.0)
+            assert batch.holding is not None
+            assert batch.holding.reason == "throttled"
+            assert ", holding: throttled, next request in 4." in repr(batch)
+
+    @in_virtual_time
+    async def test_leaves_no_timer_behind(self) -> None:
+        async with Batch(Failing({0: [throttling(500.0)]}).fetch, range(3), 1):
+            await asyncio.sleep(1.0)
+        await asyncio.sleep(0)
+        assert not any(timer for timer in virtual_loop()._scheduled if not timer.cancelled())  # type: ignore[attr-defined]
+
+    @in_virtual_time
+    async def test_ends_when_one_probe_succeeds(self) -> None:
+        server = Failing({number: [outage()] for number in range(8)})
+        outcomes = await Batch(server.fetch, range(8), 8)
+        assert [type(outcome) for outcome in outcomes] == [Fetched] * 8
+        times = [seconds - server.asked[0][1] for _, seconds in server.asked]
+        assert times[:8] == [0.0] * 8
+        assert len(times) == 16
+        assert 0.3 < times[8] < times[9]
+
+    @in_virtual_time
+    async def test_probes_with_a_call_that_was_there_before(self) -> None:
+        server = Failing({number: [outage(), outage()] for number in range(1, 20)})
+        outcomes = await Batch(server.fetch, range(20), 8)
+        assert ids_of(outcomes) == list(range(20))
+        assert server.ids.count(0) > 1
+
+    @in_virtual_time
+    async def test_probes_with_a_call_that_was_there_before_without_an_outcome_for_it(self) -> None:
+        server = Failing({0: [], **{number: [outage(), outage()] for number in range(1, 9)}})
+        outcomes: list[Outcome] = []
+        async with Batch(server.fetch, range(9), 9) as batch:
+            outcomes.append(await anext(batch))
+            server.failures[0].append(outage())
+            outcomes += [outcome async for outcome in batch]
+        assert server.failures[0] == []
+        assert sorted(ids_of(outcomes)) == list(range(9))
+
+    @in_virtual_time
+    async def test_pulls_another_call_if_the_only_one_fails_again(self) -> None:
+        server = Failing({0: [throttling(1.0), throttling(1.0)]})
+        assert ids_of(await Batch(server.fetch, range(3), 1)) == [0, 1, 2]
+        assert server.ids == [0, 0, 1, 0, 2]
+
+    @in_virtual_time
+    async def test_longer_than_its_patience_ends_the_batch(self) -> None:
+        server = Failing({}, outage())
+        outcomes: list[Outcome] = []
+        batch = Batch(server.fetch, range(20), 2, BatchLane(60.0))
+        began = virtual_loop().time()
+        with pytest.raises(PatienceExceededError, match="the batch stopped after"):
+            async with batch:
+                async for outcome in batch:
+                    outcomes.append(outcome)
+        assert virtual_loop().time() - began == pytest.approx(60.0, abs=1.0)
+        assert outcomes
+        assert all(isinstance(outcome, Failed) for outcome in outcomes)
+
+    @in_virtual_time
+    async def test_for_a_failure_that_no_pause_heals_ends_the_batch(self) -> None:
+        server = Failing({}, TLSError("expired"))
+        with pytest.raises(TLSError, match="the batch stopped after"):
+            await Batch(server.fetch, range(20), 2)
+        assert len(server.asked) <= 6
+
+    @in_virtual_time
+    async def test_keeps_an_id_that_arrives_meanwhile_for_later(self) -> None:
+        async def source() -> AsyncIterator[int]:
+            yield 0
+            await asyncio.sleep(1.0)
+            yield 1
+
+        server = Failing({0: [throttling(5.0)]})
+        outcomes = await Batch(server.fetch, source(), 4)
+        assert ids_of(outcomes) == [0, 1]
+        assert [type(outcome) for outcome in outcomes] == [Fetched] * 2
+        assert all(seconds >= 1005.0 for _, seconds in server.asked[1:])
+
+    @in_virtual_time
+    async def test_ends_with_an_outcome_for_each_call_that_waits(self) -> None:
+        first = throttling(5.0)
+        server = Failing({0: [first], 1: [throttling(5.0)]})
+        lane = BatchLane(1.0)
+        outcomes: list[Outcome] = []
+        with pytest.raises(PatienceExceededError):
+            async with Batch(server.fetch, range(2), 2, lane) as batch:
+                async for outcome in batch:
+                    outcomes.append(outcome)
+        assert sorted(ids_of(outcomes)) == [0, 1]
+
+
+def begun_at_once(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+    """Create a task that begins at once, as `asyncio.eager_task_factory` of Python 3.12 does."""
+    awaited = coroutine.send(None)
+
+    @types.coroutine
+    def rest() -> Generator[Any, Any, Any]:
+        nonlocal awaited
+        while True:
+            try:
+                value = yield awaited
+            except asyncio.CancelledError as error:
+                step = functools.partial(coroutine.throw, error)
+            else:
+                step = functools.partial(coroutine.send, value)
+            try:
+                awaited = step()
+            except StopIteration as end:
+                return end.value
+
+    return asyncio.Task(cast(Any, rest()), loop=loop, **options)
+
+
+async def test_workers_that_begin_at_once_are_as_many_as_those_that_begin_later() -> None:
+    server = Server(slow=range(9))
+    async with server.batch(range(9), 4) as batch:
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(begun_at_once)
+        try:
+            await asyncio.sleep(0)
+            assert server.asked == [0, 1, 2, 3]
+        finally:
+            loop.set_task_factory(None)
+        for gate in server.gates.values():
+            gate.set()
+        assert sorted(ids_of([outcome async for outcome in batch])) == list(range(9))
+    assert server.most_under_way == 4
+
+
+class TestACallThatWaitsForTheRateLimit:
+    @in_virtual_time
+    async def test_has_an_outcome_when_the_batch_stops(self) -> None:
+        """The batch ends the wait, and the call was not asked for."""
+        lane = BatchLane(10.0)
+
+        async def fetch(_: Any) -> CallDetailRecord:
+            state = CallState()
+            try:
+                async with asyncio.timeout(None) as state.scope:
+                    lane.waits(state, lambda: 5.0)
+                    await asyncio.Event().wait()
+            except TimeoutError:
+                raise DeadlineExceededError("no permit") from None
+            finally:
+                lane.goes_on(state)
+            raise AssertionError
+
+        outcomes: list[Outcome] = []
+        with pytest.raises(PatienceExceededError):
+            async with Batch(fetch, range(9), 4, lane) as batch:
+                async for outcome in batch:
+                    outcomes.append(outcome)
+        assert ids_of(outcomes) == [0]
+        assert isinstance(outcomes[0], Failed)
+        assert str(outcomes[0].error).startswith("not asked for: the rate limit")
+
+
+class TestTheClockOfABatch:
+    def test_shows_zero_before_the_begin(self) -> None:
+        batch = Batch(fetch, NUMBERS, 4)
+        assert (batch.elapsed, batch.rate) == (0.0, 0.0)
+
+    @in_virtual_time
+    async def test_stops_at_the_end(self) -> None:
+        async with Batch(Failing({}).fetch, range(3), 2) as batch:
+            await asyncio.sleep(0.016)
+            assert batch.done == 2
+            assert batch.elapsed == pytest.approx(0.016)
+            assert batch.rate == pytest.approx(125.0)
+            await asyncio.sleep(5.0)
+        assert batch.elapsed == pytest.approx(0.02)
+        assert batch.rate == pytest.approx(150.0)
