@@ -118,8 +118,9 @@ class TestTheClockOfACall:
 
     @in_virtual_time
     async def test_that_expires_ends_the_call(self) -> None:
+        scope = asyncio.timeout(None)
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(None) as scope:
+            async with scope:
                 CallState(scope=scope).expire(1000.0)
                 await asyncio.sleep(1.0)
         # It has expired, and cannot be rescheduled.

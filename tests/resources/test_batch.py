@@ -10,7 +10,7 @@ import types
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import pytest
 from hypothesis import given
@@ -1135,7 +1135,10 @@ def begun_at_once(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: An
             except StopIteration as end:
                 return end.value
 
-    return asyncio.Task(cast(Any, rest()), loop=loop, **options)
+    async def go_on() -> Any:
+        return await rest()
+
+    return asyncio.Task(go_on(), loop=loop, **options)
 
 
 async def test_workers_that_begin_at_once_are_as_many_as_those_that_begin_later() -> None:
