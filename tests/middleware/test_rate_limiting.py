@@ -292,11 +292,13 @@ class TestWhatAClientTakes:
 class WaitingSupervisor(Supervisor):
     """Knows which delays were reported, and how many waits ended."""
 
-    holds = False
-
     def __init__(self) -> None:
         self.delays: list[Callable[[], float] | None] = []
         self.ended = 0
+
+    @property
+    def holds(self) -> bool:
+        raise AssertionError
 
     def waits(self, state: CallState, delay: Callable[[], float] | None) -> None:
         assert state.limits.deadline is None

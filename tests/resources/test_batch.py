@@ -26,6 +26,7 @@ from plivo_async import (
     EventLoopError,
     Failed,
     Fetched,
+    InvalidCallUUIDError,
     NotFoundError,
     Outcome,
     PatienceExceededError,
@@ -1070,6 +1071,13 @@ class TestHolding:
         assert server.ids == [0, 0, 1, 0, 2]
 
     @in_virtual_time
+    async def test_does_not_begin_for_ids_that_cannot_be_sent(self) -> None:
+        server = Failing({}, InvalidCallUUIDError("no id"))
+        outcomes = await Batch(server.fetch, range(20), 4)
+        assert server.ids == list(range(20))
+        assert all(isinstance(outcome, Failed) for outcome in outcomes)
+
+    @in_virtual_time
     async def test_longer_than_its_patience_ends_the_batch(self) -> None:
         server = Failing({}, outage())
         outcomes: list[Outcome] = []
@@ -1105,8 +1113,7 @@ class TestHolding:
 
     @in_virtual_time
     async def test_ends_with_an_outcome_for_each_call_that_waits(self) -> None:
-        first = throttling(5.0)
-        server = Failing({0: [first], 1: [throttling(5.0)]})
+        server = Failing({0: [throttling(5.0)], 1: [throttling(5.0)]})
         lane = BatchLane(1.0)
         outcomes: list[Outcome] = []
         with pytest.raises(PatienceExceededError):
