@@ -175,9 +175,10 @@ if POSTGRES is not None:
     def database() -> Iterator[dict[str, str]]:
         """The environment of psql for a PostgreSQL server on a Unix socket."""
         assert POSTGRES is not None
-        # The server refuses to run as root, and the path of a socket must be short.
+        # The server refuses to run as root, and the path of a socket must be short. TMPDIR may lie in a
+        # folder that no other user may enter.
         user: dict[str, Any] = {"user": "postgres", "group": "postgres"} if os.getuid() == 0 else {}
-        with tempfile.TemporaryDirectory(prefix="pg-") as name:
+        with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp") as name:
             if user:
                 shutil.chown(name, "postgres", "postgres")
             initdb: list[str | Path] = [
