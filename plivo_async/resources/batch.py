@@ -367,7 +367,10 @@ class Batch:
         if holding is not None and patience is not None and self._lane.exhausted(now):
             self._stop(patience_error(holding, patience, now))
             return
-        self._wake_at(self._lane.wakes_at())
+        when = self._lane.wakes_at()
+        # A time that has come sets no timer, which would fire again and again: if there is nothing to send
+        # now, the end of a call brings the batch back here.
+        self._wake_at(when if when is not None and when > now else None)
         self._staff()
 
     def _wake_at(self, when: float | None) -> None:
