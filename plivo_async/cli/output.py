@@ -18,7 +18,7 @@ from plivo_async.cli.record_table import record_table
 from plivo_async.errors import DecodeError, PlivoError
 from plivo_async.record.converter import decode_json
 from plivo_async.record.model import CallDetailRecord
-from plivo_async.record.strict_json import write_json
+from plivo_async.record.strict_json import check_depth, write_json
 from plivo_async.text import printable
 
 PROGRAM = "plivo-async"
@@ -33,14 +33,19 @@ def default_format() -> Format:
 
 
 def json_as_sent(body: bytes, call_uuid: str) -> str | None:
-    """Return a body as one line of JSON with every digit; None if it is not an object of this call."""
+    """Return a body as one line of JSON with every digit.
+
+    None if it is not an object of this call, or nested too deeply to be a record.
+    """
     try:
         value = decode_json(body)
-        sent = cast("dict[str, Any]", value).get("call_uuid") if isinstance(value, dict) else None
-        is_this_call = isinstance(sent, str) and sent.lower() == call_uuid.lower()
-        return write_json(value) if is_this_call else None
-    except (DecodeError, RecursionError):
+        # Without this, the version of Python would decide which depth can be written.
+        check_depth(value)
+    except (DecodeError, ValueError):
         return None
+    sent = cast("dict[str, Any]", value).get("call_uuid") if isinstance(value, dict) else None
+    is_this_call = isinstance(sent, str) and sent.lower() == call_uuid.lower()
+    return write_json(value) if is_this_call else None
 
 
 def record_writer(output: Format) -> Callable[[CallDetailRecord], None]:
