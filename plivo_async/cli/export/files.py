@@ -16,7 +16,6 @@ from plivo_async.cli.export.id_set import IdSet
 from plivo_async.cli.export.id_source import (
     ByteInput,
     IdSource,
-    line_parser,
     open_input,
 )
 from plivo_async.cli.export.options import ExportOptions
@@ -60,7 +59,8 @@ def open_files(options: ExportOptions, sample_ids: tuple[str, ...], stack: ExitS
         ClickException: A file cannot be opened, or it is not an export.
     """
     check_paths(options)
-    parse = line_parser(options.column, options.key)
+    if options.column is not None and options.key is not None:
+        raise click.UsageError("--column is for CSV and --key for NDJSON: they are mutually exclusive")
     byte_input = _open_input(options, bool(sample_ids), stack)
     ids = options.call_uuids or (() if byte_input else sample_ids)
     written, summary = IdSet(), Summary()
@@ -76,7 +76,8 @@ def open_files(options: ExportOptions, sample_ids: tuple[str, ...], stack: ExitS
         file_format = begin_or_resume(options, options.path, output, written, summary)
     else:
         output.write(header(file_format))
-    source = IdSource(ids, byte_input, parse, written)
+    inputs = () if byte_input is None else (byte_input,)
+    source = IdSource(ids, inputs, column=options.column, key=options.key, written=written)
     return ExportFiles(source, output, file_format, failed, written, summary)
 
 

@@ -13,15 +13,8 @@ from typing import Self, TextIO, cast
 import click
 from attrs import define, field
 
-from plivo_async.cli.export.id_parser import (
-    CsvColumn,
-    InputError,
-    LineParser,
-    LineSplitter,
-    NdjsonKey,
-    plain_line,
-)
 from plivo_async.cli.export.id_set import IdSet
+from plivo_async.cli.export.input_parser import InputParser
 
 _CHUNK_BYTES = 1 << 16
 _COUNTED_CHUNK_BYTES = 1 << 20
@@ -121,19 +114,6 @@ def open_input(path: str | None) -> ByteInput:
     return ByteInput(fd, path)
 
 
-def line_parser(column: str | None, key: str | None) -> LineParser:
-    """Return the parser for the lines of the input.
-
-    Raises:
-        UsageError: Both a column and a key are given.
-    """
-    if column is not None and key is not None:
-        raise click.UsageError("--column is for CSV and --key for NDJSON: they are mutually exclusive")
-    if column is not None:
-        return CsvColumn(column)
-    return plain_line if key is None else NdjsonKey(key)
-
-
 class IdSource:
     """An async iterable of call UUIDs, without repetitions and without those already written.
 
@@ -151,19 +131,21 @@ class IdSource:
     def __init__(
         self,
         arguments: Sequence[str],
-        source: ByteInput | None,
-        parse: LineParser,
+        inputs: Sequence[ByteInput] = (),
+        *,
+        column: str | None = None,
+        key: str | None = None,
         written: IdSet | None = None,
     ) -> None:
         self.seen = IdSet()
         self._written = written
-        self._input = source
-        self._parse = parse
-        self._splitter = LineSplitter()
+        self._inputs = list(inputs)
+        self._parsers = [InputParser(source.name, column=column, key=key) for source in inputs]
+        self._at = 0
         self._arguments = len(arguments)
-        self._lines = None if source is None else source.count_lines()
+        counts = [source.count_lines() for source in inputs]
+        self._lines = None if None in counts else sum(count or 0 for count in counts)
         self._ids: Iterator[str | None] = iter(arguments)
-        self._at_end = source is None
         self._reads_rows = False
         self.stopped = False
         self.given = self.blank = self.without_id = self.duplicates = self.skipped = self.pulled = 0
@@ -171,15 +153,13 @@ class IdSource:
     @property
     def left(self) -> int | None:
         """The number of ids left at most; None if unknown."""
-        if self._input is None:
-            return self._arguments - self.given
         return None if self._lines is None else self._lines + self._arguments - self.given - self.blank
 
     def stop(self) -> None:
         """End the iteration."""
         self.stopped = True
-        if self._input is not None:
-            self._input.stop()
+        for source in self._inputs:
+            source.stop()
 
     def __aiter__(self) -> Self:
         return self
@@ -190,7 +170,7 @@ class IdSource:
                 if self._is_wanted(call_uuid):
                     self.pulled += 1
                     return str(call_uuid)
-            if self._at_end:
+            if self._at == len(self._inputs):
                 break
             await self._read()
         raise StopAsyncIteration
@@ -211,17 +191,11 @@ class IdSource:
         return True
 
     async def _read(self) -> None:
-        assert self._input is not None  # noqa: S101 - for the type checkers
-        chunk = await self._input.read()
-        self._at_end, self._reads_rows = not chunk, True
-        self._ids = self._parsed(self._splitter.feed(chunk) if chunk else self._splitter.close())
-
-    def _parsed(self, lines: Iterator[tuple[int, bytes]]) -> Iterator[str | None]:
-        try:
-            for number, line in lines:
-                yield self._parse(number, line)
-            if self._at_end and not self.stopped and isinstance(self._parse, CsvColumn | NdjsonKey):
-                self._parse.close()
-        except InputError as error:
-            name = self._input.name if self._input else ""
-            raise InputError(f"{name}, {error.message}") from None
+        parser = self._parsers[self._at]
+        chunk = await self._inputs[self._at].read()
+        self._reads_rows = True
+        if chunk:
+            self._ids = parser.feed(chunk)
+        elif not self.stopped:
+            self._ids = parser.close()
+            self._at += 1

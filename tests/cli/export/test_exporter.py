@@ -14,7 +14,6 @@ import pytest
 
 from plivo_async.cli.export.exporter import Exporter
 from plivo_async.cli.export.files import ExportFiles
-from plivo_async.cli.export.id_parser import plain_line
 from plivo_async.cli.export.id_source import IdSource
 from plivo_async.cli.export.output_file import file_output
 from plivo_async.record.model import CallDetailRecord
@@ -74,7 +73,7 @@ def written(path: Path) -> list[str]:
 async def begin(path: Path, client: Any) -> tuple[Exporter, asyncio.Task[None]]:
     with file_output(path) as output:
         output.raw = open(path, "ab", buffering=0)  # noqa: ASYNC230, SIM115
-    exporter = Exporter(ExportFiles(IdSource([], None, plain_line), output, "ndjson", None), 4, 900.0)
+    exporter = Exporter(ExportFiles(IdSource([]), output, "ndjson", None), 4, 900.0)
     task = asyncio.create_task(exporter.export(client, None))
     await asyncio.wait_for(client.batch.waiting.wait(), 30)
     return exporter, task

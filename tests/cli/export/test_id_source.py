@@ -8,12 +8,11 @@ from pathlib import Path
 import click
 import pytest
 
-from plivo_async.cli.export.id_parser import InputError, plain_line
+from plivo_async.cli.export.id_parser import InputError
 from plivo_async.cli.export.id_set import IdSet
 from plivo_async.cli.export.id_source import (
     ByteInput,
     IdSource,
-    line_parser,
     open_input,
 )
 
@@ -21,7 +20,7 @@ from plivo_async.cli.export.id_source import (
 def source_of(text: bytes, tmp_path: Path, **options: str) -> IdSource:
     path = tmp_path / "ids.txt"
     path.write_bytes(text)
-    return IdSource((), open_input(str(path)), line_parser(options.get("column"), options.get("key")))
+    return IdSource((), [open_input(str(path))], column=options.get("column"), key=options.get("key"))
 
 
 async def ids_of(source: IdSource) -> list[str]:
@@ -31,11 +30,23 @@ async def ids_of(source: IdSource) -> list[str]:
 async def test_arguments_come_first_then_the_file(tmp_path: Path) -> None:
     path = tmp_path / "ids.txt"
     path.write_bytes(b"c\nd\n")
-    source = IdSource(["a", "b"], open_input(str(path)), plain_line)
+    source = IdSource(["a", "b"], [open_input(str(path))])
 
     assert source.left == 4
     assert await ids_of(source) == ["a", "b", "c", "d"]
     assert source.left == 0
+
+
+async def test_inputs_are_read_one_after_the_other(tmp_path: Path) -> None:
+    inputs: list[ByteInput] = []
+    for name, text in (("one.csv", b"id,x\na,1"), ("two.csv", b"x,id\n1,b\n1,A\n")):
+        (tmp_path / name).write_bytes(text)
+        inputs.append(open_input(str(tmp_path / name)))
+    source = IdSource((), inputs, column="id")
+
+    assert source.left == 5
+    assert await ids_of(source) == ["a", "b"]
+    assert (source.given, source.duplicates, source.left) == (3, 1, 0)
 
 
 async def test_a_repeated_id_is_returned_once_and_counted(tmp_path: Path) -> None:
@@ -48,7 +59,7 @@ async def test_a_repeated_id_is_returned_once_and_counted(tmp_path: Path) -> Non
 async def test_an_id_that_is_already_written_is_skipped_and_counted(tmp_path: Path) -> None:
     written = IdSet()
     written.add("b")
-    source = IdSource(["a", "b", "b", "c"], None, plain_line, written)
+    source = IdSource(["a", "b", "b", "c"], written=written)
 
     assert await ids_of(source) == ["a", "c"]
     assert (source.skipped, source.duplicates) == (1, 1)
@@ -90,14 +101,14 @@ async def test_a_file_is_read_up_to_a_limit(tmp_path: Path) -> None:
     (tmp_path / "ids.txt").write_bytes(b"a\nb\nc\n")
     byte_input = open_input(str(tmp_path / "ids.txt"))
     byte_input.limit = 4
-    source = IdSource((), byte_input, plain_line)
+    source = IdSource((), [byte_input])
 
     assert await ids_of(source) == ["a", "b"]
 
 
 async def test_stop_ends_the_wait_for_a_silent_pipe() -> None:
     reading, writing = os.pipe()
-    source = IdSource((), ByteInput(reading, "stdin"), plain_line)
+    source = IdSource((), [ByteInput(reading, "stdin")])
     os.write(writing, b"a\nb")
     assert source.left is None
     assert await asyncio.wait_for(anext(source), 30) == "a"
@@ -115,7 +126,7 @@ async def test_stop_ends_the_wait_for_a_silent_pipe() -> None:
 
 async def test_a_pipe_is_read_until_it_is_closed() -> None:
     reading, writing = os.pipe()
-    source = IdSource((), ByteInput(reading, "stdin"), plain_line)
+    source = IdSource((), [ByteInput(reading, "stdin")])
     os.write(writing, b"a\nb")
     os.close(writing)
 
@@ -148,7 +159,7 @@ async def test_a_stopped_input_is_at_its_end(tmp_path: Path) -> None:
 
 
 async def test_stop_ends_the_arguments() -> None:
-    source = IdSource(["a", "b"], None, plain_line)
+    source = IdSource(["a", "b"])
     assert await anext(source) == "a"
     assert source.left == 1
 
@@ -178,8 +189,3 @@ def test_a_closed_stdin_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(click.ClickException, match="stdin is closed"):
         open_input("-")
-
-
-def test_column_and_key_are_mutually_exclusive() -> None:
-    with pytest.raises(click.UsageError, match="--column is for CSV and --key for NDJSON"):
-        line_parser("a", "b")
