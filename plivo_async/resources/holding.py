@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from typing import Literal, TypeAlias
 
 from attrs import define, field, frozen
 
-from plivo_async.errors import (
-    ConfigurationError,
-    DeadlineExceededError,
-    InvalidCallUUIDError,
-    NetworkError,
-    PatienceExceededError,
-    PermissionDeniedError,
-    PlivoError,
-    RedirectError,
-    StatusError,
-    TLSError,
-)
+from plivo_async.errors import PatienceExceededError, PlivoError
 from plivo_async.exported import exported
+from plivo_async.resources.verdict import is_counted, is_hopeless
 
 DEFAULT_PATIENCE_SECONDS = 900.0
 """How long a batch waits by default while nobody may send.
@@ -43,8 +31,6 @@ _LONGEST_GAP_SECONDS = 15.0
 _JITTER_SHARE = 0.25
 # A timer of an event loop may fire that much early.
 _TIMER_TOLERANCE_SECONDS = 0.001
-# The host does not exist. EAI_AGAIN, "try again", is another error: the resolver does not respond.
-_NO_SUCH_HOST = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 
 HoldReason: TypeAlias = Literal["rate limit", "throttled", "outage"]
 
@@ -99,48 +85,6 @@ def patience_error(holding: Holding, patience: float, now: float) -> PatienceExc
         error.headers, error.body = last.headers, last.body
     error.__cause__ = last
     return error
-
-
-class Verdict(Enum):
-    """Whom a failed call concerns."""
-
-    # The call alone: the service responded as it should.
-    OWN = "own"
-    # The call alone, and the service was not asked.
-    UNSENT = "unsent"
-    # Perhaps every call.
-    SHARED = "shared"
-    THROTTLED = "throttled"
-
-
-def verdict(error: PlivoError) -> Verdict:
-    """Return whom the failure of a call concerns, as far as the error alone shows it."""
-    if error.status == 429:
-        return Verdict.THROTTLED
-    if isinstance(error, InvalidCallUUIDError):
-        return Verdict.UNSENT
-    if error.retryable or _concerns_all(error):
-        return Verdict.SHARED
-    return Verdict.OWN if error.status is not None else Verdict.UNSENT
-
-
-def _concerns_all(error: PlivoError) -> bool:
-    return isinstance(error, PermissionDeniedError | TLSError | RedirectError | ConfigurationError)
-
-
-def _is_counted(error: PlivoError) -> bool:
-    """Whether the retry middleware has seen the failed attempts of a call and counted them."""
-    by_attempt = isinstance(error, NetworkError | StatusError) and not isinstance(
-        error, DeadlineExceededError
-    )
-    return by_attempt and error.retryable and error.attempts > 0
-
-
-def _is_hopeless(error: PlivoError) -> bool:
-    """Whether waiting does not help, if no call ever succeeded."""
-    cause = error.__cause__
-    no_such_host = isinstance(cause, socket.gaierror) and cause.errno in _NO_SUCH_HOST
-    return _concerns_all(error) or (isinstance(error, NetworkError) and no_such_host)
 
 
 @define(eq=False)
@@ -219,7 +163,7 @@ class Gate:
         """Note a failed attempt of a call; `random` is from 0 to 1."""
         self.failures += 1
         self._failures_in_a_row += 1
-        self._hopeless_in_a_row = self._hopeless_in_a_row + 1 if _is_hopeless(error) else 0
+        self._hopeless_in_a_row = self._hopeless_in_a_row + 1 if is_hopeless(error) else 0
         self.error = error
         if self.since is None and self._failures_in_a_row >= FAILURES_OF_AN_OUTAGE:
             self._close("outage", now)
@@ -228,7 +172,7 @@ class Gate:
     def call_failed(self, probe: int, error: PlivoError, now: float, random: float) -> None:
         """Note that a call failed after its attempts; a probe that fails delays the next one."""
         if not self._is_current(probe):
-            if not _is_counted(error):
+            if not is_counted(error):
                 self.attempt_failed(error, now, random)
             return
         self._reason, self.error = "outage", error

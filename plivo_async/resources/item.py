@@ -7,7 +7,8 @@ from typing import Any
 from attrs import define, field
 
 from plivo_async.errors import DeadlineExceededError, PlivoError
-from plivo_async.resources.holding import Gate, Verdict
+from plivo_async.resources.holding import Gate
+from plivo_async.resources.verdict import Verdict
 
 # How often a call may fail while others succeed, with the attempts of its policy each time. Two, because in
 # 10,000 calls with 3 % of errors at random one fails three times in a row.

@@ -19,13 +19,8 @@ from plivo_async import (
     ServerError,
     TLSError,
 )
-from plivo_async.resources.holding import (
-    FAILURES_OF_AN_OUTAGE,
-    Gate,
-    Verdict,
-    patience_error,
-    verdict,
-)
+from plivo_async.resources.holding import FAILURES_OF_AN_OUTAGE, Gate, patience_error
+from plivo_async.resources.verdict import Verdict, verdict
 
 
 def server_error() -> ServerError:

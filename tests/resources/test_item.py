@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from plivo_async import NotFoundError, PlivoError, RateLimitError, ServerError, TLSError
-from plivo_async.resources.holding import FAILURES_OF_AN_OUTAGE, Gate, Verdict
+from plivo_async.resources.holding import FAILURES_OF_AN_OUTAGE, Gate
 from plivo_async.resources.item import ROUNDS_AMONG_FAILURES, Item
+from plivo_async.resources.verdict import Verdict
 
 
 def sent_item(gate: Gate) -> Item:

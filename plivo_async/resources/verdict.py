@@ -1,0 +1,63 @@
+"""Verdict: whom the failure of a call concerns, as far as the error alone shows it. Pure."""
+
+from __future__ import annotations
+
+import socket
+from enum import Enum
+
+from plivo_async.errors import (
+    ConfigurationError,
+    DeadlineExceededError,
+    InvalidCallUUIDError,
+    NetworkError,
+    PermissionDeniedError,
+    PlivoError,
+    RedirectError,
+    StatusError,
+    TLSError,
+)
+
+# The host does not exist. EAI_AGAIN, "try again", is another error: the resolver does not respond.
+_NO_SUCH_HOST = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
+
+
+class Verdict(Enum):
+    """Whom a failed call concerns."""
+
+    # The call alone: the service responded as it should.
+    OWN = "own"
+    # The call alone, and the service was not asked.
+    UNSENT = "unsent"
+    # Perhaps every call.
+    SHARED = "shared"
+    THROTTLED = "throttled"
+
+
+def verdict(error: PlivoError) -> Verdict:
+    """Return whom the failure of a call concerns, as far as the error alone shows it."""
+    if error.status == 429:
+        return Verdict.THROTTLED
+    if isinstance(error, InvalidCallUUIDError):
+        return Verdict.UNSENT
+    if error.retryable or _concerns_all(error):
+        return Verdict.SHARED
+    return Verdict.OWN if error.status is not None else Verdict.UNSENT
+
+
+def _concerns_all(error: PlivoError) -> bool:
+    return isinstance(error, PermissionDeniedError | TLSError | RedirectError | ConfigurationError)
+
+
+def is_counted(error: PlivoError) -> bool:
+    """Whether the retry middleware has seen the failed attempts of a call and counted them."""
+    by_attempt = isinstance(error, NetworkError | StatusError) and not isinstance(
+        error, DeadlineExceededError
+    )
+    return by_attempt and error.retryable and error.attempts > 0
+
+
+def is_hopeless(error: PlivoError) -> bool:
+    """Whether waiting does not help, if no call ever succeeded."""
+    cause = error.__cause__
+    no_such_host = isinstance(cause, socket.gaierror) and cause.errno in _NO_SUCH_HOST
+    return _concerns_all(error) or (isinstance(error, NetworkError) and no_such_host)
