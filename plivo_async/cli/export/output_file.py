@@ -78,15 +78,13 @@ class Output:
             OutputError: The write failed.
         """
         line = self._header + line
-        rest = memoryview(line)
         try:
-            if self.is_new:
-                self._empty()
-            while rest:
-                rest = rest[self.raw.write(rest) or 0 :]
-            self.raw.flush()
+            if self.keeps_old_content and self.fd is not None:
+                _replace_content(self.fd, line)
+                self.end = 0
+            else:
+                self._append(line)
         except OSError as error:
-            self._remove_partial_line()
             if isinstance(error, BrokenPipeError):
                 raise ReaderGoneError(f"{self.name}: the reader closed the pipe") from None
             raise OutputError(f"cannot write to {self.name}: {error.strerror}") from None
@@ -112,17 +110,46 @@ class Output:
         Without a record, a file that was empty has the header now, and any other has its old content.
 
         Raises:
-            OutputError: The disk reported an error, or somebody deleted the file.
+            OutputError: The disk reported an error, or somebody deleted, moved or replaced the file.
         """
         if self.is_new and not self.end:
             self.write(b"")
         if self.is_file and self.fd is not None:
-            if not os.fstat(self.fd).st_nlink:
-                raise OutputError(f"{self.name} was deleted during the export, and its records with it")
+            self.check_place()
             try:
                 sync(self.fd, self.name)
             except OSError as error:
                 raise OutputError(f"cannot write to {self.name}: {error.strerror}") from None
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether a file has lost its last name."""
+        return self.is_file and self.fd is not None and not os.fstat(self.fd).st_nlink
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the name still leads to the file, as it does not after a log rotation."""
+        if not self.is_file or self.fd is None:
+            return True
+        try:
+            return _is_at(Path(self.name), self.fd)
+        except OSError:
+            # A folder that may no longer be searched hides the file, but keeps it.
+            return not self.is_deleted
+
+    def check_place(self) -> None:
+        """Check that the records are where the user expects them.
+
+        Raises:
+            OutputError: Somebody deleted, moved or replaced the file.
+        """
+        if self.is_in_place:
+            return
+        if self.is_deleted:
+            raise OutputError(f"{self.name} was deleted during the export, and its records with it")
+        raise OutputError(
+            f"{self.name} was moved or replaced during the export: its records are in the file that was moved"
+        )
 
     def delete_if_empty(self, path: Path) -> None:
         """Delete the file if it has no content; a symbolic link stays, with an empty file."""
@@ -131,11 +158,15 @@ class Output:
                 if not path.is_symlink() and _is_at(path, self.fd):
                     path.unlink()
 
-    def _empty(self) -> None:
-        # In place, so that links to the file, its mode and its lock remain.
-        if self.end and self.fd is not None:
-            os.ftruncate(self.fd, 0)
-        self.end = 0
+    def _append(self, line: bytes) -> None:
+        rest = memoryview(line)
+        try:
+            while rest:
+                rest = rest[self.raw.write(rest) or 0 :]
+            self.raw.flush()
+        except OSError:
+            self._remove_partial_line()
+            raise
 
     def _remove_partial_line(self) -> None:
         if self.is_file and self.fd is not None:
@@ -211,6 +242,47 @@ def _is_at(path: Path, fd: int) -> bool:
         return os.path.samestat(path.stat(), os.fstat(fd))
     except FileNotFoundError:
         return False
+
+
+def _replace_content(fd: int, line: bytes) -> None:
+    """Write a line over the content of a file, then remove the rest of it.
+
+    In place, so that links to the file, its mode and its lock remain. A kill between the two steps leaves the
+    line and a rest of the old content, never neither of them.
+
+    Raises:
+        OSError: The write failed; the file has its old content.
+    """
+    # Imported late: Windows lacks it.
+    import fcntl
+
+    # The byte after the line makes a rest of the old content recognisable as damage.
+    new = line + b"\0" if line else b""
+    size, old = os.fstat(fd).st_size, os.pread(fd, len(new), 0)
+    # A file that is opened to append ignores the position.
+    flags = fcntl.fcntl(fd, fcntl.F_GETFL)
+    fcntl.fcntl(fd, fcntl.F_SETFL, flags & ~os.O_APPEND)
+    try:
+        pwrite_all(fd, new)
+        os.ftruncate(fd, len(line))
+    except OSError:
+        with suppress(OSError):
+            pwrite_all(fd, old)
+            os.ftruncate(fd, size)
+        raise
+    finally:
+        fcntl.fcntl(fd, fcntl.F_SETFL, flags)
+
+
+def pwrite_all(fd: int, data: bytes) -> None:
+    """Write bytes to the start of a file that is not opened to append.
+
+    Raises:
+        OSError: The write failed.
+    """
+    at = 0
+    while at < len(data):
+        at += os.pwrite(fd, data[at:], at)
 
 
 def _stdout_buffer() -> BufferedIOBase | None:

@@ -187,3 +187,74 @@ def test_a_file_that_was_deleted_is_reported_at_the_end(tmp_path: Path) -> None:
         (tmp_path / "f").unlink()
         with pytest.raises(OutputError, match="f was deleted during the export, and its records with it"):
             output.sync()
+
+
+def test_a_file_that_was_moved_is_reported_at_the_end(tmp_path: Path) -> None:
+    with file_output(tmp_path / "f") as output:
+        output.write(b"a\n")
+        (tmp_path / "f").rename(tmp_path / "f.1")
+        for _ in range(2):
+            with pytest.raises(OutputError, match="f was moved or replaced .*: its records are in the file"):
+                output.sync()
+            (tmp_path / "f").write_bytes(b"other")
+
+
+def test_a_folder_that_cannot_be_searched_hides_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> os.stat_result:
+        raise PermissionError(13, "Permission denied")
+
+    with file_output(tmp_path / "f") as output:
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "stat", fail)
+            output.check_place()
+        (tmp_path / "f").unlink()
+        monkeypatch.setattr(Path, "stat", fail)
+        with pytest.raises(OutputError, match="f was deleted"):
+            output.check_place()
+
+
+@pytest.mark.parametrize("old", [b"x\n", b"old old\n" * 9])
+def test_the_first_line_replaces_the_old_content_before_the_rest_is_removed(
+    old: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "f").write_bytes(old)
+    seen: list[bytes] = []
+    truncate = os.ftruncate
+
+    def look_and_truncate(fd: int, size: int) -> None:
+        seen.append((tmp_path / "f").read_bytes())
+        truncate(fd, size)
+
+    monkeypatch.setattr(os, "ftruncate", look_and_truncate)
+    with file_output(tmp_path / "f") as output:
+        output.begin(b"h\n")
+        output.write(b"first\n")
+        output.write(b"second\n")
+
+    assert seen == [b"h\nfirst\n\0" + old[9:]]
+    assert (tmp_path / "f").read_bytes() == b"h\nfirst\nsecond\n"
+
+
+@pytest.mark.parametrize("old", [b"x\n", b"old old\n" * 9])
+def test_the_old_content_survives_a_disk_that_fills_while_it_is_replaced(
+    old: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "f").write_bytes(old)
+    pwrite, calls = os.pwrite, list[int]()
+
+    def fill(fd: int, data: bytes, at: int) -> int:
+        calls.append(at)
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
+        return pwrite(fd, data[:3], at)
+
+    monkeypatch.setattr(os, "pwrite", fill)
+    with file_output(tmp_path / "f") as output:
+        output.begin(b"")
+        with pytest.raises(OutputError, match="No space left on device"):
+            output.write(b"first\n")
+        assert output.keeps_old_content
+
+    assert (tmp_path / "f").read_bytes() == old
