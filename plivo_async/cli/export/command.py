@@ -35,7 +35,12 @@ from plivo_async.resources.holding import DEFAULT_PATIENCE_SECONDS
 @click.command(epilog=EXPORT_EXIT_CODE_HELP)
 @click.argument("call_uuids", metavar="[CALL_UUID]...", nargs=-1)
 @click.option(
-    "-i", "--input", type=click.Path(), help="A file of call UUIDs, - for stdin.  [default: stdin if piped]"
+    "-i",
+    "--input",
+    "inputs",
+    type=click.Path(),
+    multiple=True,
+    help="A file of call UUIDs, - for stdin; may be repeated.  [default: stdin if piped]",
 )
 @click.option("--column", metavar="NAME", help="Read CSV; this column has the ids.")
 @click.option("--key", metavar="NAME", help="Read NDJSON; this key has the ids.")

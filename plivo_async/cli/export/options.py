@@ -22,7 +22,7 @@ class ExportOptions:
     """The options of `export` without the connection options. None means not given."""
 
     call_uuids: tuple[str, ...] = ()
-    input: str | None = None
+    inputs: tuple[str, ...] = ()
     column: str | None = None
     key: str | None = None
     output: str | None = None
@@ -44,7 +44,7 @@ class ExportOptions:
     @property
     def reads_stdin(self) -> bool:
         """Whether ids are read from stdin, terminal or not."""
-        return self.input == "-" or (self.input is None and not self.call_uuids)
+        return "-" in self.inputs or not (self.inputs or self.call_uuids)
 
     @property
     def failed_path(self) -> Path | None:

@@ -428,6 +428,18 @@ def test_resume_completes_an_export_that_was_cut_in_its_first_line(name: str, id
         (["--column", "id", "x"], "name it with -i"),
         (["--column", "id", "--key", "id", "-i", "ids.txt"], "are mutually exclusive"),
         (["-i", "no.txt"], "cannot read no.txt: No such file or directory"),
+        (["-i", "ids.txt", "-i", "no.txt"], "cannot read no.txt: No such file or directory"),
+        (["-i", "-", "-i", "-"], "-i - names stdin twice, which can be read once"),
+        (["-i", "ids.txt", "-i", "f", "-o", "f"], "f is both the input and the output"),
+        (["-i", "", "-o", "f"], "-i needs a file name"),
+        (["-o", "", "x"], "-o needs a file name"),
+        (["--failed", "", "x"], "--failed needs a file name"),
+        (
+            ["-o", "f", "ids.txt"],
+            "ids.txt is a file, not a call UUID; to read call UUIDs from a file, put -i",
+        ),
+        (["-i", "ids.txt", "-o", "f.csv.gz"], "f.csv.gz looks like a compressed file"),
+        (["-i", "ids.txt", "-o", "f.XLSX"], "name it f.ndjson, or choose with --format ndjson or --format"),
         (["-i", "ids.txt", "-o", "no/f"], "cannot write to no/f: No such file or directory"),
         (["--rate", "fast", "x"], "300/5"),
         (["--concurrency", "0", "x"], "0"),
@@ -453,6 +465,49 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+def test_each_file_among_the_arguments_is_named_in_the_hint(
+    ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("two ids", "3", "4"):
+        Path(name).touch()
+    Path(ids[0]).touch()
+
+    assert export(ids[0], "ids.txt", "two ids", "3") == 1
+    assert "before each: -i ids.txt -i 'two ids' -i 3 (see" in capsys.readouterr().err
+    assert export(ids[0], "ids.txt", "two ids", "3", "4") == 1
+    assert "-i 3 ... (see" in capsys.readouterr().err
+    assert export(ids[0]) == 0
+
+
+def test_a_name_of_another_format_is_accepted_with_format_or_for_an_export_that_is_there(
+    ids: list[str],
+) -> None:
+    assert export("--format", "csv", "-o", "calls.tsv", ids[0]) == 0
+    assert export("--resume", "-o", "calls.tsv", ids[1]) == 0
+    assert Path("calls.tsv").read_bytes().count(b"\n") == 3
+
+
+def test_several_inputs_are_read_in_their_order(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.csv").write_text(f"id,name\n{ids[2]},x\n{ids[0]},\n")
+    Path("b.csv").write_text(f"name;id\nx;{ids[1]}\n;{ids[2].upper()}\n;\n")
+    command = ["--column", "id", "--concurrency", "1", "-i", "a.csv", "-i", "b.csv", "-o", "calls.ndjson"]
+
+    assert run(["export", "--rate", "none", *command, "--summary", "json"]) == 0
+
+    assert written() == [ids[2], ids[0], ids[1]]
+    counts = json.loads(capsys.readouterr().out)
+    assert [counts[name] for name in ("read", "written", "duplicates", "without_id")] == [5, 3, 1, 1]
+
+
+def test_a_failed_file_among_several_inputs_is_read_without_the_new_failures(ids: list[str]) -> None:
+    export("-o", "calls.ndjson", "no-such-call")
+    Path("more").write_text('{"call_uuid": "another"}\n')
+    inputs = ["-i", "more", "-i", "calls.ndjson.failed", "--key", "call_uuid"]
+
+    assert export(*inputs, "-o", "calls.ndjson", "--resume") == 6
+    assert sorted(failure["call_uuid"] for failure in failures()) == ["another", "no-such-call"]
 
 
 def test_a_terminal_without_ids_gets_a_hint(
