@@ -12,6 +12,8 @@ import click
 from plivo_async.text import printable
 
 MAX_LINE_BYTES = 1 << 20
+# A line of the failed file holds the body of a response: up to 4 MiB, and JSON may write each byte as six.
+MAX_JSON_LINE_BYTES = 32 << 20
 _EXCERPT_CHARACTERS = 80
 _BOM = b"\xef\xbb\xbf"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -26,24 +28,34 @@ class InputError(click.ClickException):
 
 
 class LineSplitter:
-    """Splits chunks of bytes into lines, numbered from 1, without line ends and byte order mark."""
+    """Splits chunks of bytes into lines, numbered from 1, without line ends and byte order mark.
 
-    def __init__(self) -> None:
+    Args:
+        max_bytes: The size of the longest line that is accepted, in bytes.
+    """
+
+    def __init__(self, max_bytes: int = MAX_LINE_BYTES) -> None:
         self.number = 0
-        self._rest = b""
+        self._max = max_bytes
+        self._rest: list[bytes] = []
+        self._size = 0
 
     def feed(self, chunk: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield the lines that end in this chunk. Exhaust the iterator before the next call.
 
         Raises:
-            InputError: A line is longer than 1 MiB, or the text is UTF-16.
+            InputError: A line is too long, or the text is UTF-16.
         """
-        lines = (self._rest + chunk).split(b"\n")
-        self._rest = lines.pop()
-        for line in lines:
-            yield self._numbered(line)
-        if len(self._rest) > MAX_LINE_BYTES:
-            raise _too_long(self.number + 1)
+        *ended, rest = chunk.split(b"\n")
+        if ended:
+            ended[0] = b"".join((*self._rest, ended[0]))
+            self._rest, self._size = [], 0
+            for line in ended:
+                yield self._numbered(line)
+        self._rest.append(rest)
+        self._size += len(rest)
+        if self._size > self._max:
+            raise self._too_long(self.number + 1)
 
     def close(self) -> Iterator[tuple[int, bytes]]:
         """Yield the last line if it lacks a newline.
@@ -51,18 +63,21 @@ class LineSplitter:
         Raises:
             InputError: The text is UTF-16.
         """
-        if self._rest:
-            yield self._numbered(self._rest)
+        if self._size:
+            yield self._numbered(b"".join(self._rest))
 
     def _numbered(self, line: bytes) -> tuple[int, bytes]:
         self.number += 1
-        if len(line) > MAX_LINE_BYTES:
-            raise _too_long(self.number)
+        if len(line) > self._max:
+            raise self._too_long(self.number)
         if self.number == 1:
             if line.startswith(_UTF_16_MARKS):
                 raise InputError("line 1: this is UTF-16; save it as UTF-8")
             line = line.removeprefix(_BOM)
         return self.number, line.removesuffix(b"\r")
+
+    def _too_long(self, number: int) -> InputError:
+        return InputError(f"line {number}: longer than {self._max:,} bytes; is this a file of call UUIDs?")
 
 
 def plain_line(number: int, line: bytes) -> str | None:
@@ -229,10 +244,6 @@ class CsvRows:
         """
         if self.is_open:
             raise InputError(f"line {self._began}: the quote opened in this line is never closed")
-
-
-def _too_long(number: int) -> InputError:
-    return InputError(f"line {number}: longer than {MAX_LINE_BYTES:,} bytes; is this a file of call UUIDs?")
 
 
 def _excerpt(line: bytes) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plivo_async.cli.export.id_parser import (
+    MAX_JSON_LINE_BYTES,
+    MAX_LINE_BYTES,
     CsvColumn,
     InputError,
     LineParser,
@@ -26,7 +28,7 @@ class InputParser:
     def __init__(self, name: str, *, column: str | None = None, key: str | None = None) -> None:
         self._name = name
         self._parse = _line_parser(column, key)
-        self._splitter = LineSplitter()
+        self._splitter = LineSplitter(MAX_LINE_BYTES if key is None else MAX_JSON_LINE_BYTES)
 
     def feed(self, chunk: bytes) -> Iterator[str | None]:
         """Yield the id of each row that ends in this chunk: "" for a row without one, None for no row.

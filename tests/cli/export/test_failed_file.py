@@ -7,7 +7,10 @@ import click
 import pytest
 
 from plivo_async.cli.export.failed_file import failed_file, failed_line
+from plivo_async.cli.export.id_parser import MAX_LINE_BYTES
+from plivo_async.cli.export.input_parser import InputParser
 from plivo_async.errors import DecodeError, NetworkError, NotFoundError
+from plivo_async.options import DEFAULT_MAX_BODY_BYTES
 from plivo_async.resources.outcome import Failed
 
 
@@ -38,6 +41,13 @@ def test_a_line_has_the_body_of_a_response_that_is_no_record() -> None:
     assert json.loads(failed_line(Failed("a", DecodeError("no", body=b"<\xff"))))["body"] == "<\\xff"
     assert "body" not in json.loads(failed_line(Failed("a", DecodeError("the body is empty"))))
     assert "body" not in json.loads(failed_line(Failed("a", NotFoundError("none", body=b"{}"))))
+
+
+def test_a_line_with_the_largest_body_can_be_read_as_an_input() -> None:
+    line = failed_line(Failed("a", DecodeError("no", body=b"\1" * DEFAULT_MAX_BODY_BYTES)))
+
+    assert len(line) > MAX_LINE_BYTES
+    assert list(InputParser("f", key="call_uuid").feed(line)) == ["a"]
 
 
 def test_there_is_no_file_without_a_failure(tmp_path: Path) -> None:
