@@ -38,8 +38,10 @@ from plivo_async import (
 from plivo_async.testing import (
     Drop,
     FakeRateLimit,
+    FakeStatistics,
     GeneratedCalls,
     InstantRetryPolicy,
+    ListQuirks,
     RandomFaults,
     RecordedRequest,
     StubResponse,
@@ -83,6 +85,8 @@ VALUES: list[Any] = [
     FakeRateLimit(kind="bucket"),
     GeneratedCalls(3, seed=1),
     InstantRetryPolicy(),
+    ListQuirks(total_count="text"),
+    FakeStatistics(requests={"call": 1}, statuses={"200": 1}, over_limit=0, bytes_sent=2, records_sent=1),
     RandomFaults(rate=0.5, faults=(500, Drop())),
     RecordedRequest(
         method="GET", path="/", query="", headers={"host": "x"}, call_uuid=None, status=404, time=1.0
@@ -104,8 +108,11 @@ NO_VALUES = {
     "plivo_async.RetryMiddleware",
     "plivo_async.SlidingWindowLimiter",
     "plivo_async.testing.ClientOptions",
+    "plivo_async.testing.FakeLiveCalls",
     "plivo_async.testing.FakePlivo",
+    "plivo_async.testing.FakeRecords",
     "plivo_async.testing.FakeServer",
+    "plivo_async.testing.FakeTrunkCalls",
 }
 
 

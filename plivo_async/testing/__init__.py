@@ -9,8 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from plivo_async.testing.client_options import ClientOptions
     from plivo_async.testing.documented import DOCUMENTED_CALL
-    from plivo_async.testing.fake import ClientOptions, FakePlivo
+    from plivo_async.testing.fake import FakePlivo
     from plivo_async.testing.faults import (
         Drop,
         Fault,
@@ -19,20 +20,28 @@ if TYPE_CHECKING:
     )
     from plivo_async.testing.generated import GeneratedCalls
     from plivo_async.testing.instant_retry import InstantRetryPolicy
+    from plivo_async.testing.list_quirks import ListQuirks
     from plivo_async.testing.rate_limits import FakeRateLimit
+    from plivo_async.testing.records import FakeLiveCalls, FakeRecords, FakeTrunkCalls
     from plivo_async.testing.requests import RecordedRequest
     from plivo_async.testing.server import FakeServer
+    from plivo_async.testing.statistics import FakeStatistics
 
 __all__ = [
     "DOCUMENTED_CALL",
     "ClientOptions",
     "Drop",
+    "FakeLiveCalls",
     "FakePlivo",
     "FakeRateLimit",
+    "FakeRecords",
     "FakeServer",
+    "FakeStatistics",
+    "FakeTrunkCalls",
     "Fault",
     "GeneratedCalls",
     "InstantRetryPolicy",
+    "ListQuirks",
     "RandomFaults",
     "RecordedRequest",
     "StubResponse",
@@ -41,13 +50,18 @@ __all__ = [
 _MODULES = {
     "DOCUMENTED_CALL": "documented",
     "StubResponse": "faults",
-    "ClientOptions": "fake",
+    "ClientOptions": "client_options",
     "Drop": "faults",
+    "FakeLiveCalls": "records",
     "FakePlivo": "fake",
+    "FakeRecords": "records",
     "FakeServer": "server",
+    "FakeStatistics": "statistics",
+    "FakeTrunkCalls": "records",
     "Fault": "faults",
     "GeneratedCalls": "generated",
     "InstantRetryPolicy": "instant_retry",
+    "ListQuirks": "list_quirks",
     "RandomFaults": "faults",
     "FakeRateLimit": "rate_limits",
     "RecordedRequest": "requests",

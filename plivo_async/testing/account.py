@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
-
-from attrs import define
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from plivo_async.testing.faults import (
     Drop,
@@ -14,6 +12,10 @@ from plivo_async.testing.faults import (
     StubResponse,
     as_fault,
 )
+from plivo_async.testing.list_quirks import ListQuirks
+from plivo_async.testing.list_rules import CALLS, RECORDINGS, TRUNK_CALLS
+from plivo_async.testing.listing import list_reply
+from plivo_async.testing.live_calls import LiveCalls
 from plivo_async.testing.rate_limits import FakeRateLimit, RequestCounter, request_counter
 from plivo_async.testing.replies import (
     Reply,
@@ -23,25 +25,34 @@ from plivo_async.testing.replies import (
     limit_reply,
 )
 from plivo_async.testing.requests import Request
+from plivo_async.testing.routes import Kind
 from plivo_async.testing.store import RecordStore
 
 
-@define
-class _Publication:
-    after_requests: int
-    at: float
-
-
 class FakeAccount:
-    """One account, its calls, its rate limit and its faults."""
+    """One account, its records, its rate limit and its faults."""
 
     def __init__(self, auth_id: str, auth_token: str) -> None:
         self.auth_id = auth_id
         self.auth_token = auth_token
-        self.store = RecordStore()
+        self.calls = RecordStore(CALLS)
+        self.trunk_calls = RecordStore(TRUNK_CALLS)
+        self.recordings = RecordStore(RECORDINGS)
+        self.live_calls = LiveCalls()
+        self.queued_calls = LiveCalls()
+        self.insights: dict[str, bytes] = {}
+        self._stores: Mapping[Kind, RecordStore] = {
+            **dict.fromkeys((Kind.CALL, Kind.CALL_LIST), self.calls),
+            **dict.fromkeys((Kind.TRUNK_CALL, Kind.TRUNK_CALL_LIST), self.trunk_calls),
+            **dict.fromkeys((Kind.RECORDING, Kind.RECORDING_LIST), self.recordings),
+        }
+        self._live: Mapping[Kind, LiveCalls] = {
+            **dict.fromkeys((Kind.LIVE_CALL, Kind.LIVE_CALL_LIST), self.live_calls),
+            **dict.fromkeys((Kind.QUEUED_CALL, Kind.QUEUED_CALL_LIST), self.queued_calls),
+        }
+        self.list_quirks = ListQuirks()
         self.over_limit = 0
         self._scripts: dict[str | None, Iterator[StubResponse | Drop]] = {}
-        self._publications: dict[str, _Publication] = {}
         self.set_rate_limit(None)
         self.set_random_faults(None)
 
@@ -62,23 +73,26 @@ class FakeAccount:
             list(map(as_fault, faults)) if isinstance(faults, Sequence) else map(as_fault, faults)
         )
 
-    def publish_later(self, call_uuid: str, after_requests: int, at: float) -> None:
-        """Set when the record of a call becomes available."""
-        self._publications[call_uuid] = _Publication(after_requests, at)
+    def reply_to(self, request: Request, clock: float, now: int, api_id: str) -> Reply:
+        """Return the reply: credentials are checked first, then the rate limit, faults and the path.
 
-    def reply_to(self, request: Request, now: float, api_id: str) -> Reply:
-        """Return the reply: credentials are checked first, then the rate limit, faults and the path."""
+        Args:
+            request: The request.
+            clock: The time in seconds for the rate limit, publications and live calls.
+            now: The present in microseconds since 1970, for the spans of lists.
+            api_id: The api_id of the reply.
+        """
         if not request.is_by(self.auth_id, self.auth_token):
             return error_reply(401, api_id, None, (b"www-authenticate", b'Basic realm="Plivo"'))
         if self._counter is not None and self.rate_limit is not None:
-            wait = self._counter.admit(now)
+            wait = self._counter.admit(clock)
             if wait is not None:
                 self.over_limit += 1
                 return limit_reply(self.rate_limit, wait, api_id)
         fault = self._next_fault(request.call_uuid)
         if fault is None:
-            return self._serve(request, now, api_id)
-        return faulty_reply(fault, lambda: self._serve(request, now, api_id), api_id)
+            return self._serve(request, clock, now, api_id)
+        return faulty_reply(fault, lambda: self._serve(request, clock, now, api_id), api_id)
 
     def _next_fault(self, call_uuid: str | None) -> StubResponse | Drop | None:
         for key in (call_uuid, None):
@@ -92,27 +106,40 @@ class FakeAccount:
             return faults.faults[int(self._random.random() * len(faults.faults))]
         return None
 
-    def _serve(self, request: Request, now: float, api_id: str) -> Reply:
-        call_uuid = request.call_uuid
-        if call_uuid is None:
+    def _serve(self, request: Request, clock: float, now: int, api_id: str) -> Reply:
+        kind, name = request.route.kind, request.route.name
+        if kind is Kind.OTHER:
             path = f"/v1/Account/{self.auth_id}/Call/{{call_uuid}}/"
-            return error_reply(404, api_id, f"not found: FakePlivo serves GET {path}, with the final slash")
+            return error_reply(
+                404, api_id, f"not found: FakePlivo serves GET {path}, with the final slash, and its lists"
+            )
         if request.method != "GET":
             return error_reply(405, api_id, None, (b"allow", b"GET"))
-        parameters = request.parameters
-        if "callback_url" in parameters:
+        if "callback_url" in request.parameters:
             return Reply(200, json_bytes({"message": "async api spawned", "api_id": api_id}))
-        # With `status` Plivo searches calls in progress, and a fake has none.
-        if "status" in parameters or not self._is_published(call_uuid, now):
-            return error_reply(404, api_id)
-        body = self.store.body(call_uuid)
-        return error_reply(404, api_id) if body is None else Reply(200, body)
+        if name is not None:
+            # Another status than "live" and "queued" finds no record.
+            is_refused = kind is Kind.CALL and "status" in request.parameters
+            body = None if is_refused else self._body(kind, name, clock, api_id)
+            return _one_record(body, api_id, kind)
+        if kind in self._live:
+            return Reply(200, json_bytes({"api_id": api_id, "calls": self._live[kind].call_uuids(clock)}))
+        store = self._stores[kind]
+        store.count_list(clock)
+        return list_reply(store, request, self.list_quirks, now, api_id)
 
-    def _is_published(self, call_uuid: str, now: float) -> bool:
-        publication = self._publications.get(call_uuid)
-        if publication is None:
-            return True
-        if publication.after_requests > 0:
-            publication.after_requests -= 1
-            return False
-        return now >= publication.at
+    def _body(self, kind: Kind, name: str, clock: float, api_id: str) -> bytes | None:
+        if kind is Kind.INSIGHTS:
+            return self.insights.get(name)
+        if kind in self._live:
+            call = self._live[kind].get(name, clock)
+            return None if call is None else json_bytes({"api_id": api_id, **call})
+        store = self._stores[kind]
+        return store.body(name) if store.is_published(name, clock) else None
+
+
+def _one_record(body: bytes | None, api_id: str, kind: Kind) -> Reply:
+    if body is not None:
+        return Reply(200, body, records=1)
+    is_trunk = kind in (Kind.TRUNK_CALL, Kind.INSIGHTS)
+    return error_reply(404, api_id, key="Error" if is_trunk else "error")

@@ -5,61 +5,50 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias, Unpack
 
-import cattrs
-
-from plivo_async._httpx import httpx
 from plivo_async.client import AsyncClient
 from plivo_async.credentials import find_credentials
+from plivo_async.errors import ConfigurationError
 from plivo_async.exported import exported
-from plivo_async.middleware import Middleware
-from plivo_async.options import RequestOptions
-from plivo_async.rate_limit import RateLimit, RateLimiter
 from plivo_async.record.model import CallDetailRecord
 from plivo_async.secret import Secret
 from plivo_async.testing.account import FakeAccount
+from plivo_async.testing.client_options import ClientOptions, client_of
 from plivo_async.testing.documented import DOCUMENTED_AUTH_ID, DOCUMENTED_CALL
 from plivo_async.testing.faults import Fault, RandomFaults
 from plivo_async.testing.generated import GeneratedCalls
-from plivo_async.testing.instant_retry import InstantRetryPolicy
+from plivo_async.testing.list_query import microseconds
+from plivo_async.testing.list_quirks import ListQuirks
 from plivo_async.testing.rate_limits import FakeRateLimit
-from plivo_async.testing.replies import Receive, Send, send_reply
+from plivo_async.testing.records import (
+    FakeLiveCalls,
+    FakeRecords,
+    FakeTrunkCalls,
+    Present,
+    add_generated,
+)
+from plivo_async.testing.replies import Receive, Reply, Send, json_bytes, send_reply
 from plivo_async.testing.requests import RecordedRequest, Scope, read_request
+from plivo_async.testing.routes import Kind
 from plivo_async.testing.server import FakeServer
-from plivo_async.validation import finite_number, whole_number
-
-_KEPT_REQUESTS = 10_000
-# A reserved name (RFC 6761): a request that leaves the process by mistake reaches no host.
-_BASE_URL = "https://fake-plivo.invalid"
+from plivo_async.testing.statistics import FakeStatistics, RequestLog
+from plivo_async.validation import finite_number, instance_of
 
 Seconds: TypeAlias = float | Callable[[], float]
-
-
-@exported
-class ClientOptions(RequestOptions, total=False):
-    """The options of `FakePlivo.client()`, which it passes to AsyncClient."""
-
-    middleware: Iterable[Middleware]
-    attempt_middleware: Iterable[Middleware]
-    rate_limit: RateLimit | RateLimiter | None
-    converter: cattrs.Converter | None
-    sleep: Callable[[float], Awaitable[object]]
-
-
-async def _no_sleep(_: float) -> None:
-    await asyncio.sleep(0)
 
 
 @exported
 class FakePlivo:
     """A fake Plivo with one account, for tests. It is an ASGI 3 app and thread-safe.
 
-    It serves `GET /v1/Account/{auth_id}/Call/{call_uuid}/` only. Like Plivo it checks the credentials first,
-    then the rate limit, then the path. `client()` returns a client that calls it in process, `serve()` serves
-    it on a socket.
+    Below `/v1/Account/{auth_id}/` it serves `GET` of calls, live and queued calls, SIP-trunk calls and
+    recordings, single ones and lists. Like Plivo it checks the credentials first, then the rate limit, then
+    the path. `client()` returns a client that calls it in process, `serve()` serves it on a socket.
+    `GET /_fake/statistics` returns `statistics` without credentials.
 
     Args:
         records: CallDetailRecords, or mappings that are sent as JSON. The default is the record in Plivo's
@@ -69,8 +58,16 @@ class FakePlivo:
         rate_limit: The limit on all requests to the account, beyond which it sends 429; None for no limit.
         latency: Seconds before each response, or a function that returns them.
         random_faults: Faults in a share of the responses.
+        list_quirks: Deviations of the lists.
+        now: The present for lists, an aware time that goes on with `clock`; None for this machine's time.
         clock: A function that returns seconds, for the rate limit and `publish_later`.
         sleep: The coroutine function that waits for `latency` and the delay of a fault.
+
+    Attributes:
+        trunk_calls: The SIP-trunk calls.
+        recordings: The recordings.
+        live_calls: The calls in progress.
+        queued_calls: The calls that are queued.
 
     Raises:
         ConfigurationError: An option is not valid, or a record is neither a CallDetailRecord nor a mapping.
@@ -88,21 +85,30 @@ class FakePlivo:
         rate_limit: FakeRateLimit | None = FakeRateLimit(),  # noqa: B008 - a frozen value
         latency: Seconds = 0.0,
         random_faults: RandomFaults | None = None,
+        list_quirks: ListQuirks = ListQuirks(),  # noqa: B008 - a frozen value
+        now: datetime | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         credentials = find_credentials(auth_id, Secret(auth_token))
-        self._account = FakeAccount(credentials.auth_id, credentials.auth_token)
+        account = self._account = FakeAccount(credentials.auth_id, credentials.auth_token)
         self._clock = clock
         self._sleep = sleep
+        self._began = None if now is None else (_aware(now), clock())
         # For a test and a server in different threads. Reentrant, because a user's iterators run under it.
         self._lock = threading.RLock()
-        self._requests: deque[RecordedRequest] = deque(maxlen=_KEPT_REQUESTS)
-        self._statuses: Counter[int | None] = Counter()
+        self._log = RequestLog()
+        present = self._present = Present(self._lock, clock, lambda: microseconds(self.now))
+        self._calls = FakeRecords(account.calls, present)
+        self.trunk_calls = FakeTrunkCalls(account.trunk_calls, present, account.insights)
+        self.recordings = FakeRecords(account.recordings, present)
+        self.live_calls = FakeLiveCalls(account.live_calls, present, "in-progress")
+        self.queued_calls = FakeLiveCalls(account.queued_calls, present, "queued")
         self.add(*records)
         self.latency = latency
         self.rate_limit = rate_limit
         self.random_faults = random_faults
+        self.list_quirks = list_quirks
 
     @property
     def auth_id(self) -> str:
@@ -113,6 +119,14 @@ class FakePlivo:
     def auth_token(self) -> str:
         """Its token."""
         return self._account.auth_token
+
+    @property
+    def now(self) -> datetime:
+        """The present for lists, in UTC."""
+        if self._began is None:
+            return datetime.now(UTC)
+        began, clock = self._began
+        return began + timedelta(seconds=self._clock() - clock)
 
     # Records
 
@@ -125,29 +139,33 @@ class FakePlivo:
             ValueError: A value has no JSON form, such as a time without an offset.
             TypeError: A value is of a type that has no JSON form.
         """
-        with self._lock:
-            for record in records:
-                self._account.store.add(record)
+        self._calls.add(*records)
 
-    def generate(self, size: int, *, seed: int = 0) -> list[str]:
+    def generate(
+        self, size: int, *, seed: int = 0, since: datetime | None = None, until: datetime | None = None
+    ) -> list[str]:
         """Add `size` plausible calls and return their call UUIDs, newest call first.
 
         The same seed gives the same calls, and replaces them. A record is made when it is requested; only the
         call UUIDs are held, about 100 bytes each.
 
+        Args:
+            size: The number of calls.
+            seed: A whole number, 0 or more.
+            since: No call ends before this aware time.
+            until: Every call ends before this aware time. A call that ends in the future is there once it has
+                ended. None, together with `since`, for fixed times in 2025, which are too old for a list.
+
         Raises:
-            ConfigurationError: `size` or `seed` is not a whole number, or is negative.
+            ConfigurationError: An argument is not valid.
         """
-        calls = GeneratedCalls(size, seed, auth_id=self.auth_id)
-        with self._lock:
-            self._account.store.generate(calls)
-        return list(calls.call_uuids)
+        calls = GeneratedCalls(size, seed, auth_id=self.auth_id, since=since, until=until)
+        return add_generated(self._account.calls, self._present, calls, until)
 
     @property
     def call_uuids(self) -> list[str]:
         """The call UUIDs of its records, added ones in their order, then generated ones."""
-        with self._lock:
-            return self._account.store.call_uuids
+        return self._calls.names
 
     # Faults
 
@@ -169,21 +187,23 @@ class FakePlivo:
         with self._lock:
             self._account.script(faults, call_uuid)
 
-    def publish_later(self, call_uuid: str, *, after_requests: int = 0, after_seconds: float = 0.0) -> None:
-        """Send 404 for this call at first, as Plivo does until the record is written.
+    def publish_later(
+        self, call_uuid: str, *, after_requests: int = 0, after_seconds: float = 0.0, after_lists: int = 0
+    ) -> None:
+        """Send 404 for this call at first, as Plivo does until the record is written, and do not list it.
 
         Args:
             call_uuid: The call.
-            after_requests: The number of requests that get 404.
+            after_requests: The number of requests for it that get 404.
             after_seconds: Seconds from now during which requests get 404.
+            after_lists: The number of list requests that do not have it.
 
         Raises:
             ConfigurationError: A number is negative or not finite.
         """
-        whole_number("after_requests", after_requests, least=0)
-        finite_number("after_seconds", after_seconds, least=0.0)
-        with self._lock:
-            self._account.publish_later(call_uuid, after_requests, self._clock() + after_seconds)
+        self._calls.publish_later(
+            call_uuid, after_requests=after_requests, after_seconds=after_seconds, after_lists=after_lists
+        )
 
     @property
     def latency(self) -> Seconds:
@@ -214,24 +234,39 @@ class FakePlivo:
         with self._lock:
             self._account.set_random_faults(faults)
 
+    @property
+    def list_quirks(self) -> ListQuirks:
+        """Deviations of the lists."""
+        return self._account.list_quirks
+
+    @list_quirks.setter
+    def list_quirks(self, quirks: ListQuirks) -> None:
+        self._account.list_quirks = instance_of("list_quirks", quirks, ListQuirks)
+
     # Requests
 
     @property
     def requests(self) -> tuple[RecordedRequest, ...]:
         """The last 10,000 requests in order of arrival."""
         with self._lock:
-            return tuple(self._requests)
+            return tuple(self._log.requests)
 
     @property
     def statuses(self) -> Counter[int | None]:
         """The number of requests by response status. None counts requests whose connection was dropped."""
         with self._lock:
-            return self._statuses.copy()
+            return self._log.statuses.copy()
 
     @property
     def over_limit(self) -> int:
         """The number of requests that the rate limit refused with 429."""
         return self._account.over_limit
+
+    @property
+    def statistics(self) -> FakeStatistics:
+        """What it was asked for and sent."""
+        with self._lock:
+            return self._log.statistics(self._account.over_limit)
 
     # Access
 
@@ -249,14 +284,7 @@ class FakePlivo:
         Raises:
             ConfigurationError: An option is not valid.
         """
-        options.setdefault("retry", InstantRetryPolicy())
-        options.setdefault("rate_limit", None)
-        options.setdefault("sleep", _no_sleep)
-        # Nobody closes this client, and nothing needs to: its transport calls a function.
-        http_client = httpx.AsyncClient(transport=httpx.ASGITransport(app=self), trust_env=False)
-        return AsyncClient(
-            self.auth_id, self.auth_token, base_url=_BASE_URL, http_client=http_client, **options
-        )
+        return client_of(self, self.auth_id, self.auth_token, options)
 
     def serve(self, port: int = 0) -> FakeServer:
         """Return a server on 127.0.0.1 that yields its URL: `with` runs a thread, `async with` this loop.
@@ -284,15 +312,24 @@ class FakePlivo:
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = read_request(scope)
+        if request.route.kind is Kind.STATISTICS:
+            await send_reply(Reply(200, json_bytes(self.statistics.to_dict())), scope, receive, send)
+            return
         with self._lock:
-            now = self._clock()
-            number = self._statuses.total() + 1
-            reply = self._account.reply_to(request, now, f"00000000-0000-4000-8000-{number:012x}")
+            clock = self._clock()
+            number = self._log.statuses.total() + 1
+            api_id = f"00000000-0000-4000-8000-{number:012x}"
+            reply = self._account.reply_to(request, clock, microseconds(self.now), api_id)
             # Recorded before the delay, so that a request whose client gives up is recorded too.
-            self._statuses[reply.seen_status] += 1
-            self._requests.append(request.recorded(reply.seen_status, now))
+            self._log.add(request, reply, clock)
         latency = self._latency
         delay = reply.delay + (latency() if callable(latency) else latency)
         if delay > 0:
             await self._sleep(delay)
         await send_reply(reply, scope, receive, send)
+
+
+def _aware(time: datetime) -> datetime:
+    if instance_of("now", time, datetime).tzinfo is None:
+        raise ConfigurationError("now must be an aware datetime")
+    return time.astimezone(UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from hashlib import blake2b
@@ -9,6 +10,7 @@ from typing import Any, TypeVar, final
 
 from attrs import field, frozen
 
+from plivo_async.errors import ConfigurationError
 from plivo_async.exported import exported
 from plivo_async.record.enums import HangupCause
 from plivo_async.testing.documented import DOCUMENTED_AUTH_ID
@@ -20,8 +22,11 @@ T = TypeVar("T")
 _NEWEST_SECONDS = 1743465599
 # A million calls fill 81 of the 90 days that Plivo keeps.
 _SPACING_SECONDS = 7
+# A prime, by which neighbours end at different places of their slots.
+_SCATTER = 2_654_435_761
 # In every sixth pair of neighbours the first call dials the second, its B leg.
 _BRIDGE_EVERY = 6
+_BRIDGE_END_SECONDS = 13
 _ZONES = tuple(timezone(timedelta(minutes=minutes)) for minutes in (330, 0, 240, -420))
 # The rate per minute in hundred-thousandths, and the billing increment in seconds.
 _TARIFFS = ((300, 60), (550, 60), (850, 60), (1000, 1), (3570, 15), (14600, 1))
@@ -91,37 +96,68 @@ class GeneratedCalls:
     """The calls of a seed: their call UUIDs, newest first, and their records.
 
     Records are made when they are requested. The same seed gives the same calls on every day and machine, and
-    a larger size only adds older calls.
+    a larger size only adds older calls. With `since` and `until` they are the same calls, at other times.
 
     Args:
         size: The number of calls.
         seed: A whole number, 0 or more.
         auth_id: The account of the calls.
+        since: No call ends before this aware time. None, together with `until`, for fixed times in 2025.
+        until: Every call ends before this aware time.
 
     Attributes:
         call_uuids: The call UUIDs, newest call first.
 
     Raises:
-        ConfigurationError: A size or seed is not a whole number, or is negative.
+        ConfigurationError: A size or seed is not a whole number, or is negative. Only one of `since` and
+            `until` is given, one is naive, or they are not at least a second apart.
     """
 
     size: int
     seed: int = 0
     auth_id: str = field(default=DOCUMENTED_AUTH_ID, kw_only=True)
+    since: datetime | None = field(default=None, kw_only=True)
+    until: datetime | None = field(default=None, kw_only=True)
     call_uuids: tuple[str, ...] = field(init=False, eq=False, repr=False)
+    _newest: int = field(init=False, eq=False, repr=False)
+    _span: int | None = field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         whole_number("size", self.size, least=0)
         whole_number("seed", self.seed, least=0)
+        newest, span = _newest_and_span(self.since, self.until)
+        object.__setattr__(self, "_newest", newest)
+        object.__setattr__(self, "_span", span)
         object.__setattr__(self, "call_uuids", tuple(map(self._call_uuid, range(self.size))))
+
+    def ended(self, index: int) -> int:
+        """Return when the call at an index of `call_uuids` ended, in seconds since 1970."""
+        if self._span is None:
+            draws = _Draws("leg", self.seed, index)
+            return self._newest - index * _SPACING_SECONDS - draws.below(_SPACING_SECONDS)
+        own = self._slot(index, self._span)
+        if not _is_b_leg(index):
+            return own
+        return max(own, self._slot(index - 1, self._span) - 1 - index % _BRIDGE_END_SECONDS)
+
+    def _slot(self, index: int, span: int) -> int:
+        # The span has a slot for each call, and the call ends somewhere in it.
+        begin = index * span // self.size
+        width = (index + 1) * span // self.size - begin
+        return self._newest - begin - ((index * _SCATTER + self.seed) % width if width else 0)
 
     def record(self, call_uuid: str) -> dict[str, Any] | None:
         """Return the record of one of the calls in its JSON form, None for any other call UUID."""
+        index = self.index(call_uuid)
+        return None if index is None else self._record(index)
+
+    def index(self, call_uuid: str) -> int | None:
+        """Return the index of one of the calls in `call_uuids`, None for any other call UUID."""
         try:
             index = int(call_uuid[24:], 16)
         except ValueError:
             return None
-        return self._record(index) if call_uuid in self.call_uuids[index : index + 1] else None
+        return index if call_uuid in self.call_uuids[index : index + 1] else None
 
     def _call_uuid(self, index: int) -> str:
         # It contains the index, so that a record needs no table of the calls.
@@ -130,7 +166,8 @@ class GeneratedCalls:
 
     def _leg(self, index: int) -> _Leg:
         draws = _Draws("leg", self.seed, index)
-        ended = _NEWEST_SECONDS - index * _SPACING_SECONDS - draws.below(_SPACING_SECONDS)
+        fixed = self._newest - index * _SPACING_SECONDS - draws.below(_SPACING_SECONDS)
+        ended = fixed if self._span is None else self.ended(index)
         ring = 2 + draws.below(9)
         if _is_bridged(index):
             outcome = draws.pick((_BY_CALLER, _BY_CALLEE))
@@ -187,6 +224,18 @@ class GeneratedCalls:
             "source_ip": f"203.0.113.{1 + draws.below(254)}" if draws.below(4) else "",
             "cnam_lookup": "disabled",
         }
+
+
+def _newest_and_span(since: datetime | None, until: datetime | None) -> tuple[int, int | None]:
+    """Return the last second in which a call may end, and the seconds of the span; None for fixed times."""
+    if since is None and until is None:
+        return _NEWEST_SECONDS, None
+    if since is None or until is None or since.tzinfo is None or until.tzinfo is None:
+        raise ConfigurationError("since and until must both be aware datetimes, or both be None")
+    newest, oldest = math.ceil(until.timestamp()) - 1, math.ceil(since.timestamp())
+    if newest < oldest:
+        raise ConfigurationError("until must be at least a second after since")
+    return newest, newest - oldest + 1
 
 
 def _is_bridged(index: int) -> bool:

@@ -36,13 +36,17 @@ _TEXTS = {
 
 @define
 class Reply:
-    """A status and a body, sent after `delay` seconds, whole or until the connection drops."""
+    """A status and a body, sent after `delay` seconds, whole or until the connection drops.
+
+    `records` is the number of records in the body.
+    """
 
     status: int
     body: bytes
     headers: Headers = field(factory=lambda: [_JSON])
     delay: float = 0.0
     drop: Drop | None = None
+    records: int = 0
 
     @property
     def seen_status(self) -> int | None:
@@ -50,12 +54,18 @@ class Reply:
         return None if self.drop else self.status
 
 
-def error_reply(status: int, api_id: str, text: str | None = None, *headers: tuple[bytes, bytes]) -> Reply:
-    """Return an error in Plivo's wording."""
+def error_reply(
+    status: int,
+    api_id: str,
+    text: str | None = None,
+    *headers: tuple[bytes, bytes],
+    key: str = "error",
+) -> Reply:
+    """Return an error in Plivo's wording; SIP trunking has another `key` for it."""
     if status in _WITHOUT_BODY:
         return Reply(status, b"", [])
     message = text or _TEXTS.get(status) or _phrase(status)
-    return Reply(status, json_bytes({"api_id": api_id, "error": message}), [_JSON, *headers])
+    return Reply(status, json_bytes({"api_id": api_id, key: message}), [_JSON, *headers])
 
 
 def limit_reply(limit: FakeRateLimit, wait: float, api_id: str) -> Reply:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from base64 import b64decode
 from collections.abc import Mapping, MutableMapping
 from typing import Any
@@ -11,10 +10,10 @@ from urllib.parse import parse_qs
 from attrs import define, field, frozen
 
 from plivo_async.exported import exported
+from plivo_async.testing.routes import Route, find_route
 
 Scope = MutableMapping[str, Any]
 
-_PATH = re.compile(rb"/v1/Account/([A-Za-z0-9_-]+)/Call/([A-Za-z0-9_-]+)/")
 # An allow-list, because the report of a failed test shows the request and must not show credentials.
 _KEPT_HEADERS = frozenset(
     (
@@ -26,25 +25,25 @@ _KEPT_HEADERS = frozenset(
 
 @define
 class Request:
-    """A request; `call_uuid` and `path_account` are None if the path is not that of a call."""
+    """A request, and where it leads."""
 
     method: str
     path: str
     query: str
     headers: Mapping[str, str]
-    path_account: str | None
-    call_uuid: str | None
+    parameters: Mapping[str, list[str]]
+    route: Route
     authorization: bytes | None = field(repr=False)
 
     @property
-    def parameters(self) -> dict[str, list[str]]:
-        """The parsed query."""
-        return parse_qs(self.query, keep_blank_values=True) if self.query else {}
+    def call_uuid(self) -> str | None:
+        """The call that its path names, if any."""
+        return self.route.name if self.route.kind.is_about_one_call else None
 
     def is_by(self, auth_id: str, auth_token: str) -> bool:
         """Whether it has these credentials (RFC 7617), and its path this account, if any."""
         scheme, _, encoded = (self.authorization or b"").partition(b" ")
-        if scheme.lower() != b"basic" or self.path_account not in (auth_id, None):
+        if scheme.lower() != b"basic" or self.route.account not in (auth_id, None):
             return False
         try:
             return b64decode(encoded.strip(), validate=True) == f"{auth_id}:{auth_token}".encode("ascii")
@@ -61,6 +60,7 @@ class Request:
             call_uuid=self.call_uuid,
             status=status,
             time=now,
+            kind=str(self.route.kind),
         )
 
 
@@ -77,6 +77,8 @@ class RecordedRequest:
         call_uuid: The call; None if the path is not that of a call.
         status: The status of the response; None if the connection was dropped.
         time: When it arrived, in seconds of the fake's clock.
+        kind: "call", "call list", "live call", "live call list", "queued call", "queued call list",
+            "trunk call", "trunk call list", "insights", "recording", "recording list" or "other".
     """
 
     method: str
@@ -86,6 +88,7 @@ class RecordedRequest:
     call_uuid: str | None
     status: int | None
     time: float
+    kind: str = "other"
 
 
 def read_request(scope: Scope) -> Request:
@@ -98,15 +101,16 @@ def read_request(scope: Scope) -> Request:
         elif name == b"authorization":
             authorization = value
     # `scope["path"]` is decoded, so that %2F in it looks like a slash.
-    path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
-    match = _PATH.fullmatch(path)
-    account, call_uuid = (part.decode("ascii") for part in match.groups()) if match else (None, None)
+    raw_path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
+    path = raw_path.decode("latin-1")
+    query = scope["query_string"].decode("latin-1")
+    parameters = parse_qs(query, keep_blank_values=True) if query else {}
     return Request(
         method=scope["method"],
-        path=path.decode("latin-1"),
-        query=scope["query_string"].decode("latin-1"),
+        path=path,
+        query=query,
         headers=headers,
-        path_account=account,
-        call_uuid=call_uuid,
+        parameters=parameters,
+        route=find_route(path, parameters["status"][-1] if "status" in parameters else None),
         authorization=authorization,
     )

@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from plivo_async.testing import FakePlivo, fake, requests
+from plivo_async.testing import FakePlivo, requests, statistics
 from plivo_async.testing.requests import RecordedRequest, read_request
 from tests.testing.asking import ask, basic
 
@@ -82,7 +82,7 @@ async def test_refused_requests_are_recorded_too() -> None:
 async def test_only_the_last_requests_are_recorded_and_all_are_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(fake, "_KEPT_REQUESTS", 3)
+    monkeypatch.setattr(statistics, "_KEPT_REQUESTS", 3)
     plivo = FakePlivo()
     for number in range(5):
         await ask(plivo, call_uuid=f"c{number}")

@@ -119,7 +119,6 @@ async def test_the_client_raises_a_not_found_error_for_an_unknown_call() -> None
     [
         "/",
         "/v1/Account/{auth_id}/",
-        "/v1/Account/{auth_id}/Call/",
         "/v1/Account/{auth_id}/Call/{call}",
         "/v1/Account/{auth_id}/Call/{call}//",
         "/v1/Account/{auth_id}//Call/{call}/",

@@ -118,7 +118,9 @@ def test_an_invalid_size_or_seed_is_refused(size: Any, seed: Any) -> None:
 
 def test_calls_are_a_value() -> None:
     assert GeneratedCalls(3, seed=1) == GeneratedCalls(3, seed=1)
-    assert repr(GeneratedCalls(3)) == "GeneratedCalls(size=3, seed=0, auth_id='MA2025RK4E639VJFZAGV')"
+    assert repr(GeneratedCalls(3)) == (
+        "GeneratedCalls(size=3, seed=0, auth_id='MA2025RK4E639VJFZAGV', since=None, until=None)"
+    )
 
 
 def test_a_record_has_the_documented_keys_in_their_order_and_cnam_lookup() -> None:

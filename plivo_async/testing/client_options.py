@@ -1,0 +1,45 @@
+"""The client of a fake Plivo, which calls it in process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import cattrs
+
+from plivo_async._httpx import httpx
+from plivo_async.client import AsyncClient
+from plivo_async.exported import exported
+from plivo_async.middleware import Middleware
+from plivo_async.options import RequestOptions
+from plivo_async.rate_limit import RateLimit, RateLimiter
+from plivo_async.testing.instant_retry import InstantRetryPolicy
+
+# A reserved name (RFC 6761): a request that leaves the process by mistake reaches no host.
+_BASE_URL = "https://fake-plivo.invalid"
+
+
+@exported
+class ClientOptions(RequestOptions, total=False):
+    """The options of `FakePlivo.client()`, which it passes to AsyncClient."""
+
+    middleware: Iterable[Middleware]
+    attempt_middleware: Iterable[Middleware]
+    rate_limit: RateLimit | RateLimiter | None
+    converter: cattrs.Converter | None
+    sleep: Callable[[float], Awaitable[object]]
+
+
+async def _no_sleep(_: float) -> None:
+    await asyncio.sleep(0)
+
+
+def client_of(app: Any, auth_id: str, auth_token: str, options: ClientOptions) -> AsyncClient:
+    """Return a client that calls an ASGI app in process; it never waits, unless an option says so."""
+    options.setdefault("retry", InstantRetryPolicy())
+    options.setdefault("rate_limit", None)
+    options.setdefault("sleep", _no_sleep)
+    # Nobody closes this client, and nothing needs to: its transport calls a function.
+    http_client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), trust_env=False)
+    return AsyncClient(auth_id, auth_token, base_url=_BASE_URL, http_client=http_client, **options)
