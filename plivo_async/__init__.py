@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from plivo_async._version import __version__
 
+# Without an import of typing, so that the command handles Ctrl-C a few milliseconds after its start.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from plivo_async.client import AsyncClient
     from plivo_async.context import CallInfo
@@ -148,10 +149,13 @@ def __dir__() -> list[str]:
     return __all__
 
 
-def __getattr__(name: str) -> Any:
-    # Imported late, because every run of pytest loads the plugin of this package, even if no test uses it.
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{_MODULE_OF.get(name, 'errors')}"), name)
-    globals()[name] = found
-    return found
+# Hidden from type checkers, which would accept every name.
+if not TYPE_CHECKING:  # pragma: no branch
+
+    def __getattr__(name: str) -> object:
+        # Late, because every run of pytest loads the plugin of this package, even if no test uses it.
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = getattr(import_module(f"{__name__}.{_MODULE_OF.get(name, 'errors')}"), name)
+        globals()[name] = found
+        return found

@@ -50,7 +50,7 @@ def test_dir_lists_the_exported_names() -> None:
 
 def test_an_unknown_name_raises_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'Client'"):
-        plivo_async.Client  # noqa: B018
+        getattr(plivo_async, "Client")  # noqa: B009 - a type checker would object
 
 
 def test_the_fake_can_be_imported() -> None:

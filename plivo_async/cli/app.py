@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from signal import Signals
+from typing import Any
 
 import click
 
@@ -14,17 +16,46 @@ from plivo_async.cli.exit_codes import EXIT_CODE_HELP, ExitCode, exit_code
 from plivo_async.cli.export.command import export
 from plivo_async.cli.fake import fake
 from plivo_async.cli.get import get
-from plivo_async.cli.output import PROGRAM, report
+from plivo_async.cli.output import PROGRAM, report, write
+from plivo_async.cli.signals import interrupt_on_signals
+from plivo_async.cli.streams import flush_or_discard, write_to_stderr
 from plivo_async.cli.summarize import summarize
 from plivo_async.errors import PlivoError
 
 
-@click.group(
-    invoke_without_command=True,
-    epilog=EXIT_CODE_HELP,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-@click.version_option(__version__, prog_name=PROGRAM)
+class Commands(click.Group):
+    """A group whose commands end with Abort when they are interrupted."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command of a context."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            # click would write to stderr first, which may be closed.
+            raise click.Abort from None
+
+
+def show_help(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    """Write the help to stdout, in place of click, which does not expect stdout to be closed or full."""
+    if wanted and not context.resilient_parsing:
+        write(context.get_help() + "\n")
+        context.exit()
+
+
+def show_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    """Write the version to stdout."""
+    if wanted and not context.resilient_parsing:
+        write(f"{PROGRAM}, version {__version__}\n")
+        context.exit()
+
+
+def _information_option(callback: Callable[..., None], *names: str, description: str) -> click.Option:
+    return click.Option(
+        names, is_flag=True, is_eager=True, expose_value=False, help=description, callback=callback
+    )
+
+
+@click.group(cls=Commands, invoke_without_command=True, epilog=EXIT_CODE_HELP, add_help_option=False)
 @click.pass_context
 def commands(context: click.Context) -> None:
     """Plivo's call detail records (CDRs) on the command line.
@@ -40,12 +71,20 @@ def commands(context: click.Context) -> None:
       plivo-async summarize calls.ndjson
     """
     if context.invoked_subcommand is None:
-        click.echo(context.get_help(), err=True)
+        write_to_stderr(context.get_help() + "\n")
         context.exit(ExitCode.FAILED)
 
 
+commands.params.append(
+    _information_option(show_version, "--version", description="Show the version and exit.")
+)
 for command in (get, export, summarize, fake, demo, completion):
     commands.add_command(command)
+for command in (commands, *commands.commands.values()):
+    command.add_help_option = False
+    command.params.append(
+        _information_option(show_help, "-h", "--help", description="Show this message and exit.")
+    )
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -56,9 +95,18 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        with interrupt_on_signals() as arrived:
+            try:
+                return _run(given)
+            except (click.Abort, KeyboardInterrupt):
+                return _interrupted(arrived)
+    finally:
+        flush_or_discard()
+
+
+def _run(given: list[str]) -> int:
+    try:
         return int(commands.main(given, obj=given, prog_name=PROGRAM, standalone_mode=False) or ExitCode.OK)
-    except click.Abort:
-        return ExitCode.INTERRUPTED
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else PROGRAM
         report(f"{error.format_message()} (see {path} --help)")
@@ -68,4 +116,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except PlivoError as error:
         report(str(error))
         return exit_code(error)
+    except OSError as error:
+        # The last door for a file or a stream: no command expected the error, and the system explains it.
+        report(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
     return ExitCode.FAILED
+
+
+def _interrupted(arrived: Sequence[Signals]) -> ExitCode:
+    if arrived:
+        return ExitCode(128 + arrived[0])
+    # A terminal has shown ^C without a line end.
+    write_to_stderr("\n")
+    return ExitCode.INTERRUPTED

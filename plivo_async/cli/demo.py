@@ -88,7 +88,12 @@ def _run(context: click.Context, command: click.Command, arguments: list[str]) -
 
 def _folder(keep: str | None) -> AbstractContextManager[str]:
     if keep is None:
-        return tempfile.TemporaryDirectory(prefix="plivo-async-demo-")
+        try:
+            return tempfile.TemporaryDirectory(prefix="plivo-async-demo-")
+        except OSError as error:
+            raise click.ClickException(
+                f"cannot create a temporary folder: {error.strerror}; name a folder with --keep"
+            ) from None
     try:
         Path(keep).mkdir(parents=True, exist_ok=True)
         for name in _FILES:

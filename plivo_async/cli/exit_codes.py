@@ -17,7 +17,7 @@ from plivo_async.errors import (
 
 
 class ExitCode(IntEnum):
-    """Exit codes; those above 128 are the ones a shell reports for SIGINT, SIGPIPE and SIGTERM."""
+    """Exit codes; those above 128 are the ones a shell reports for SIGHUP, SIGINT, SIGPIPE and SIGTERM."""
 
     OK = 0
     FAILED = 1
@@ -25,6 +25,7 @@ class ExitCode(IntEnum):
     SERVER = 3
     RATE_LIMIT = 4
     WITH_FAILURES = 6
+    HANGUP = 129
     INTERRUPTED = 130
     BROKEN_PIPE = 141
     TERMINATED = 143
@@ -39,7 +40,8 @@ Exit codes:
   4  the rate limit (HTTP 429), also if the deadline ended the wait for it
   6  export only: finished, but some calls failed
 If calls fail for different reasons: the first of 2, 4, 3, 1.
-130 after Ctrl-C, 141 if the reader closed the pipe, 143 after SIGTERM."""
+129 after SIGHUP, 130 after Ctrl-C, 141 if the reader closed the pipe,
+143 after SIGTERM."""
 
 EXPORT_EXIT_CODE_HELP = """\b
 Exit codes:
@@ -49,8 +51,9 @@ Exit codes:
   3  server or network: an outage longer than --max-wait, TLS, no such host
   4  a pause after HTTP 429 longer than --max-wait
   6  finished, but some calls failed; the failed file lists them
-130 after Ctrl-C, 141 if the reader closed the pipe, 143 after SIGTERM:
-the output keeps all records written so far, and --resume continues from there."""
+129 after SIGHUP, 130 after Ctrl-C, 141 if the reader closed the pipe,
+143 after SIGTERM: the output keeps all records written so far, and
+--resume continues from there."""
 
 _BY_TYPE: tuple[tuple[type[PlivoError], ExitCode], ...] = (
     (ConfigurationError, ExitCode.FAILED),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shlex
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ from typing import Literal
 
 import click
 
+from plivo_async.cli.event_loop import run_loop
 from plivo_async.cli.exit_codes import ExitCode
 from plivo_async.cli.output import counted, report, write
 from plivo_async.cli.rate_option import to_rate
@@ -111,7 +111,7 @@ def fake(
                 f"cannot listen on port {port}: {os.strerror(error.errno or 0)}"
             ) from None
 
-    asyncio.run(serve())
+    run_loop(serve())
     return ExitCode.OK
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from plivo_async.cli.client import ConnectionOptions, connection_options, open_client
+from plivo_async.cli.event_loop import run_loop
 from plivo_async.cli.exit_codes import (
     EXIT_CODE_HELP,
     ExitCode,
@@ -62,7 +63,7 @@ def get(options: ConnectionOptions, call_uuids: tuple[str, ...], output: Format 
         requested = call_uuids or cli_client.sample_ids
         if not requested:
             raise click.UsageError("no CALL_UUID given; add --fake to see a sample record")
-        return asyncio.run(_get(cli_client.client, requested, output or default_format()))
+        return run_loop(_get(cli_client.client, requested, output or default_format()))
 
 
 async def _get(client: AsyncClient, requested: Sequence[str], output: Format) -> ExitCode:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shlex
 import sys
 from collections.abc import Callable, Generator
@@ -15,6 +14,7 @@ from rich.console import Console, RenderableType
 
 from plivo_async.cli.exit_codes import ExitCode
 from plivo_async.cli.record_table import record_table
+from plivo_async.cli.streams import discard, encodable, write_to_stderr
 from plivo_async.errors import DecodeError, PlivoError
 from plivo_async.record.converter import decode_json
 from plivo_async.record.model import CallDetailRecord
@@ -75,7 +75,7 @@ def write(text: str) -> None:
     if stdout is None:
         raise click.ClickException("stdout is closed")
     try:
-        stdout.write(text)
+        stdout.write(encodable(text, stdout))
         stdout.flush()
     except OSError as error:
         discard(stdout)
@@ -86,7 +86,7 @@ def write(text: str) -> None:
 
 def report(message: str) -> None:
     """Write one line to stderr."""
-    click.echo(f"{PROGRAM}: {' '.join(message.split())}", err=True)
+    write_to_stderr(f"{PROGRAM}: {' '.join(message.split())}\n")
 
 
 def counted(count: int, noun: str) -> str:
@@ -116,7 +116,7 @@ def print_table(table: RenderableType, *, err: bool = True) -> None:
     with console.capture() as captured:
         console.print(table)
     if err:
-        click.echo(captured.get(), err=True, nl=False)
+        write_to_stderr(captured.get())
     else:
         write(captured.get())
 
@@ -144,12 +144,4 @@ class _StderrHandler(logging.Handler):
     """Looks up `sys.stderr` for each record, because a live display replaces it."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(self.format(record), err=True)
-
-
-def discard(stdout: TextIO) -> None:
-    """Redirect stdout to the null device."""
-    # Else the buffered rest fails again when Python exits, with a traceback.
-    null_fd = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null_fd, stdout.fileno())
-    os.close(null_fd)
+        write_to_stderr(self.format(record) + "\n")

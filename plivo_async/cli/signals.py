@@ -1,17 +1,47 @@
-"""SIGINT (Ctrl-C) and SIGTERM: finish the work in progress, then stop."""
+"""SIGINT (Ctrl-C), SIGTERM and SIGHUP: finish the work in progress, then stop."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from signal import SIG_IGN, SIGINT, SIGTERM, Signals, getsignal, signal
+from signal import SIG_IGN, SIGINT, Signals, default_int_handler, getsignal, signal
+from types import FrameType
 
 from attrs import define, field
 
 from plivo_async.cli.output import report
 
 GRACE_SECONDS = 3.0
+# Windows has no SIGHUP.
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+def ending_signals() -> list[Signals]:
+    """Return the signals that end a command. One that is ignored, as by `nohup`, stays ignored."""
+    known = [Signals[name] for name in _NAMES if name in Signals.__members__]
+    return [number for number in known if getsignal(number) is not SIG_IGN]
+
+
+@contextmanager
+def interrupt_on_signals() -> Generator[list[Signals], None, None]:
+    """Let SIGTERM and SIGHUP do what SIGINT does within this block; yield those that arrived."""
+    arrived: list[Signals] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        arrived.append(Signals(number))
+        handler = getsignal(SIGINT)
+        # asyncio.run has a handler of its own, which cancels the task.
+        (handler if callable(handler) else default_int_handler)(SIGINT, frame)
+
+    before = {number: signal(number, interrupt) for number in ending_signals() if number is not SIGINT}
+    try:
+        yield arrived
+    finally:
+        for number, handler in before.items():
+            # After a signal, the process is about to end.
+            if getsignal(number) is interrupt:
+                signal(number, handler)
 
 
 @define
@@ -68,7 +98,7 @@ class Stop:
 def stop_on_signals(
     end_input: Callable[[], None], *, grace: float | None = GRACE_SECONDS
 ) -> Generator[Stop, None, None]:
-    """Stop the current task on SIGINT or SIGTERM within this block.
+    """Stop the current task on SIGINT, SIGTERM or SIGHUP within this block.
 
     Args:
         end_input: Called on the first signal; it ends the input of the task.
@@ -78,7 +108,7 @@ def stop_on_signals(
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - for the type checkers
     stop = Stop(end_input, grace, task)
-    signals = (SIGINT, SIGTERM)
+    signals = ending_signals()
     # remove_signal_handler does not restore the SIGINT handler of asyncio.run.
     before = {number: getsignal(number) for number in signals}
     for number in signals:
@@ -94,7 +124,7 @@ def stop_on_signals(
 
 
 async def wait_for_signal(when_ready: Callable[[], object]) -> None:
-    """Wait for SIGINT or SIGTERM; call `when_ready` once the handlers are installed."""
+    """Wait for SIGINT, SIGTERM or SIGHUP; call `when_ready` once the handlers are installed."""
     ended = asyncio.Event()
     with stop_on_signals(ended.set, grace=None):
         when_ready()

@@ -6,13 +6,13 @@ import json
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import BinaryIO, TextIO, cast
 
 import click
 
 from plivo_async.cli.exit_codes import ExitCode
 from plivo_async.cli.export.record_scan import scan
-from plivo_async.cli.output import print_table, report, write
+from plivo_async.cli.output import Format, default_format, print_table, report, write
 from plivo_async.cli.summary import Summary
 from plivo_async.cli.summary_table import summary_tables
 
@@ -25,7 +25,7 @@ from plivo_async.cli.summary_table import summary_tables
     type=click.Choice(["table", "json"]),
     help="[default: table on a terminal, else json]",
 )
-def summarize(file: str, output: Literal["table", "json"] | None) -> ExitCode:
+def summarize(file: str, output: Format | None) -> ExitCode:
     """Sum up the records in FILE: counts, seconds and amounts by hang-up cause and direction.
 
     FILE is the output of `export`, NDJSON or CSV; - is stdin. It may be of any size, because it is read
@@ -39,13 +39,13 @@ def summarize(file: str, output: Literal["table", "json"] | None) -> ExitCode:
     """
     summary = Summary()
     with ExitStack() as stack:
-        opened = _open(file, stack)
-        found = scan(opened, file, summary.add)
+        try:
+            found = scan(_open(file, stack), file, summary.add)
+        except OSError as error:
+            raise click.ClickException(f"cannot read {file}: {error.strerror}") from None
     if found.torn:
         report(f"{file}: ignored an incomplete last line ({found.torn:,} bytes)")
-    if output is None:
-        output = "table" if sys.stdout.isatty() else "json"
-    if output == "json":
+    if (output or default_format()) == "json":
         write(json.dumps(summary.to_dict()) + "\n")
     else:
         print_table(summary_tables(summary), err=False)
@@ -53,9 +53,9 @@ def summarize(file: str, output: Literal["table", "json"] | None) -> ExitCode:
 
 
 def _open(file: str, stack: ExitStack) -> BinaryIO:
-    if file == "-":
-        return cast("BinaryIO", sys.stdin.buffer)
-    try:
+    if file != "-":
         return stack.enter_context(Path(file).open("rb"))
-    except OSError as error:
-        raise click.ClickException(f"cannot read {file}: {error.strerror}") from None
+    stdin = cast("TextIO | None", sys.stdin)
+    if stdin is None:
+        raise click.ClickException("stdin is closed")
+    return stdin.buffer

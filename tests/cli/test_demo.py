@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import signal
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -74,3 +76,26 @@ def test_demo_ends_at_the_first_command_that_fails(
 
     assert run(["demo", "--size", "5"]) == 3
     assert "summarize" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_before_the_first_command_ends_the_demo_and_removes_its_folder(
+    number: signal.Signals, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(demo_module, "write_ids", lambda *_: signal.raise_signal(number))
+
+    assert run(["demo", "--size", "5"]) == code
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_place_for_temporary_files_one_line_names_the_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+
+    assert run(["demo", "--size", "5"]) == 1
+    reason = "cannot create a temporary folder: No such file or directory"
+    assert capsys.readouterr().err == f"plivo-async: {reason}; name a folder with --keep\n"

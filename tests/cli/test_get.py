@@ -327,6 +327,33 @@ def test_ctrl_c_during_a_call_exits_130_without_a_traceback(
     assert (captured.out, messages(captured.err)) == ("", [""])
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_during_a_call_ends_the_command_without_a_message(
+    number: signal.Signals, code: int, fake: FakePlivo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def press() -> float:
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+        return 3600.0
+
+    fake.latency = press
+    before = signal.getsignal(number)
+
+    assert run(["get", "--fake"]) == code
+    assert messages(capsys.readouterr().err) == []
+    assert signal.getsignal(number) is before
+
+
+def test_an_ignored_hangup_does_not_end_a_call(fake: FakePlivo) -> None:
+    def press() -> float:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGHUP)
+        return 0.0
+
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    fake.latency = press
+
+    assert run(["get", "--fake"]) == 0
+
+
 def test_python_m_prints_only_the_record() -> None:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PLIVO_")}
     done = subprocess.run(

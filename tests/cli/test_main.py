@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import runpy
+import signal
 import sys
+from collections.abc import Callable
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -11,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import plivo_async
+from plivo_async.cli import app as app_module
 from plivo_async.cli import main
 from plivo_async.cli.app import commands, run
 
@@ -51,6 +55,85 @@ def test_without_the_extra_one_line_names_the_package_to_install(
     )
 
 
+class Left(BaseException):
+    """Raised in place of the end of the process."""
+
+
+def leave(code: int) -> None:
+    raise Left(code)
+
+
+class Interrupting(MetaPathFinder):
+    """Sends SIGINT when the command is imported."""
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> ModuleSpec | None:
+        if fullname == "plivo_async.cli.app":
+            signal.raise_signal(signal.SIGINT)
+        return None
+
+
+def test_ctrl_c_during_the_imports_ends_the_process_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    forget(monkeypatch, "plivo_async.cli.app")
+    monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
+    monkeypatch.setattr(os, "_exit", leave)
+
+    with pytest.raises(Left, match="130"):
+        main()
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.default_int_handler])
+def test_the_command_runs_with_the_handler_that_it_found_and_ends_undisturbed(
+    handler: Callable[[int, object], None] | signal.Handlers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[object] = []
+
+    def command() -> int:
+        found.append(signal.getsignal(signal.SIGINT))
+        return 7
+
+    monkeypatch.setattr(app_module, "run", command)
+    signal.signal(signal.SIGINT, handler)
+
+    assert main() == 7
+    assert found == [handler]
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def test_ctrl_c_outside_the_command_exits_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_module, "run", lambda: signal.raise_signal(signal.SIGINT))
+
+    assert main() == 130
+
+
+def test_ctrl_c_while_arguments_are_parsed_exits_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(commands, "main", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+
+    assert run(["get"]) == 130
+    assert capsys.readouterr().err == "\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(36, "File name too long", "x" * 9), "xxxxxxxxx: File name too long"),
+        (OSError(24, "Too many open files"), "Too many open files"),
+        (OSError("odd"), "odd"),
+    ],
+)
+def test_an_error_of_the_system_that_no_command_expects_is_one_line(
+    error: OSError, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(commands, "main", fail)
+
+    assert run(["get"]) == 1
+    assert capsys.readouterr().err == f"plivo-async: {message}\n"
+
+
 def test_another_missing_module_is_not_reported_as_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     forget(monkeypatch, "plivo_async.cli.app")
     monkeypatch.setattr(sys, "meta_path", [Without("plivo_async"), *sys.meta_path])
@@ -86,6 +169,21 @@ def test_without_a_command_the_help_goes_to_stderr(capsys: pytest.CaptureFixture
 def test_help_goes_to_stdout(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(arguments) == 0
     assert "Exit codes:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["export", "-h"], ["--version"], ["completion", "bash"]])
+def test_a_full_or_closed_stdout_is_reported(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert run(arguments) == 1
+    monkeypatch.setattr(sys, "stdout", None)
+    assert run(arguments) == 1
+
+    assert capsys.readouterr().err == (
+        "plivo-async: cannot write to stdout: No space left on device\nplivo-async: stdout is closed\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -85,3 +87,24 @@ def test_a_value_without_a_newline_that_is_no_record_is_reported(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("plivo-async: calls, line 1: not a call detail record, nor the beginning")
+
+
+def test_a_closed_stdin_is_reported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+
+    assert run(["summarize", "-"]) == 1
+    assert capsys.readouterr().err == "plivo-async: stdin is closed\n"
+
+
+def test_an_input_that_cannot_be_read_is_reported(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with os.fdopen(os.open("written", os.O_CREAT | os.O_WRONLY), "w") as written:
+        reader = os.fdopen(os.dup(written.fileno()), "rb")
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=reader))
+        with reader:
+            assert run(["summarize", "-"]) == 1
+
+    assert capsys.readouterr().err == "plivo-async: cannot read -: Bad file descriptor\n"

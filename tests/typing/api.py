@@ -11,6 +11,7 @@ from typing import Any, assert_type
 import cattrs
 import httpx
 
+import plivo_async
 from plivo_async import (
     AsyncClient,
     CallDetailRecord,
@@ -35,6 +36,10 @@ from plivo_async import (
     StirVerification,
     make_converter,
 )
+
+
+def names() -> None:
+    _ = plivo_async.Client  # type: ignore[attr-defined]
 
 
 async def calls(client: AsyncClient, call_uuid: uuid.UUID) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import Any
 import click
 
 from plivo_async.cli.client import ConnectionOptions, connection_options, open_client
+from plivo_async.cli.event_loop import run_loop
 from plivo_async.cli.exit_codes import EXPORT_EXIT_CODE_HELP, ExitCode
 from plivo_async.cli.export.exporter import Exporter
 from plivo_async.cli.export.files import open_files
@@ -26,6 +26,7 @@ from plivo_async.cli.output import (
     write,
 )
 from plivo_async.cli.rate_option import to_rate
+from plivo_async.cli.streams import write_to_stderr
 from plivo_async.cli.summary_table import summary_tables
 from plivo_async.middleware.window_limiter import SlidingWindowLimiter
 from plivo_async.resources.batch import DEFAULT_CONCURRENCY
@@ -135,7 +136,7 @@ def export(context: click.Context, /, options: ConnectionOptions, **given: Any) 
         exporter = Exporter(files, export_options.concurrency, export_options.patience)
         shares_terminal = export_options.path is None and sys.stdout.isatty()
         display = choose_display(quiet=export_options.quiet, shares_terminal=shares_terminal)
-        asyncio.run(exporter.export(opened.client, display))
+        run_loop(exporter.export(opened.client, display))
     return _conclude(exporter, export_options, context.obj)
 
 
@@ -174,7 +175,7 @@ def _write_summary(exporter: Exporter, options: ExportOptions) -> None:
         line = json.dumps({**exporter.run.to_dict(), **exporter.files.summary.to_dict()})
         # Keep stdout for the records if they are written there.
         if options.path is None:
-            click.echo(line, err=True)
+            write_to_stderr(line + "\n")
         else:
             write(line + "\n")
     elif options.summary == "table" and not options.quiet:

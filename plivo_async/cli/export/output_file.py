@@ -18,7 +18,7 @@ from attrs import define, field
 
 from plivo_async.cli.exit_codes import ExitCode
 from plivo_async.cli.export.file_system import lock, sync
-from plivo_async.cli.output import discard
+from plivo_async.cli.streams import discard
 
 
 class OutputError(click.ClickException):

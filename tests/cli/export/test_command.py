@@ -759,7 +759,9 @@ def test_a_failed_file_that_cannot_be_replaced_is_reported_and_kept(
     assert failures()[0]["call_uuid"] == "no-such-call"
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_writes_arrived_records_and_prints_the_command_to_continue(
     number: signal.Signals, code: int, ids: list[str], served: FakePlivo, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -816,10 +818,24 @@ def test_the_command_to_continue_mentions_the_ids_on_stdin(
 
 
 def test_signal_handlers_are_restored(ids: list[str]) -> None:
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
     export("-o", "calls.ndjson", ids[0])
 
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
+def test_an_ignored_signal_stays_ignored(ids: list[str], served: FakePlivo) -> None:
+    """`nohup` ignores SIGHUP, and a shell without job control ignores SIGINT for jobs in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    served.latency = pressing(signal.SIGINT, 1, 2, 3)
+    assert export("-i", "ids.txt", "-o", "calls.ndjson") == 0
+    served.latency = pressing(signal.SIGHUP, 1, 2, 3)
+    assert export("-i", "ids.txt", "-o", "calls.ndjson", "--overwrite") == 0
+
+    assert Counter(written()) == Counter(ids)
+    assert {signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)} == {signal.SIG_IGN}
 
 
 def test_further_signals_are_ignored_after_the_first(ids: list[str], served: FakePlivo) -> None:
