@@ -64,6 +64,7 @@ class Sender(Generic[_Result]):
         self._workers = Workers(self._work, self._has_work, self._worker_ended)
         self._sending = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._wakes_at: float | None = None
         self._closing = False
         self.failure: BaseException | None = None
         self.stopped_by: PlivoError | None = None
@@ -211,10 +212,12 @@ class Sender(Generic[_Result]):
 
     def _wake_at(self, when: float | None) -> None:
         if self._timer is not None:
-            if when == self._timer.when() and not self._timer.cancelled():
+            # Not the timer's own time: uvloop returns a handle without one for a time that comes at once.
+            if when == self._wakes_at:
                 return
             self._timer.cancel()
             self._timer = None
+        self._wakes_at = when
         if when is not None:
             self._timer = asyncio.get_running_loop().call_at(when, self._woken)
 

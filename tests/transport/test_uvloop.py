@@ -97,6 +97,15 @@ async def test_a_batch_is_complete() -> None:
 
 
 @on_uvloop
+async def test_a_batch_may_wake_at_a_time_that_comes_at_once() -> None:
+    """For this uvloop makes a timer that has no time."""
+    now = asyncio.get_running_loop().time()
+    async with account() as (_, client), client.calls.get_many([]) as batch:
+        for seconds in (0.0001, 0.0002, 60.0):
+            batch._sender._wake_at(now + seconds)
+
+
+@on_uvloop
 async def test_random_cancellations_leave_nothing_behind() -> None:
     async with account() as (fake, client):
         chance = random.Random(1)
