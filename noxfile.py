@@ -196,6 +196,16 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "tests.benchmarks.bulk", *{"--quick"}.intersection(session.posargs))
 
 
+@nox.session(python=PYTHONS)
+@nox.parametrize("style", ["plain", "uvloop", "eager", "anyio"])
+def soak(session: nox.Session, style: str) -> None:
+    """Give up random operations on a faulty server for 300 s, and count what they leave behind."""
+    if style == "eager" and session.python == PYTHONS[0]:
+        session.skip("Python 3.11 has no eager tasks")
+    session.install("-e", ".", "anyio", "uvloop")
+    session.run("python", "-m", "tests.benchmarks.soak", f"--style={style}", *session.posargs)
+
+
 @nox.session
 def bench_export(session: nox.Session) -> None:
     """Measure an export next to `get_many` alone, and the records that 50 random kills lose."""

@@ -9,7 +9,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 AUTH_ID = "MA2025RK4E639VJFZAGV"
@@ -18,25 +18,33 @@ CALL_UUID = "5607532d-5037-4066-befc-a8b40218dd4f"
 UNLIMITED = 1_000_000
 RECORD = Path(__file__).parents[1].joinpath("fixtures", "call_documented.json")
 
+_ROOT = Path(__file__).parents[2]
 _BACKLOG = 2048
 _ENDING_SECONDS = 5.0
 
 
-@contextmanager
-def running(delay: float = 0.0) -> Iterator[int]:
+def running(delay: float = 0.0) -> AbstractContextManager[int]:
     """The port of a server process that lives as long as the block; `delay` in seconds before each answer."""
-    command = [sys.executable, __file__, str(delay)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
+    return process(__file__, str(delay))
+
+
+@contextmanager
+def process(*arguments: str) -> Iterator[int]:
+    """The port that a Python process prints, which ends with its input."""
+    command = [sys.executable, *arguments]
+    with subprocess.Popen(
+        command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
         try:
-            yield int(process.stdout.readline())
+            yield int(server.stdout.readline())
         finally:
-            process.stdin.close()
+            server.stdin.close()
             try:
-                process.wait(_ENDING_SECONDS)
+                server.wait(_ENDING_SECONDS)
             except subprocess.TimeoutExpired:
-                process.kill()
+                server.kill()
 
 
 def _answer() -> bytes:

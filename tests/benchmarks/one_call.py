@@ -1,4 +1,4 @@
-"""Measures one `client.calls.get`: CPU against other clients, import time, memory, cancellation.
+"""Measures one `client.calls.get`: CPU against other clients, import time, memory, a soak.
 
 From a clone, in a virtual environment:
 
@@ -68,15 +68,14 @@ def main() -> None:
     if options.only:
         return
     imports = import_seconds(5 if options.quick else 15, _environment())
-    with local_server.running(0.005) as port:
-        cancellations = _run("cancellations", [str(port), "2000" if options.quick else "8000"])
+    soak = _run("soak", ["--json", "--seconds", "5" if options.quick else "60"])
     results = {
         "environment": facts,
         "delay_seconds": options.delay / 1000,
         "cpu_seconds_per_call": samples,
         "import_seconds": imports,
         "bytes_per_record": record_bytes(5_000 if options.quick else 20_000),
-        "cancellations": cancellations,
+        "soak": soak,
     }
     _say(*other_lines(results))
     if options.quick:

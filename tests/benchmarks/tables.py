@@ -43,7 +43,7 @@ def cpu_lines(samples: Samples) -> Iterable[str]:
 
 
 def other_lines(results: Mapping[str, Any]) -> Iterable[str]:
-    """The lines on import, memory and cancellation."""
+    """The lines on import, memory and the soak."""
     base, *added = ((name, seconds * 1e3) for name, seconds in results["import_seconds"].items())
     size = results["bytes_per_record"]
     yield f"Import, CPU over the {base[1]:.0f} ms of {base[0]} (goal for plivo_async: at most {IMPORT_MS} ms)"
@@ -54,10 +54,8 @@ def other_lines(results: Mapping[str, Any]) -> Iterable[str]:
         f"Memory: {size / 1024:.2f} KiB per decoded record "
         f"({_verdict(size, RECORD_BYTES)}: at most {RECORD_BYTES / 1024:.1f} KiB)"
     )
-    counts = results["cancellations"]
-    yield "Random cancellations, pool of 10: " + ", ".join(
-        f"{count} {name}" for name, count in counts.items()
-    )
+    left = results["soak"]["left"]
+    yield "Left behind by a soak: " + ", ".join(f"{count} {name}" for name, count in left.items())
 
 
 def _spread(runs: Sequence[float]) -> str:
