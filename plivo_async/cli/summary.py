@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from decimal import Context, Decimal, Inexact
 from typing import Any
 
@@ -78,8 +79,15 @@ class Tally:
 
 @define
 class Summary:
-    """Sums by direction and hang-up cause; its size grows with the number of causes, not of records."""
+    """Sums by direction and hang-up cause; its size grows with the number of causes, not of records.
 
+    Attributes:
+        first_end: The earliest `end_time`; None without any.
+        last_end: The latest one.
+    """
+
+    first_end: datetime | None = field(default=None, init=False)
+    last_end: datetime | None = field(default=None, init=False)
     _tallies: dict[_Key, Tally] = field(factory=dict[_Key, Tally], init=False)
     _names: dict[int, str] = field(factory=dict[int, str], init=False)
 
@@ -95,6 +103,12 @@ class Summary:
             if code is not None:
                 self._names.setdefault(int(code), record.hangup_cause or "")
         tally.add(record)
+        ended = record.end_time
+        if ended is not None:
+            if self.first_end is None or ended < self.first_end:
+                self.first_end = ended
+            if self.last_end is None or ended > self.last_end:
+                self.last_end = ended
 
     @property
     def total(self) -> Tally:
@@ -119,6 +133,8 @@ class Summary:
         """Return values for JSON."""
         return {
             **self.total.to_dict(),
+            "first_end_time": None if self.first_end is None else self.first_end.isoformat(" "),
+            "last_end_time": None if self.last_end is None else self.last_end.isoformat(" "),
             "by_direction": [{"direction": name, **tally.to_dict()} for name, tally in self.by_direction()],
             "by_cause": [
                 {"code": code, "name": name, **tally.to_dict()} for code, name, tally in self.by_cause()
@@ -136,17 +152,23 @@ class Summary:
 class Run:
     """The counts of one run of an export.
 
-    At its end, the rows read are those written, failed, skipped, duplicates and without an id.
+    The rows read are those written, failed, skipped, duplicates and without an id. This also holds for a run
+    that was stopped.
 
     Attributes:
-        read: The arguments and the rows of the input that were read.
+        read: The arguments and the rows of the input that were read, without the unfinished ones.
         written: Records written.
         failed: Calls that failed.
         skipped: Ids whose record was in the output before the run.
         duplicates: Repetitions of an id in the input.
         without_id: Rows of the input without an id.
+        unfinished: Ids that were read ahead, or in progress, when the run was stopped.
+        is_complete: Whether the run reached the end of its input.
         seconds: How long the run took.
         failures: The number of failures by the name of the error type.
+        retryable: The number of failures that may succeed later.
+        output: The path of the output; None for stdout.
+        failed_file: The path of the failed file; None if this run wrote no failure to one.
     """
 
     read: int = 0
@@ -155,8 +177,13 @@ class Run:
     skipped: int = 0
     duplicates: int = 0
     without_id: int = 0
+    unfinished: int = 0
+    is_complete: bool = True
     seconds: float = 0.0
     failures: Counter[str] = field(factory=Counter[str])
+    retryable: int = 0
+    output: str | None = None
+    failed_file: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return values for JSON."""
@@ -167,8 +194,13 @@ class Run:
             "skipped": self.skipped,
             "duplicates": self.duplicates,
             "without_id": self.without_id,
+            "unfinished": self.unfinished,
+            "complete": self.is_complete,
             "elapsed_seconds": round(self.seconds, 3),
             "failures": dict(self.failures.most_common()),
+            "retryable": self.retryable,
+            "output": self.output,
+            "failed_file": self.failed_file,
         }
 
 

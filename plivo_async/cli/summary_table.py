@@ -21,7 +21,7 @@ def summary_tables(summary: Summary, run: Run | None = None) -> RenderableType:
     facts = Table(box=FRAME, show_header=False, border_style="dim")
     facts.add_column(style="bold cyan")
     facts.add_column(overflow="fold")
-    for name, value in (*_run_facts(run), *_total_facts(total)):
+    for name, value in (*_run_facts(run), *_total_facts(summary)):
         facts.add_row(name, Text(value))
     tables: list[RenderableType] = [facts]
     if total.records:
@@ -49,11 +49,20 @@ def _run_facts(run: Run | None) -> list[tuple[str, str]]:
         facts.append(("Duplicates", counted(run.duplicates, "repeated id")))
     if run.without_id:
         facts.append(("Without id", counted(run.without_id, "row")))
+    if not run.is_complete:
+        facts.append(("Complete", "no: the input was not read to its end"))
+    if run.unfinished:
+        facts.append(("Unfinished", f"{run.unfinished:,} read, neither written nor failed"))
+    if run.output is not None:
+        facts.append(("Output", printable(run.output)))
     return facts
 
 
-def _total_facts(total: Tally) -> list[tuple[str, str]]:
+def _total_facts(summary: Summary) -> list[tuple[str, str]]:
+    total, first, last = summary.total, summary.first_end, summary.last_end
     facts = [("Records", f"{total.records:,}")]
+    if first is not None and last is not None and first != last:
+        facts.append(("Ended", " to ".join(end.isoformat(" ", "minutes") for end in (first, last))))
     if total.records:
         facts += [
             ("Answered", f"{total.answered:,} ({total.answered_share:.1%})"),

@@ -90,6 +90,8 @@ def test_an_empty_summary_has_zero_sums() -> None:
         "billed_seconds": 0,
         "amount": "0.00000",
         "without_amount": 0,
+        "first_end_time": None,
+        "last_end_time": None,
         "by_direction": [],
         "by_cause": [],
     }
@@ -116,6 +118,19 @@ def test_failures_of_a_run_are_sorted_by_frequency() -> None:
         "skipped": 0,
         "duplicates": 0,
         "without_id": 0,
+        "unfinished": 0,
+        "complete": True,
         "elapsed_seconds": 1.235,
         "failures": {"B": 2, "A": 1},
+        "retryable": 0,
+        "output": None,
+        "failed_file": None,
     }
+
+
+def test_the_range_of_end_times_spans_all_records() -> None:
+    times = ["2026-01-02 03:00:00+05:30", "2026-01-01 22:00:00+00:00", "2026-01-01 21:00:00+00:00", None]
+    summed = summary_of(*(record(end_time=time) for time in times)).to_dict()
+
+    assert summed["first_end_time"] == "2026-01-01 21:00:00+00:00"
+    assert summed["last_end_time"] == "2026-01-01 22:00:00+00:00"

@@ -58,6 +58,21 @@ def test_a_summary_looks_like_this() -> None:
     ]
 
 
+def test_a_run_that_was_stopped_and_the_range_of_end_times_are_shown() -> None:
+    run = Run(read=1, written=1, unfinished=3, is_complete=False, output="calls.ndjson")
+    ends = [{"end_time": f"2026-01-0{day} 03:04:05+00:00"} for day in (1, 2)]
+
+    lines = [line.strip("│ ") for line in rendered(summary_of(*ends), run).splitlines()]
+
+    assert lines[2:7] == [
+        "Complete     no: the input was not read to its end",
+        "Unfinished   3 read, neither written nor failed",
+        "Output       calls.ndjson",
+        "Records      2",
+        "Ended        2026-01-01 03:04+00:00 to 2026-01-02 03:04+00:00",
+    ]
+
+
 def test_causes_and_directions_have_tables_with_a_total() -> None:
     lines = [
         " ".join(line.strip("│ ").split()) for line in rendered(summary_of(_INBOUND, _OUTBOUND)).splitlines()

@@ -149,6 +149,8 @@ def _conclude(exporter: Exporter, options: ExportOptions, arguments: Sequence[st
     """
     run, path, failed_path = exporter.run, options.path, options.failed_path
     keeps_old = exporter.files.output.keeps_old_content
+    run.output = None if path is None else str(path)
+    run.failed_file = str(failed_path) if run.failed and failed_path is not None else None
     _write_summary(exporter, options)
     if run.failed and failed_path is not None:
         again = "" if path is None or keeps_old else f"; to retry them: {retry_command(failed_path, path)}"

@@ -18,13 +18,16 @@ from plivo_async.cli.export.progress import (
     waiting_text,
 )
 from plivo_async.cli.export.record_format import Encode, encoder
-from plivo_async.cli.output import report_failure
+from plivo_async.cli.output import report, report_failure
 from plivo_async.cli.signals import Stop, stop_on_signals
 from plivo_async.cli.summary import Run
 from plivo_async.client import AsyncClient
 from plivo_async.errors import PlivoError
 from plivo_async.resources.batch import Batch
 from plivo_async.resources.outcome import Failed, Outcome
+
+# At Plivo's own limit about once a second.
+_CHECKED_EVERY_RECORDS = 64
 
 
 @define
@@ -67,12 +70,9 @@ class Exporter:
                     stop.finish()
         if stop.signal is not None:
             self.ended_by = ExitCode(128 + stop.signal)
+        self._end_files()
         self.run.seconds = time.monotonic() - began
-        source = self.files.source
-        self.run.read, self.run.without_id = source.given + source.without_id, source.without_id
-        self.run.skipped, self.run.duplicates = source.skipped, source.duplicates
-        if self.ended_by is None:
-            self._settle()
+        self._count_input()
 
     async def _write_all(self, batch: Batch, stop: Stop) -> None:
         try:
@@ -110,6 +110,8 @@ class Exporter:
             self.files.failed.forget_replaced()
         self.run.written += 1
         self.files.summary.add(record)
+        if not self.run.written % _CHECKED_EVERY_RECORDS:
+            self.files.output.check_place()
 
     def _write_failed(self, outcome: Failed) -> None:
         if self.files.failed is None:
@@ -117,16 +119,36 @@ class Exporter:
         else:
             self.files.failed.write(outcome)
         self.run.failed += 1
+        self.run.retryable += outcome.error.retryable
         self.run.failures[type(outcome.error).__name__] += 1
 
-    def _settle(self) -> None:
+    def _end_files(self) -> None:
         try:
-            self.files.output.sync()
-            if self.files.failed is not None:
-                seen, written = self.files.source.seen, self.files.written
-                self.files.failed.settle(lambda call_uuid: call_uuid in seen or call_uuid in written)
+            if self.ended_by is None:
+                self._settle()
+            else:
+                if self.files.failed is not None:
+                    self.files.failed.keep()
+                self.files.output.check_place()
         except (click.ClickException, OSError) as error:
-            self.ended_by = error if isinstance(error, click.ClickException) else _write_error(error)
+            problem = error if isinstance(error, click.ClickException) else _write_error(error)
+            if self.ended_by is None:
+                self.ended_by = problem
+            elif str(problem) != str(self.ended_by):
+                report(problem.message)
+
+    def _settle(self) -> None:
+        self.files.output.sync()
+        if self.files.failed is not None:
+            seen, written = self.files.source.seen, self.files.written
+            self.files.failed.settle(lambda call_uuid: call_uuid in seen or call_uuid in written)
+
+    def _count_input(self) -> None:
+        run, source = self.run, self.files.source
+        run.unfinished = source.pulled - run.written - run.failed
+        run.read = source.given + source.without_id - run.unfinished
+        run.skipped, run.duplicates, run.without_id = source.skipped, source.duplicates, source.without_id
+        run.is_complete = self.ended_by is None
 
     def _snapshot(self, batch: Batch, meter: RateMeter) -> Snapshot:
         now = asyncio.get_running_loop().time()

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import stat
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import click
-from attrs import define
+from attrs import define, field
 
-from plivo_async.cli.export.file_system import sync
 from plivo_async.cli.export.id_parser import NdjsonKey
+from plivo_async.cli.export.line_removal import remove_lines
 from plivo_async.cli.export.output_file import Output, file_output
 from plivo_async.cli.export.torn_line import is_torn_object
 from plivo_async.cli.output import report
@@ -26,13 +23,15 @@ from plivo_async.resources.outcome import Failed
 
 _ID_KEY = "call_uuid"
 _OWN_KEYS = {_ID_KEY, "kind", "status", "message", "attempts"}
+# A call UUID has at most 128. The rest of a longer text is in the input.
+_LONGEST_ID_CHARACTERS = 1000
 
 
 def failed_line(failed: Failed) -> bytes:
     """Return a failure as a line of NDJSON, with the body of a response that is no record."""
     error = failed.error
     facts: dict[str, Any] = {
-        _ID_KEY: failed.call_uuid,
+        _ID_KEY: _cut(failed.call_uuid),
         "kind": type(error).__name__,
         "status": error.status,
         "message": error.message,
@@ -57,6 +56,7 @@ class FailedFile:
     path: Path
     before: int
     _output: Output
+    _cut: set[str] = field(factory=set[str], init=False)
 
     def write(self, failed: Failed) -> None:
         """Append a failure.
@@ -65,6 +65,8 @@ class FailedFile:
             OutputError: The file cannot be written.
         """
         self._output.write(failed_line(failed))
+        if (text := _cut(failed.call_uuid)) != str(failed.call_uuid):
+            self._cut.add(text)
 
     def forget_replaced(self) -> None:
         """Remove the failures of an output that is replaced, once it has its first new record."""
@@ -78,39 +80,32 @@ class FailedFile:
             is_settled: Whether this run exported the call, or wrote a new failure for it.
 
         Raises:
-            OSError: The file cannot be replaced; it is unchanged then.
+            OutputError: Somebody moved or replaced the file.
+            OSError: The file cannot be changed; it has all its lines then.
         """
-        fd = self._output.fd
-        if not self.before or fd is None:
-            return
+        self.keep()
+        if self.before and self._output.fd is not None:
+            # The file has only the cut form of a long text.
+            self._rewrite(lambda call_uuid: call_uuid in self._cut or is_settled(call_uuid))
+
+    def keep(self) -> None:
+        """Write the file anew if somebody deleted it.
+
+        Raises:
+            OutputError: Somebody moved or replaced the file.
+            OSError: The file cannot be written.
+        """
+        if self._output.is_deleted and not os.path.lexists(self.path):
+            self._rewrite(lambda _: False)
+        else:
+            self._output.check_place("failures")
+
+    def _rewrite(self, is_settled: Callable[[str], bool]) -> None:
+        assert self._output.fd is not None  # noqa: S101 - for the type checkers
         try:
-            self._rewrite(fd, is_settled)
+            remove_lines(self.path, self._output.fd, self.before, lambda line: _is_settled(line, is_settled))
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(self.path)) from None
-
-    def _rewrite(self, fd: int, is_settled: Callable[[str], bool]) -> None:
-        # The target of a symbolic link, so that the link remains.
-        target = Path(os.path.realpath(self.path))
-        with (
-            os.fdopen(os.dup(fd), "rb") as old,
-            NamedTemporaryFile(dir=target.parent, prefix=".plivo-async-", delete=False) as kept,
-        ):
-            try:
-                old.seek(0)
-                while old.tell() < self.before:
-                    line = old.readline()
-                    if not _is_settled(line, is_settled):
-                        kept.write(line)
-                shutil.copyfileobj(old, kept)
-                kept.flush()
-                if kept.tell():
-                    os.fchmod(kept.fileno(), stat.S_IMODE(os.fstat(fd).st_mode))
-                    sync(kept.fileno(), str(self.path))
-                    Path(kept.name).replace(target)
-                else:
-                    os.ftruncate(fd, 0)
-            finally:
-                Path(kept.name).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -176,6 +171,11 @@ def _is_complete(line: bytes) -> bool:
         return bool(NdjsonKey(_ID_KEY)(0, line))
     except click.ClickException:
         return False
+
+
+def _cut(call_uuid: object) -> str:
+    text = str(call_uuid)
+    return text if len(text) <= _LONGEST_ID_CHARACTERS else text[: _LONGEST_ID_CHARACTERS - 1] + "…"
 
 
 def _is_settled(line: bytes, is_settled: Callable[[str], bool]) -> bool:

@@ -1,9 +1,11 @@
-"""Locks and synchronises files; a file system that cannot do this is no reason to end an export."""
+"""Locks, synchronises and overwrites files; a file system without locks or fsync ends no export."""
 
 from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -43,3 +45,32 @@ def sync(fd: int, name: str) -> None:
         if error.errno not in _CANNOT_SYNC:
             raise
         report(f"cannot synchronise {name} with the disk ({error.strerror}): a power cut could lose records")
+
+
+@contextmanager
+def positioned_writes(fd: int) -> Generator[None, None, None]:
+    """Let `os.pwrite` heed its position within this block, which a file that is opened to append ignores."""
+    # Imported late: Windows lacks it.
+    import fcntl
+
+    flags = fcntl.fcntl(fd, fcntl.F_GETFL)
+    fcntl.fcntl(fd, fcntl.F_SETFL, flags & ~os.O_APPEND)
+    try:
+        yield
+    finally:
+        fcntl.fcntl(fd, fcntl.F_SETFL, flags)
+
+
+def pwrite_all(fd: int, chunks: Iterable[bytes]) -> int:
+    """Write over the start of a file; return the number of bytes.
+
+    Raises:
+        OSError: A write failed.
+    """
+    at = 0
+    for chunk in chunks:
+        rest = chunk
+        while rest:
+            size = os.pwrite(fd, rest, at)
+            at, rest = at + size, rest[size:]
+    return at

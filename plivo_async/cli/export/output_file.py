@@ -17,7 +17,7 @@ import click
 from attrs import define, field
 
 from plivo_async.cli.exit_codes import ExitCode
-from plivo_async.cli.export.file_system import lock, sync
+from plivo_async.cli.export.file_system import lock, positioned_writes, pwrite_all, sync
 from plivo_async.cli.streams import discard
 
 
@@ -137,8 +137,11 @@ class Output:
             # A folder that may no longer be searched hides the file, but keeps it.
             return not self.is_deleted
 
-    def check_place(self) -> None:
-        """Check that the records are where the user expects them.
+    def check_place(self, content: str = "records") -> None:
+        """Check that the content is where the user expects it.
+
+        Args:
+            content: What was written, for the error message.
 
         Raises:
             OutputError: Somebody deleted, moved or replaced the file.
@@ -146,9 +149,10 @@ class Output:
         if self.is_in_place:
             return
         if self.is_deleted:
-            raise OutputError(f"{self.name} was deleted during the export, and its records with it")
+            raise OutputError(f"{self.name} was deleted during the export, and its {content} with it")
         raise OutputError(
-            f"{self.name} was moved or replaced during the export: its records are in the file that was moved"
+            f"{self.name} was moved or replaced during the export: "
+            f"its {content} are in the file that was moved"
         )
 
     def delete_if_empty(self, path: Path) -> None:
@@ -253,36 +257,18 @@ def _replace_content(fd: int, line: bytes) -> None:
     Raises:
         OSError: The write failed; the file has its old content.
     """
-    # Imported late: Windows lacks it.
-    import fcntl
-
     # The byte after the line makes a rest of the old content recognisable as damage.
     new = line + b"\0" if line else b""
     size, old = os.fstat(fd).st_size, os.pread(fd, len(new), 0)
-    # A file that is opened to append ignores the position.
-    flags = fcntl.fcntl(fd, fcntl.F_GETFL)
-    fcntl.fcntl(fd, fcntl.F_SETFL, flags & ~os.O_APPEND)
-    try:
-        pwrite_all(fd, new)
-        os.ftruncate(fd, len(line))
-    except OSError:
-        with suppress(OSError):
-            pwrite_all(fd, old)
-            os.ftruncate(fd, size)
-        raise
-    finally:
-        fcntl.fcntl(fd, fcntl.F_SETFL, flags)
-
-
-def pwrite_all(fd: int, data: bytes) -> None:
-    """Write bytes to the start of a file that is not opened to append.
-
-    Raises:
-        OSError: The write failed.
-    """
-    at = 0
-    while at < len(data):
-        at += os.pwrite(fd, data[at:], at)
+    with positioned_writes(fd):
+        try:
+            pwrite_all(fd, [new])
+            os.ftruncate(fd, len(line))
+        except OSError:
+            with suppress(OSError):
+                pwrite_all(fd, [old])
+                os.ftruncate(fd, size)
+            raise
 
 
 def _stdout_buffer() -> BufferedIOBase | None:

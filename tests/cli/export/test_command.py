@@ -501,6 +501,16 @@ def test_several_inputs_are_read_in_their_order(ids: list[str], capsys: pytest.C
     assert [counts[name] for name in ("read", "written", "duplicates", "without_id")] == [5, 3, 1, 1]
 
 
+def test_stdin_may_be_one_of_several_inputs(ids: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("more.txt").write_text(ids[0])
+    Path("piped.txt").write_text(ids[1])
+    with open("piped.txt") as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert export("-i", "-", "-i", "more.txt", "-o", "calls.ndjson", "--concurrency", "1") == 0
+
+    assert written() == [ids[1], ids[0]]
+
+
 def test_a_failed_file_among_several_inputs_is_read_without_the_new_failures(ids: list[str]) -> None:
     export("-o", "calls.ndjson", "no-such-call")
     Path("more").write_text('{"call_uuid": "another"}\n')
@@ -563,9 +573,8 @@ def test_rows_without_an_id_are_counted_and_the_sum_adds_up(
 
     run_of = json.loads(capsys.readouterr().out)
     assert run_of["without_id"] == without_id
-    names = ("written", "failed", "skipped", "duplicates", "without_id")
-    assert [run_of[name] for name in names] == [1, 1, 1, 1, without_id]
-    assert run_of["read"] == sum(run_of[name] for name in names)
+    assert [run_of[name] for name in _COUNTS] == [1, 1, 1, 1, without_id]
+    assert run_of["read"] == sum(run_of[name] for name in _COUNTS)
     assert run(command) == 6
     assert ("Without id   4 rows" in capsys.readouterr().err) is (without_id == 4)
 
@@ -580,6 +589,84 @@ def test_a_wrong_key_ends_the_export(ids: list[str], capsys: pytest.CaptureFixtu
 
     assert export("-i", "in", "--key", "uuid", "-o", "calls.ndjson") == 1
     assert "in, no line has the key 'uuid': name another one with --key" in capsys.readouterr().err
+
+
+_COUNTS = ("written", "failed", "skipped", "duplicates", "without_id")
+
+
+def test_the_sum_of_a_stopped_export_adds_up(
+    ids: list[str], served: FakePlivo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export("-o", "calls.ndjson", *ids[:4])
+    Path("ids.txt").write_text("\n".join([*ids[:9], *ids[:3], "a/b", *ids]))
+    press = pressing(signal.SIGINT, 20, 21)
+    numbers = itertools.count(1)
+    served.latency = lambda: press() or (3600.0 if next(numbers) > 15 else 0.0)
+    command = ["export", "--rate", "none", "-i", "ids.txt", "-o", "calls.ndjson", "--resume"]
+
+    assert run([*command, "--concurrency", "8", "--summary", "json"]) == 130
+
+    counts = json.loads(capsys.readouterr().out)
+    assert counts["read"] == sum(counts[name] for name in _COUNTS)
+    assert counts["written"] == len(written()) - 4
+    assert (counts["complete"], counts["output"]) == (False, "calls.ndjson")
+    assert counts["failed_file"] == "calls.ndjson.failed"
+    assert 0 < counts["unfinished"] <= 40
+
+
+def test_a_json_summary_of_a_whole_export_to_stdout_names_no_file(
+    ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["export", "--rate", "none", "--summary", "json", ids[0]]) == 0
+
+    counts = json.loads(capsys.readouterr().err)
+    names = ("complete", "unfinished", "output", "failed_file")
+    assert [counts[name] for name in names] == [True, 0, None, None]
+
+
+@pytest.mark.parametrize("end", ["unlink", "rename"])
+def test_an_output_that_is_lost_meanwhile_ends_the_export(
+    end: str, ids: list[str], served: FakePlivo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served.generate(200, seed=7)
+    Path("ids.txt").write_text("\n".join(served.call_uuids))
+
+    def lose() -> float:
+        if len(served.requests) == 5:
+            Path("calls.ndjson").unlink() if end == "unlink" else Path("calls.ndjson").rename("rotated")
+        return 0.0
+
+    served.latency = lose
+
+    assert export("-i", "ids.txt", "-o", "calls.ndjson") == 1
+
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("plivo-async: stopped after 64 records; to continue: ")
+    assert lines[1].startswith("plivo-async: calls.ndjson was ")
+    assert len(lines) == 2
+
+
+def test_a_failed_file_that_is_lost_meanwhile_is_reported_beside_the_reason_of_the_end(
+    ids: list[str], served: FakePlivo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("bad.ndjson").write_text(
+        "".join(json.dumps({"id": each}) + "\n" for each in ["a/b", ids[0]]) + "x\n"
+    )
+
+    def lose() -> float:
+        Path("calls.ndjson.failed").rename("rotated")
+        return 0.0
+
+    served.latency = lose
+
+    assert export("-i", "bad.ndjson", "--key", "id", "-o", "calls.ndjson") == 1
+
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith(
+        "plivo-async: calls.ndjson.failed was moved or replaced during the export: its"
+    )
+    assert lines[-1] == "plivo-async: bad.ndjson, line 3: not JSON: x"
+    assert failures("rotated")[0]["call_uuid"] == "a/b"
 
 
 def test_the_summary_of_a_resumed_export_covers_the_whole_file(

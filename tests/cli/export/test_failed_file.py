@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from plivo_async.cli.export.failed_file import failed_file, failed_line
+from plivo_async.cli.export.failed_file import FailedFile, failed_file, failed_line
 from plivo_async.cli.export.id_parser import MAX_LINE_BYTES
 from plivo_async.cli.export.input_parser import InputParser
 from plivo_async.errors import DecodeError, NetworkError, NotFoundError
@@ -190,6 +190,102 @@ def test_an_empty_file_in_the_place_of_a_deleted_one_is_kept(tmp_path: Path) -> 
         (tmp_path / "f").touch()
 
     assert (tmp_path / "f").exists()
+
+
+def test_failures_of_a_deleted_file_without_earlier_lines_are_written_anew(tmp_path: Path) -> None:
+    for end in (FailedFile.keep, lambda file: file.settle(lambda _: True)):
+        with failed_file(tmp_path / "f", resume=False) as file:
+            file.write(failure("new"))
+            (tmp_path / "f").unlink()
+            end(file)
+        assert ids_in(tmp_path / "f") == ["new"]
+        (tmp_path / "f").unlink()
+
+
+@pytest.mark.parametrize("end", ["rename", "unlink"])
+def test_a_file_that_was_moved_or_replaced_is_reported_and_replaces_no_other(
+    end: str, tmp_path: Path
+) -> None:
+    with failed_file(tmp_path / "f", resume=True) as file:
+        file.write(failure("new"))
+        if end == "rename":
+            (tmp_path / "f").rename(tmp_path / "moved")
+        else:
+            (tmp_path / "f").unlink()
+            (tmp_path / "f").write_text("mine")
+        match = "its failures (are in the file that was moved|with it)"
+        with pytest.raises(click.ClickException, match=match):
+            file.settle(lambda _: False)
+
+    assert (tmp_path / "f").exists() is (end == "unlink")
+    assert ids_in(tmp_path / "moved") == ["new"] if end == "rename" else True
+
+
+def test_a_long_text_is_cut_and_its_line_settled(tmp_path: Path) -> None:
+    long = "\u00e9" * 200_000
+    for _ in range(2):
+        with failed_file(tmp_path / "f", resume=True) as file:
+            file.write(failure(long))
+            file.settle(lambda call_uuid: call_uuid == long)
+
+        [cut] = ids_in(tmp_path / "f")
+        assert (len(cut), cut[-2:]) == (1000, "\u00e9…")
+        assert ids_in(tmp_path / "f") == [json.loads(failed_line(failure(cut)))["call_uuid"]]
+
+
+def test_settling_keeps_a_second_name(tmp_path: Path) -> None:
+    lines = [failed_line(failure(name)) for name in ("done", "elsewhere")]
+    (tmp_path / "f").write_bytes(b"".join(lines))
+    (tmp_path / "second").hardlink_to(tmp_path / "f")
+    with failed_file(tmp_path / "f", resume=True) as file:
+        file.settle(lambda call_uuid: call_uuid == "done")
+
+    assert (tmp_path / "second").read_bytes() == lines[1]
+    assert (tmp_path / "second").samefile(tmp_path / "f")
+
+    with failed_file(tmp_path / "f", resume=True) as file:
+        file.settle(lambda _: True)
+
+    assert (tmp_path / "second").read_bytes() == b""
+
+
+@pytest.mark.parametrize("function", ["NamedTemporaryFile", "os.fchown"])
+def test_a_file_that_cannot_be_replaced_is_settled_in_place(
+    function: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    lines = [failed_line(failure(name)) for name in ("done", "elsewhere")]
+    (tmp_path / "f").write_bytes(b"".join(lines))
+    before = (tmp_path / "f").stat().st_ino
+    monkeypatch.setattr(f"plivo_async.cli.export.line_removal.{function}", fail)
+    with failed_file(tmp_path / "f", resume=True) as file:
+        file.settle(lambda call_uuid: call_uuid == "done")
+        file.write(failure("again"))
+
+    assert (tmp_path / "f").read_bytes() == lines[1] + failed_line(failure("again"))
+    assert (tmp_path / "f").stat().st_ino == before
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("function", ["NamedTemporaryFile", "os.fchown"])
+def test_a_deleted_file_is_written_anew_with_any_owner_or_reported(
+    function: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with failed_file(tmp_path / "f", resume=False) as file:
+        file.write(failure("new"))
+        (tmp_path / "f").unlink()
+        monkeypatch.setattr(f"plivo_async.cli.export.line_removal.{function}", fail)
+        if function == "os.fchown":
+            file.keep()
+            assert ids_in(tmp_path / "f") == ["new"]
+        else:
+            with pytest.raises(PermissionError, match="f"):
+                file.keep()
 
 
 def test_a_new_file_is_private(tmp_path: Path) -> None:
