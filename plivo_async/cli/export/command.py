@@ -133,7 +133,12 @@ def export(context: click.Context, /, options: ConnectionOptions, **given: Any) 
     with ExitStack() as stack:
         opened = stack.enter_context(open_client(options, rate_limit=limiter, max_connections=connections))
         files = open_files(export_options, opened.sample_ids, stack)
-        exporter = Exporter(files, export_options.concurrency, export_options.patience)
+        exporter = Exporter(
+            files,
+            export_options.concurrency,
+            export_options.patience,
+            None if export_options.rate is None else export_options.rate.requests / export_options.rate.per,
+        )
         shares_terminal = export_options.path is None and sys.stdout.isatty()
         display = choose_display(quiet=export_options.quiet, shares_terminal=shares_terminal)
         run_loop(exporter.export(opened.client, display))

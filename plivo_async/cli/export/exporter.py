@@ -12,8 +12,10 @@ from plivo_async.cli.exit_codes import ExitCode
 from plivo_async.cli.export.files import ExportFiles
 from plivo_async.cli.export.progress import (
     Display,
-    RateMeter,
+    PaceMeter,
     Snapshot,
+    long_pause,
+    short_waiting_text,
     show_progress,
     waiting_text,
 )
@@ -38,6 +40,7 @@ class Exporter:
         files: The open files.
         concurrency: The number of calls in progress at once.
         patience: Seconds that nobody may send before the export ends; None for no end.
+        max_rate: The rate limit in calls per second; None for no limit.
         run: The counts of this run.
         ended_by: The error or signal that ended the run before the end of its input; None for neither.
     """
@@ -45,6 +48,7 @@ class Exporter:
     files: ExportFiles
     concurrency: int
     patience: float | None
+    max_rate: float | None = None
     run: Run = field(factory=Run)
     ended_by: click.ClickException | PlivoError | ExitCode | None = None
     _encode: Encode = field(init=False)
@@ -58,8 +62,8 @@ class Exporter:
         Errors and signals that end it early do not propagate: they are in `ended_by`.
         """
         began = time.monotonic()
-        meter = RateMeter()
-        meter.rate(asyncio.get_running_loop().time(), 0)
+        meter = PaceMeter()
+        meter.rates(asyncio.get_running_loop().time(), 0)
         with stop_on_signals(self.files.source.stop) as stop:
             async with client:
                 batch = client.calls.get_many(
@@ -150,15 +154,21 @@ class Exporter:
         run.skipped, run.duplicates, run.without_id = source.skipped, source.duplicates, source.without_id
         run.is_complete = self.ended_by is None
 
-    def _snapshot(self, batch: Batch, meter: RateMeter) -> Snapshot:
+    def _snapshot(self, batch: Batch, meter: PaceMeter) -> Snapshot:
         now = asyncio.get_running_loop().time()
-        left = self.files.source.left
+        left, holding = self.files.source.left, batch.holding
+        pause = long_pause(holding, now)
+        rate, pace = meter.rates(now, batch.done, is_paused=pause is not None)
         return Snapshot(
             done=batch.done,
             failed=batch.failed,
             left=None if left is None else left + self.files.source.pulled - batch.done,
-            rate=meter.rate(now, batch.done),
-            waiting=waiting_text(batch.holding, now),
+            rate=rate,
+            pace=pace,
+            max_rate=self.max_rate,
+            pause=pause or 0.0,
+            waiting=waiting_text(holding, now),
+            short_waiting=short_waiting_text(holding, now),
         )
 
 

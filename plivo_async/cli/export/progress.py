@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol, TextIO, cast
 
 from attrs import define, field, frozen
 from rich.console import Console, RenderableType
-from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from plivo_async.cli.live_lines import LiveLines, live_console
 from plivo_async.cli.output import report
 from plivo_async.cli.summary_table import duration
 from plivo_async.resources.holding import Holding
@@ -25,6 +25,10 @@ PLAIN_INTERVAL_SECONDS = 10.0
 _RATE_WINDOW_SECONDS = 15.0
 _MIN_SHOWN_PAUSE_SECONDS = 0.1
 _MIN_RATE_PER_SECOND = 0.01
+# A narrower terminal gets two lines.
+_ONE_LINE_CHARACTERS = 48
+# From this width on, the bar is so wide.
+_BAR_WIDTHS = ((99, 20), (59, 10))
 
 
 @frozen(kw_only=True)
@@ -36,14 +40,22 @@ class Snapshot:
         failed: The number of failures.
         left: The number of calls left; None if unknown.
         rate: Calls per second.
+        pace: Calls per second outside of long pauses, for the time left; None for `rate`.
+        max_rate: The rate limit in calls per second; None for none.
+        pause: Seconds of a long pause that is known.
         waiting: Why nothing is sent, and for how long; empty if something is.
+        short_waiting: The same for a narrow terminal.
     """
 
     done: int
     failed: int = 0
     left: int | None = None
     rate: float = 0.0
+    pace: float | None = None
+    max_rate: float | None = None
+    pause: float = 0.0
     waiting: str = ""
+    short_waiting: str = ""
 
     @property
     def total(self) -> int | None:
@@ -52,21 +64,56 @@ class Snapshot:
 
     @property
     def seconds_left(self) -> float | None:
-        """The time left at this rate; None if unknown."""
-        return None if self.left is None or self.rate < _MIN_RATE_PER_SECOND else self.left / self.rate
+        """The time left at this pace, after a known pause; None if unknown."""
+        pace = self.rate if self.pace is None else self.pace
+        if self.max_rate is not None:
+            # The first seconds are faster, because the whole window of the limit is free.
+            pace = min(pace, self.max_rate)
+        return None if self.left is None or pace < _MIN_RATE_PER_SECOND else self.left / pace + self.pause
 
     def text(self) -> str:
         """Return the progress as one line."""
+        return _joined(self._counts, self._failures, self._speed, self._time_left, self.waiting)
+
+    def lines(self, width: int) -> list[str]:
+        """Return the progress as one line or two of at most this many characters, without a number cut."""
+        counts, failures, speed, left = self._counts, self._failures, self._speed, self._time_left
+        waits = (self.waiting, self.short_waiting)
+        if width >= _ONE_LINE_CHARACTERS:
+            full = [_joined(counts, failures, speed, left, wait) for wait in waits]
+            less = [_joined(counts, failures, left, wait) for wait in (*waits, "")]
+            return [_first_fitting([*full, *less, counts], width)]
+        speeds = [_joined(speed, left, wait) for wait in (*waits, "")]
+        return [
+            _first_fitting([_joined(counts, failures), counts], width),
+            _first_fitting([*speeds, left, speed], width),
+        ]
+
+    @property
+    def _counts(self) -> str:
         total = self.total
-        parts = [f"{self.done:,}" if total is None else f"{self.done:,} of {total:,}"]
-        parts.append(f"{self.failed:,} failed")
-        parts.append(f"{self.rate:,.1f}/s")
+        return f"{self.done:,}" if total is None else f"{self.done:,} of {total:,}"
+
+    @property
+    def _failures(self) -> str:
+        return f"{self.failed:,} failed"
+
+    @property
+    def _speed(self) -> str:
+        return f"{self.rate:,.1f}/s"
+
+    @property
+    def _time_left(self) -> str:
         seconds = self.seconds_left
-        if seconds is not None:
-            parts.append(f"{duration(seconds)} left")
-        if self.waiting:
-            parts.append(self.waiting)
-        return " · ".join(parts)
+        return "" if seconds is None else f"{duration(seconds)} left"
+
+
+def _joined(*parts: str) -> str:
+    return " · ".join(part for part in parts if part)
+
+
+def _first_fitting(texts: Iterable[str], width: int) -> str:
+    return next((text for text in texts if len(text) <= width), "")
 
 
 def waiting_text(holding: Holding | None, now: float) -> str:
@@ -76,12 +123,37 @@ def waiting_text(holding: Holding | None, now: float) -> str:
     left = holding.seconds_left(now)
     if holding.reason == "outage":
         since = f"no success for {duration(now - holding.since)}"
-        probing = "probing" if left is None else f"next probe in {left:.1f} s"
-        return f"{since}, {probing}" + (f" ({type(holding.error).__name__})" if holding.error else "")
+        error = f" ({type(holding.error).__name__})" if holding.error else ""
+        return f"{since}, {short_waiting_text(holding, now)}{error}"
     what = "for the rate limit" if holding.reason == "rate limit" else "after HTTP 429"
     if left is None:
         return f"waiting {what}"
     return f"waiting {left:.1f} s {what}" if left >= _MIN_SHOWN_PAUSE_SECONDS else ""
+
+
+def short_waiting_text(holding: Holding | None, now: float) -> str:
+    """Return how long a batch sends nothing; empty if it does, or will at once."""
+    if holding is None:
+        return ""
+    left = holding.seconds_left(now)
+    if holding.reason == "outage":
+        return "probing" if left is None else f"next probe in {left:.1f} s"
+    if left is None:
+        return "waiting"
+    return f"waiting {left:.1f} s" if left >= _MIN_SHOWN_PAUSE_SECONDS else ""
+
+
+def long_pause(holding: Holding | None, now: float) -> float | None:
+    """Return the known seconds of a pause that the rate does not cover; 0 if unknown, None for no such pause.
+
+    The waits for the own rate limit recur in every window, so that the rate covers them.
+    """
+    if holding is None:
+        return None
+    left = holding.seconds_left(now)
+    if holding.reason == "rate limit" and (left is None or left <= _RATE_WINDOW_SECONDS):
+        return None
+    return left or 0.0
 
 
 @define
@@ -97,6 +169,26 @@ class RateMeter:
             self._samples.popleft()
         began, before = self._samples[0]
         return (done - before) / (now - began) if now > began else 0.0
+
+
+@define
+class PaceMeter:
+    """The rate over the last 15 seconds, and the pace: the same by a clock that stops during long pauses."""
+
+    _rate: RateMeter = field(factory=RateMeter, init=False)
+    _pace: RateMeter = field(factory=RateMeter, init=False)
+    _paused: float = field(default=0.0, init=False)
+    _last: tuple[float, float] = field(default=(0.0, 0.0), init=False)
+
+    def rates(self, now: float, done: int, *, is_paused: bool = False) -> tuple[float, float]:
+        """Add a sample, and return the calls per second by both clocks."""
+        before, pace = self._last
+        if is_paused:
+            self._paused += now - before
+        else:
+            pace = self._pace.rate(now - self._paused, done)
+        self._last = (now, pace)
+        return self._rate.rate(now, done), pace
 
 
 class Display(Protocol):
@@ -132,29 +224,46 @@ class LiveDisplay:
     interval = LIVE_INTERVAL_SECONDS
 
     def __init__(self, console: Console) -> None:
-        self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False)
-        self._live.start()
+        self._console = console
+        self._lines = LiveLines(cast("TextIO", console.file))
 
     def show(self, snapshot: Snapshot) -> None:
         """Draw the bar."""
-        self._live.update(progress_bar(snapshot), refresh=True)
+        # One column stays free: a terminal may wrap a line that fills it.
+        width = self._console.width - 1
+        with self._console.capture() as captured:
+            self._console.print(progress_bar(snapshot, width, ascii_only=self._console.options.ascii_only))
+        self._lines.draw(captured.get().splitlines())
 
     def close(self) -> None:
         """Remove the bar from the screen."""
-        self._live.stop()
+        self._lines.close()
 
 
-def progress_bar(snapshot: Snapshot) -> RenderableType:
-    """Return a bar with its line of text."""
+def progress_bar(snapshot: Snapshot, width: int, *, ascii_only: bool = False) -> RenderableType:
+    """Return a bar with its line of text; in a narrow terminal, two lines of text.
+
+    The width of the bar depends on that of the terminal only, so that it does not jump.
+
+    Args:
+        snapshot: The progress.
+        width: The width in characters.
+        ascii_only: Whether the terminal shows ASCII only.
+    """
+    bar_width = next((bar for least, bar in _BAR_WIDTHS if width >= least), 0)
+    lines = snapshot.lines(width - bar_width - 1 if bar_width else width)
+    text = Text("\n".join(lines).replace(" · ", ", ") if ascii_only else "\n".join(lines))
+    if not bar_width:
+        return text
     row = Table.grid(padding=(0, 1))
     row.add_column(no_wrap=True)
-    row.add_column(no_wrap=True, overflow="ellipsis")
+    row.add_column(no_wrap=True)
     total = snapshot.total
     if total is None:
-        bar = ProgressBar(total=None, width=20, pulse=True)
+        bar = ProgressBar(total=None, width=bar_width, pulse=True)
     else:
-        bar = ProgressBar(total=max(1, total), completed=snapshot.done if total else 1, width=20)
-    row.add_row(bar, Text(snapshot.text()))
+        bar = ProgressBar(total=max(1, total), completed=snapshot.done if total else 1, width=bar_width)
+    row.add_row(bar, text)
     return row
 
 
@@ -167,12 +276,8 @@ def choose_display(*, quiet: bool, shares_terminal: bool = False) -> Display | N
     """
     if quiet or shares_terminal or cast("TextIO | None", sys.stderr) is None:
         return None
-    console = Console(stderr=True, highlight=False)
-    return (
-        LiveDisplay(console)
-        if console.is_terminal and not console.is_dumb_terminal
-        else PlainDisplay(PLAIN_INTERVAL_SECONDS)
-    )
+    console = live_console()
+    return PlainDisplay(PLAIN_INTERVAL_SECONDS) if console is None else LiveDisplay(console)
 
 
 @asynccontextmanager
