@@ -27,7 +27,7 @@ def list_reply(store: RecordStore, request: Request, quirks: ListQuirks, now: in
         return _refusal(rules, str(error), api_id)
     selected = store.select(query.since, query.until, query.filters)
     names = _names(selected, query, quirks)
-    rows = [row for name in names if (row := store.row(name)) is not None]
+    rows = [store.row(name) for name in names]
     total = len(selected)
     links = _links(request, query, total, query.offset + len(names))
     meta = _meta(query, quirks, links, total)

@@ -96,31 +96,20 @@ class RecordStore:
         self._index = None
         self._selections.clear()
 
-    def record(self, name: str) -> Mapping[str, Any] | None:
-        """Return a record; None if there is none of this name."""
-        added = self._added.get(name)
-        if added is not None:
-            return added.record
-        made = (calls.record(name) for calls in self._generated.values())
-        return next((record for record in made if record is not None), None)
-
     def body(self, name: str) -> bytes | None:
         """Return a record as it is sent for its own request."""
         added = self._added.get(name)
         if added is not None:
             return added.body
-        record = self.record(name)
+        record = self._generated_record(name)
         return None if record is None else json_bytes(record)
 
-    def row(self, name: str) -> bytes | None:
-        """Return a record as it is sent in a list: without the `api_id`, which the page has."""
+    def row(self, name: str) -> bytes:
+        """Return a record of a list as it is sent there: without the `api_id`, which the page has."""
         added = self._added.get(name)
         if added is not None:
             return added.row
-        record = self.record(name)
-        if record is None:
-            return None
-        return json_bytes({key: value for key, value in record.items() if key != "api_id"})
+        return json_bytes({key: value for key, value in self._listed(name).items() if key != "api_id"})
 
     @property
     def names(self) -> list[str]:
@@ -192,8 +181,9 @@ class RecordStore:
         key = since, until, filters
         index = self._selections.get(key)
         if index is None:
-            fitting = (name for name in everything.page(0, len(everything)) if self._fits(name, filters))
-            index = TimeIndex((time, name) for name in fitting if (time := self._time(name)) is not None)
+            index = TimeIndex(
+                (time, name) for time, name in everything.entries() if self._fits(name, filters)
+            )
             if len(self._selections) >= _KEPT_SELECTIONS:
                 self._selections.pop(next(iter(self._selections)))
             self._selections[key] = index
@@ -237,8 +227,17 @@ class RecordStore:
         return None
 
     def _fits(self, name: str, filters: Filters) -> bool:
-        record = self.record(name)
-        return record is not None and all(self.rules.filters[key](record, value) for key, value in filters)
+        record = self._listed(name)
+        return all(self.rules.filters[key](record, value) for key, value in filters)
+
+    def _listed(self, name: str) -> Mapping[str, Any]:
+        added = self._added.get(name)
+        # A name in an index has a record.
+        return added.record if added is not None else self._generated_record(name) or {}
+
+    def _generated_record(self, name: str) -> Mapping[str, Any] | None:
+        made = (calls.record(name) for calls in self._generated.values())
+        return next((record for record in made if record is not None), None)
 
 
 def as_mapping(record: RecordOrMapping) -> dict[str, Any]:

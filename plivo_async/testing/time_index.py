@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import define
 
@@ -32,13 +32,14 @@ class TimeIndex:
     def between(self, since: int, until: int) -> Selection:
         """Return the names of the times from `since`, included, to `until`, excluded."""
         begin = bisect_right(self._keys, -until)
-        return Selection(self._names, begin, max(begin, bisect_right(self._keys, -since)))
+        return Selection(self._keys, self._names, begin, max(begin, bisect_right(self._keys, -since)))
 
 
 @define
 class Selection:
-    """Some neighbours in a list of names; it is not copied."""
+    """Some neighbours in a list of names, and of the negative times in another; neither is copied."""
 
+    keys: Sequence[int]
     names: Sequence[str]
     begin: int
     end: int
@@ -50,3 +51,8 @@ class Selection:
         """Return up to `size` names from an offset."""
         begin = self.begin + offset
         return self.names[begin : max(begin, min(begin + size, self.end))]
+
+    def entries(self) -> Iterator[tuple[int, str]]:
+        """Return each time with its name."""
+        for position in range(self.begin, self.end):
+            yield -self.keys[position], self.names[position]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 import shlex
 import signal
 import socket
 import threading
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ import pytest
 from plivo_async.cli import fake as fake_module
 from plivo_async.cli.app import run
 from plivo_async.testing import FakePlivo
+from tests.testing.asking import ask
 
 
 @pytest.fixture
@@ -61,7 +65,12 @@ def test_fake_prints_its_settings_serves_its_calls_and_ends_on_ctrl_c(
     captured = capsys.readouterr()
     assert captured.out.startswith("export PLIVO_AUTH_ID=MA2025RK4E639VJFZAGV PLIVO_AUTH_TOKEN=fake-token ")
     assert captured.out.count("\n") == 1
-    assert captured.err == "plivo-async: serving a fake Plivo with 3 calls; press Ctrl-C to stop\n"
+    # The client sends its credentials only after a 401.
+    assert re.fullmatch(
+        "plivo-async: serving a fake Plivo with 3 calls; press Ctrl-C to stop\n"
+        r"plivo-async: 2 requests \(call: 2\); statuses 200: 1, 401: 1; 1 record in [0-9,]+ bytes sent\n",
+        captured.err,
+    )
     ids = Path("ids.txt").read_text().split()
     assert ids == list(FakePlivo().generate(3, seed=7))
     assert visited["record"]["call_uuid"] == ids[-1]
@@ -89,6 +98,27 @@ def test_faults_and_limit_reach_the_fake(folder: Path, monkeypatch: pytest.Monke
     assert limit is not None
     assert (faults.rate, faults.seed) == (0.25, 3)
     assert (limit.requests, limit.per, limit.kind) == (100, 5.0, "fixed")
+
+
+def test_some_calls_of_the_last_days_are_late() -> None:
+    now, passed = datetime(2026, 11, 28, tzinfo=UTC), [0.0]
+    fake = FakePlivo((), now=now, clock=lambda: passed[0])
+
+    calls = fake_module.generate(fake, 40, 0, timedelta(days=2), 3)
+
+    with_status = asyncio.run(statuses(fake, calls))
+    assert with_status == [404 if index in (0, 13, 26) else 200 for index in range(40)]
+    passed[0] = 100.0
+    assert asyncio.run(statuses(fake, calls)).count(404) == 2
+    assert len(fake.trunk_calls.names) == 4
+
+
+async def statuses(fake: FakePlivo, calls: list[str]) -> list[int]:
+    return [(await ask(fake, call_uuid=call_uuid)).status_code for call_uuid in calls]
+
+
+def test_without_requests_the_statistics_say_so() -> None:
+    assert fake_module.statistics_line(FakePlivo().statistics) == "0 requests"
 
 
 def test_a_port_in_use_is_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,7 +55,7 @@ async def page(fake: FakePlivo, path: str = "Call/", **parameters: Any) -> dict[
 
 async def names(fake: FakePlivo, path: str = "Call/", **parameters: Any) -> list[str]:
     rows = (await page(fake, path, **parameters))["objects"]
-    return [row.get("call_uuid") or row["recording_id"] for row in rows]
+    return [row.get("recording_id") or row["call_uuid"] for row in rows]
 
 
 async def walk(fake: FakePlivo, **parameters: Any) -> list[str]:
@@ -103,6 +103,12 @@ class TestAPage:
         assert row == {
             key: value for key, value in (await page(fake, f"Call/{call_uuid}/")).items() if key != "api_id"
         }
+
+    async def test_has_generated_records_of_fixed_times_if_they_are_recent(self) -> None:
+        fake = FakePlivo((), now=datetime(2025, 4, 1, tzinfo=UTC))
+        generated = fake.generate(3)
+
+        assert await names(fake) == generated
 
     async def test_of_records_that_end_at_once_keeps_their_order(self, fake: FakePlivo) -> None:
         generated = fake.generate(30, since=NOW - timedelta(seconds=4), until=NOW)
@@ -326,6 +332,14 @@ class TestALateRecord:
         clock.now += 1.0
         assert await names(fake) == generated
 
+    async def test_is_one_of_two_seeds_of_the_future(self, fake: FakePlivo, clock: Clock) -> None:
+        span = {"since": NOW + timedelta(seconds=1), "until": NOW + timedelta(seconds=9)}
+        first = fake.generate(3, seed=1, **span)
+        second = fake.generate(3, seed=2, **span)
+        clock.now += 9.0
+
+        assert sorted(await names(fake)) == sorted(first + second)
+
     def test_has_numbers_that_are_checked(self, fake: FakePlivo) -> None:
         with pytest.raises(ConfigurationError, match="after_lists"):
             fake.publish_later("c1", after_lists=-1)
@@ -393,6 +407,11 @@ class TestAQuirk:
 
         assert await names(fake, **WINDOW) == many[:rows]
         assert await walk(fake, **WINDOW) == many
+
+    async def test_can_be_read(self, fake: FakePlivo) -> None:
+        fake.list_quirks = quirks = ListQuirks(repeat_every=2)
+
+        assert fake.list_quirks is quirks
 
     async def test_sends_a_row_twice(self, fake: FakePlivo, many: list[str]) -> None:
         fake.list_quirks = ListQuirks(repeat_every=10)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tracemalloc
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -114,6 +114,57 @@ def test_another_call_has_no_record(stranger: str) -> None:
 def test_an_invalid_size_or_seed_is_refused(size: Any, seed: Any) -> None:
     with pytest.raises(ConfigurationError):
         GeneratedCalls(size, seed)
+
+
+_SPAN: Any = {
+    "since": datetime(2026, 11, 1, tzinfo=UTC),
+    "until": datetime(2026, 11, 28, tzinfo=UTC),
+}
+
+
+def test_in_a_span_the_calls_are_the_same_at_other_times() -> None:
+    calls, fixed = GeneratedCalls(200, **_SPAN), GeneratedCalls(200)
+    moved = [calls.record(call_uuid) or {} for call_uuid in calls.call_uuids]
+    times = {"initiation_time", "answer_time", "end_time"}
+
+    assert calls.call_uuids == fixed.call_uuids
+    for record in moved:
+        if record["parent_call_uuid"] is None:
+            unmoved = fixed.record(record["call_uuid"]) or {}
+            assert all(record[key] == unmoved[key] for key in record.keys() - times)
+    ends = [datetime.fromisoformat(record["end_time"]) for record in moved]
+    assert ends == sorted(ends, reverse=True)
+    assert _SPAN["since"] <= ends[-1] < _SPAN["since"] + timedelta(hours=6)
+    assert _SPAN["until"] - timedelta(hours=6) < ends[0] < _SPAN["until"]
+
+
+@pytest.mark.parametrize("size", [1, 7, 500, 20_000])
+def test_in_a_span_of_any_density_every_call_lasts_and_the_newest_is_first(size: int) -> None:
+    calls = GeneratedCalls(size, since=_SPAN["until"] - timedelta(hours=1), until=_SPAN["until"])
+    ends = list(map(calls.ended, range(size)))
+
+    assert ends == sorted(ends, reverse=True)
+    for call_uuid in calls.call_uuids[:500]:
+        record = CallDetailRecord.from_json(json.dumps(calls.record(call_uuid)))
+        assert record.ring_time is not None
+        assert record.ring_time > timedelta(0)
+        assert (record.call_duration or 0) >= 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"since": _SPAN["since"]},
+        {"until": _SPAN["until"]},
+        _SPAN | {"since": datetime(2026, 11, 1)},
+        _SPAN | {"until": datetime(2026, 11, 28)},
+        {"since": _SPAN["until"], "until": _SPAN["until"]},
+        {"since": _SPAN["until"], "until": _SPAN["since"]},
+    ],
+)
+def test_a_span_needs_two_aware_times_a_second_apart(wrong: Any) -> None:
+    with pytest.raises(ConfigurationError):
+        GeneratedCalls(3, **wrong)
 
 
 def test_calls_are_a_value() -> None:

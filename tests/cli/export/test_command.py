@@ -73,7 +73,7 @@ def test_every_id_of_a_file_is_written_once(ids: list[str], capsys: pytest.Captu
 def test_records_are_what_plivo_sent(ids: list[str], served: FakePlivo) -> None:
     export("-o", "calls.ndjson", ids[0])
 
-    body = served._account.store.body(ids[0])
+    body = served._account.calls.body(ids[0])
     assert body is not None
     assert json.loads(Path("calls.ndjson").read_text()) == json.loads(body)
 
