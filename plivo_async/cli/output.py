@@ -13,7 +13,7 @@ import click
 from rich.console import Console, RenderableType
 
 from plivo_async.cli.exit_codes import ExitCode
-from plivo_async.cli.record_table import record_table
+from plivo_async.cli.record_table import RecordTable
 from plivo_async.cli.streams import discard, encodable, write_to_stderr
 from plivo_async.errors import DecodeError, PlivoError
 from plivo_async.record.converter import decode_json
@@ -58,7 +58,7 @@ def record_writer(output: Format) -> Callable[[CallDetailRecord], None]:
     def write_table(record: CallDetailRecord) -> None:
         # Captured, because rich has its own way to exit if the pipe is closed.
         with console.capture() as captured:
-            console.print(record_table(record, encoding=console.encoding))
+            console.print(RecordTable(record))
         write(captured.get())
 
     return write_table

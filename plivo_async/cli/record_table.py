@@ -6,31 +6,47 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from rich.box import Box
+from attrs import frozen
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from plivo_async.cli.number_table import FRAME, fitting_text
 from plivo_async.record.model import CallDetailRecord
 from plivo_async.record.strict_json import write_json
-from plivo_async.text import printable
 
 _Rows = list[tuple[str, str]]
 
-# Rounded corners, no lines between the columns.
-FRAME = Box("╭──╮\n│  │\n├──┤\n│  │\n├──┤\n├──┤\n│  │\n╰──╯\n")
+# The groups have a column of their own from this width on, in which a call UUID fits into one line.
+_WIDE_CHARACTERS = 64
 
 
-def record_table(record: CallDetailRecord, *, encoding: str = "utf-8") -> Table:
-    """Return a table of a record, in characters that the encoding supports."""
-    table = Table(box=FRAME, show_header=False, border_style="dim")
-    table.add_column(style="bold cyan")
-    table.add_column(style="dim", overflow="fold")
-    table.add_column(overflow="fold")
-    for group, rows in record_facts(record).items():
-        for index, (name, value) in enumerate(rows):
-            cells = ("" if index else group, name, value)
-            table.add_row(*(Text(_fit(cell, encoding)) for cell in cells))
-    return table
+@frozen
+class RecordTable:
+    """A table of a record; in a narrow terminal, the groups have no column of their own.
+
+    Attributes:
+        record: The record.
+    """
+
+    record: CallDetailRecord
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the table that fits."""
+        is_wide = options.max_width >= _WIDE_CHARACTERS
+        table = Table(box=FRAME, show_header=False, border_style="dim")
+        if is_wide:
+            table.add_column(style="bold cyan")
+        table.add_column(style="dim", no_wrap=not is_wide)
+        table.add_column(overflow="fold")
+        for group, rows in record_facts(self.record).items():
+            if not is_wide:
+                table.add_row(Text(group, "not dim bold cyan"))
+            for index, row in enumerate(rows):
+                first = [Text("" if index else group)] if is_wide else []
+                name, value = (fitting_text(cell, options.encoding) for cell in row)
+                table.add_row(*first, Text(name if is_wide else f"  {name}"), Text(value))
+        yield table
 
 
 def record_facts(record: CallDetailRecord) -> dict[str, _Rows]:
@@ -119,7 +135,3 @@ def _cause(record: CallDetailRecord) -> str | None:
 def _other_name(record: CallDetailRecord) -> str | None:
     same = (record.hangup_cause or "").casefold() == (record.hangup_cause_name or "").casefold()
     return None if same else record.hangup_cause_name
-
-
-def _fit(text: str, encoding: str) -> str:
-    return printable(text).encode(encoding, "backslashreplace").decode(encoding)

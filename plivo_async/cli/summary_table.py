@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from plivo_async.cli.number_table import FRAME, NumberTable
 from plivo_async.cli.output import counted
-from plivo_async.cli.record_table import FRAME
 from plivo_async.cli.summary import Run, Summary, Tally
 from plivo_async.text import printable
 
@@ -26,11 +26,13 @@ def summary_tables(summary: Summary, run: Run | None = None) -> RenderableType:
     tables: list[RenderableType] = [facts]
     if total.records:
         causes = [
-            (" ".join(part for part in ("" if code is None else str(code), printable(name)) if part), tally)
+            (" ".join(part for part in ("" if code is None else str(code), name) if part), tally)
             for code, name, tally in summary.by_cause()
         ]
-        directions = [(printable(name), tally) for name, tally in summary.by_direction()]
-        tables += [_grouped("Hang-up cause", causes, total), _grouped("Direction", directions, total)]
+        tables += [
+            _grouped("Hang-up cause", causes, total),
+            _grouped("Direction", summary.by_direction(), total),
+        ]
     return Group(*tables)
 
 
@@ -75,25 +77,22 @@ def _total_facts(summary: Summary) -> list[tuple[str, str]]:
     return facts
 
 
-def _grouped(title: str, rows: Sequence[tuple[str, Tally]], total: Tally) -> Table:
-    table = Table(box=FRAME, border_style="dim", header_style="bold cyan", show_footer=len(rows) > 1)
-    table.add_column(title, "Total", overflow="fold")
-    for name, footer in (
-        ("Calls", f"{total.records:,}"),
-        ("Answered", f"{total.answered_share:.1%}"),
-        ("Billed s", f"{total.billed_seconds:,}"),
-        ("Amount", f"{total.amount:,f}"),
-    ):
-        table.add_column(name, footer, justify="right", overflow="fold")
-    for name, tally in rows:
-        table.add_row(
-            Text(name or "(none)"),
-            f"{tally.records:,}",
-            f"{tally.answered_share:.1%}",
-            f"{tally.billed_seconds:,}",
-            f"{tally.amount:,f}",
-        )
-    return table
+def _grouped(title: str, rows: Sequence[tuple[str, Tally]], total: Tally) -> NumberTable:
+    return NumberTable(
+        title,
+        ("Calls", "Answered", "Billed s", "Amount"),
+        [(name or "(none)", _numbers(tally)) for name, tally in rows],
+        _numbers(total) if len(rows) > 1 else None,
+    )
+
+
+def _numbers(tally: Tally) -> tuple[str, ...]:
+    return (
+        f"{tally.records:,}",
+        f"{tally.answered_share:.1%}",
+        f"{tally.billed_seconds:,}",
+        f"{tally.amount:,f}",
+    )
 
 
 def duration(seconds: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from plivo_async.cli.record_table import record_facts, record_table
+from plivo_async.cli.record_table import RecordTable, record_facts
 from plivo_async.record.model import CallDetailRecord
 
 _FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -27,7 +27,7 @@ def fact(of: CallDetailRecord, group: str, name: str) -> str | None:
 def rendered(of: CallDetailRecord, *, width: int = 80, encoding: str = "utf-8") -> str:
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
-    Console(file=file, width=width).print(record_table(of, encoding=encoding))
+    Console(file=file, width=width).print(RecordTable(of))
     return raw.getvalue().decode(encoding)
 
 
@@ -143,6 +143,47 @@ def test_an_unpaired_surrogate_is_escaped() -> None:
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_characters_outside_the_encoding_are_escaped(encoding: str) -> None:
     assert "\\u263a" in rendered(record(from_number="☺"), encoding=encoding)
+
+
+def test_at_40_columns_groups_are_headings_and_no_number_is_cut() -> None:
+    assert (
+        rendered(_DOCUMENTED, width=40)
+        == """\
+╭──────────────────────────────────────╮
+│ Call                                 │
+│   uuid          5607532d-5037-4066-b │
+│                 efc-a8b40218dd4f     │
+│   direction     outbound             │
+│   from          +12025551111         │
+│   to            sip:sam9461399937766 │
+│                 203278@phone.plivo.c │
+│                 om                   │
+│   state         ANSWER               │
+│ Times                                │
+│   started       2022-10-12           │
+│                 21:57:40+05:30       │
+│   answered      2022-10-12           │
+│                 21:57:47+05:30       │
+│   ended         2022-10-12           │
+│                 21:57:47+05:30       │
+│   rang          7 s                  │
+│   lasted        1 s                  │
+│ Money                                │
+│   billed        1 s                  │
+│   rate          1.00000 per minute   │
+│   amount        0.01667              │
+│ Hang-up                              │
+│   cause         8011 Invalid Answer  │
+│                 XML                  │
+│   source        Error                │
+│ STIR                                 │
+│   verified      Not Applicable       │
+│   attestation   A                    │
+│ Network                              │
+│   source IP     92.168.0.1           │
+╰──────────────────────────────────────╯
+"""
+    )
 
 
 @pytest.mark.parametrize("width", [30, 40, 80])
