@@ -9,6 +9,9 @@ from typing import TextIO, cast
 from attrs import define, field
 from rich.console import Console
 
+LIVE_INTERVAL_SECONDS = 0.25
+# Where no line can be redrawn, each one stays.
+PLAIN_INTERVAL_SECONDS = 10.0
 _ERASE_LINE = "\r\x1b[2K"
 _ERASE_LINE_ABOVE = "\x1b[1A\x1b[2K"
 

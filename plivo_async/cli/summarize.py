@@ -13,8 +13,10 @@ import click
 from plivo_async.cli.exit_codes import ExitCode
 from plivo_async.cli.export.record_scan import scan
 from plivo_async.cli.output import Format, default_format, print_table, report, write
+from plivo_async.cli.reading import reading_back
 from plivo_async.cli.summary import Summary
 from plivo_async.cli.summary_table import summary_tables
+from plivo_async.record.model import CallDetailRecord
 
 
 @click.command()
@@ -39,8 +41,14 @@ def summarize(file: str, output: Format | None) -> ExitCode:
     """
     summary = Summary()
     with ExitStack() as stack:
+        count = stack.enter_context(reading_back(file))
+
+        def add(record: CallDetailRecord) -> None:
+            summary.add(record)
+            count()
+
         try:
-            found = scan(_open(file, stack), file, summary.add)
+            found = scan(_open(file, stack), file, add)
         except OSError as error:
             raise click.ClickException(f"cannot read {file}: {error.strerror}") from None
     if found.torn:

@@ -15,13 +15,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from plivo_async.cli.live_lines import LiveLines, live_console
+from plivo_async.cli.live_lines import LIVE_INTERVAL_SECONDS, PLAIN_INTERVAL_SECONDS, LiveLines, live_console
 from plivo_async.cli.output import report
 from plivo_async.cli.summary_table import duration
 from plivo_async.resources.holding import Holding
 
-LIVE_INTERVAL_SECONDS = 0.25
-PLAIN_INTERVAL_SECONDS = 10.0
 _RATE_WINDOW_SECONDS = 15.0
 _MIN_SHOWN_PAUSE_SECONDS = 0.1
 _MIN_RATE_PER_SECOND = 0.01

@@ -13,6 +13,7 @@ from plivo_async.cli.export.output_file import Output
 from plivo_async.cli.export.record_format import CSV_HEADER, FileFormat, header
 from plivo_async.cli.export.record_scan import NotAnExportError, scan
 from plivo_async.cli.output import report
+from plivo_async.cli.reading import reading_back
 from plivo_async.cli.summary import Summary
 from plivo_async.record.model import CallDetailRecord
 
@@ -46,11 +47,13 @@ def begin_or_resume(
             f"{path} already exists: add --resume to continue it, or --overwrite to replace it"
         )
 
-    def remember(record: CallDetailRecord) -> None:
-        written.add(record.call_uuid)
-        summary.add(record)
+    with path.open("rb") as file, reading_back(str(path), quiet=options.quiet) as count:
 
-    with path.open("rb") as file:
+        def remember(record: CallDetailRecord) -> None:
+            written.add(record.call_uuid)
+            summary.add(record)
+            count()
+
         try:
             found = scan(file, str(path), remember)
         except NotAnExportError as error:
