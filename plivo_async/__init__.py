@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         RedirectError,
         RequestTimeoutError,
         ResponseTooLargeError,
+        RetentionError,
         ServerError,
         StatusError,
         TLSError,
@@ -58,6 +59,10 @@ if TYPE_CHECKING:
     from plivo_async.resources.batch import Batch
     from plivo_async.resources.calls import CallsResource
     from plivo_async.resources.holding import Holding
+    from plivo_async.resources.listing.filters import CallFilters
+    from plivo_async.resources.listing.listing import Listing
+    from plivo_async.resources.listing.page import Page
+    from plivo_async.resources.listing.report import ListReport
     from plivo_async.resources.outcome import Failed, Fetched, Outcome
     from plivo_async.retry_policy import RetryBudget, RetryPolicy
     from plivo_async.transport import ConnectionPool
@@ -70,6 +75,7 @@ __all__ = [
     "Batch",
     "CallDetailRecord",
     "CallDirection",
+    "CallFilters",
     "CallInfo",
     "CallNext",
     "CallsResource",
@@ -89,11 +95,14 @@ __all__ = [
     "InvalidCallUUIDError",
     "InvalidResponseError",
     "LifetimeError",
+    "ListReport",
+    "Listing",
     "Middleware",
     "MiddlewareTransport",
     "NetworkError",
     "NotFoundError",
     "Outcome",
+    "Page",
     "PatienceExceededError",
     "PermissionDeniedError",
     "PlivoError",
@@ -107,6 +116,7 @@ __all__ = [
     "RequestOptions",
     "RequestTimeoutError",
     "ResponseTooLargeError",
+    "RetentionError",
     "RetryBudget",
     "RetryMiddleware",
     "RetryPolicy",
@@ -138,6 +148,10 @@ _MODULES = {
     "resources.batch": "Batch",
     "resources.calls": "CallsResource",
     "resources.holding": "Holding",
+    "resources.listing.filters": "CallFilters",
+    "resources.listing.listing": "Listing",
+    "resources.listing.page": "Page",
+    "resources.listing.report": "ListReport",
     "resources.outcome": "Failed Fetched Outcome",
     "retry_policy": "RetryBudget RetryPolicy",
     "transport": "ConnectionPool",

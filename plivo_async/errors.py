@@ -72,6 +72,18 @@ class ConfigurationError(PlivoError, ValueError):
 
 
 @exported
+@define(slots=False, eq=False, repr=False, auto_exc=False)
+class RetentionError(ConfigurationError):
+    """The span of a list begins before the time since when Plivo keeps records. Raised before any traffic.
+
+    Attributes:
+        oldest: The earliest time that a list may begin, in UTC.
+    """
+
+    oldest: datetime | None = field(default=None, kw_only=True)
+
+
+@exported
 class InvalidCallUUIDError(PlivoError, ValueError):
     """The call UUID is no `uuid.UUID` and not 1 to 128 characters of `[A-Za-z0-9_-]`.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import uuid
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from datetime import date, tzinfo
 from typing import Any, Unpack
 
 import cattrs
@@ -13,7 +13,6 @@ import cattrs
 from plivo_async.error_mapping import status_error
 from plivo_async.errors import (
     DecodeError,
-    InvalidCallUUIDError,
     InvalidResponseError,
     PlivoError,
     RecordMismatchError,
@@ -24,13 +23,24 @@ from plivo_async.record.converter import decode_json, structure_record
 from plivo_async.record.model import CallDetailRecord
 from plivo_async.requester import Reply, Requester
 from plivo_async.resources.batch import DEFAULT_CONCURRENCY, Batch
+from plivo_async.resources.call_uuid import check_call_uuid
 from plivo_async.resources.holding import DEFAULT_PATIENCE_SECONDS
 from plivo_async.resources.lane import BatchLane
+from plivo_async.resources.listing.filters import CALL_FILTERS, CallFilters
+from plivo_async.resources.listing.listing import MAX_PAGE_SIZE, Listing, make_listing
+from plivo_async.resources.listing.spec import ListSpec
 from plivo_async.resources.wait import DEFAULT_WAIT_SECONDS, wait_for_record
-from plivo_async.text import printable, short_repr
+from plivo_async.text import printable
 from plivo_async.validation import positive_number
 
-_CALL_UUID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+class _ListOptions(CallFilters, RequestOptions, total=False):
+    pass
+
+
+_CALL_LIST: ListSpec[CallDetailRecord] = ListSpec(
+    path="Call/", structure=structure_record, filters=CALL_FILTERS
+)
 
 
 @exported
@@ -137,6 +147,62 @@ class CallsResource:
         )
         return Batch(calls.get, call_uuids, concurrency, lane)
 
+    def list(
+        self,
+        since: date | None = None,
+        until: date | None = None,
+        *,
+        zone: tzinfo | str | None = None,
+        allow_partial: bool = False,
+        patience: float | None = DEFAULT_PATIENCE_SECONDS,
+        page_size: int = MAX_PAGE_SIZE,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        **filters: Unpack[_ListOptions],
+    ) -> Listing[CallDetailRecord]:
+        """List the calls that ended in a span of time: since <= end_time < until.
+
+        `await` the result for the first page, or iterate over it for every record. Nothing is sent before.
+        https://www.plivo.com/docs/voice/api/call#list-all-calls
+
+        Args:
+            since: An aware datetime, or a date, which begins at 00:00 in `zone`. Default: 7 days before
+                `until`.
+            until: The end, which is not part of the span: an aware datetime, or a date. Default: now. An end
+                in the future becomes now.
+            zone: The time zone of a date: a `tzinfo` or a name, such as "Asia/Kolkata".
+            allow_partial: Whether `since` may be earlier than the 90 days that Plivo keeps calls. The
+                report then has a warning.
+            patience: Seconds that nobody may send, because of the rate limit, a 429 or an outage, before the
+                iteration ends with PatienceExceededError; None for any time.
+            page_size: How many records a request returns, 1 to 20.
+            concurrency: How many requests may be under way.
+            **filters: Those of CallFilters. Also the options of each request, as in `get`: `timeout`,
+                `deadline`, `retry`, `max_body`. The deadline does not run while an iteration waits for the
+                rate limit.
+
+        Returns:
+            A Listing, to await or to iterate over, once.
+
+        Raises:
+            ConfigurationError: Before any traffic: an argument cannot be used, or no call fits it.
+            RetentionError: Before any traffic: the span begins before what Plivo keeps.
+        """
+        return make_listing(
+            self._requester,
+            _CALL_LIST,
+            self._converter,
+            self._options,
+            filters,
+            since=since,
+            until=until,
+            zone=zone,
+            allow_partial=allow_partial,
+            patience=patience,
+            page_size=page_size,
+            concurrency=concurrency,
+            lane=self._lane,
+        )
+
     async def wait(
         self,
         call_uuid: str | uuid.UUID,
@@ -175,21 +241,6 @@ class CallsResource:
 
     def __repr__(self) -> str:
         return f"<CallsResource of {self._requester.account_url}>"
-
-
-def check_call_uuid(value: object) -> str:
-    """Return the call UUID as text, fit to be a path segment.
-
-    Raises:
-        InvalidCallUUIDError: It is not.
-    """
-    text = str(value) if isinstance(value, uuid.UUID) else value
-    if isinstance(text, str) and _CALL_UUID.fullmatch(text):
-        # The checked text: a subclass of str, such as an Enum, may become another in a URL.
-        return str.__str__(text)
-    raise InvalidCallUUIDError(
-        f"call_uuid must be a uuid.UUID or 1 to 128 characters of A-Z a-z 0-9 _ -, not {short_repr(text)}"
-    )
 
 
 def _record_or_error(reply: Reply, asked: str, converter: cattrs.Converter) -> CallDetailRecord | PlivoError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Generic, TypeVar
 
 from attrs import frozen
 
@@ -10,11 +11,13 @@ from plivo_async.errors import PlivoError
 from plivo_async.exported import exported
 from plivo_async.record.model import CallDetailRecord
 
+Record = TypeVar("Record")
+
 
 @exported
 @frozen
-class Fetched:
-    """The record of one call of a batch.
+class Fetched(Generic[Record]):
+    """The record of one call of a batch or a list.
 
     Attributes:
         call_uuid: The call UUID in the form of the input.
@@ -22,13 +25,13 @@ class Fetched:
     """
 
     call_uuid: str | uuid.UUID
-    record: CallDetailRecord
+    record: Record
 
 
 @exported
 @frozen
 class Failed:
-    """The error of one call of a batch.
+    """The error of one call of a batch or a list.
 
     Attributes:
         call_uuid: The call UUID in the form of the input.
@@ -39,4 +42,4 @@ class Failed:
     error: PlivoError
 
 
-Outcome = Fetched | Failed
+Outcome = Fetched[CallDetailRecord] | Failed

@@ -11,7 +11,7 @@ from typing import Any, final
 from attrs import frozen
 
 from plivo_async.exported import exported
-from plivo_async.resources.calls import check_call_uuid
+from plivo_async.resources.call_uuid import check_call_uuid
 from plivo_async.testing.generated_trunk import GeneratedTrunkCalls
 from plivo_async.testing.list_query import microseconds
 from plivo_async.testing.live_calls import LiveCalls

@@ -12,7 +12,7 @@ from attrs import define, frozen
 
 from plivo_async.errors import ConfigurationError
 from plivo_async.record.model import CallDetailRecord
-from plivo_async.resources.calls import check_call_uuid
+from plivo_async.resources.call_uuid import check_call_uuid
 from plivo_async.testing.list_query import microseconds
 from plivo_async.testing.list_rules import ListRules
 from plivo_async.testing.replies import json_bytes

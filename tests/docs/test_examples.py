@@ -16,6 +16,7 @@ import sys
 import threading
 import tomllib
 from collections.abc import Generator, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import CodeType, FrameType
@@ -57,6 +58,8 @@ PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePlivo]:
     """A fake Plivo, which every client that names no other base_url talks to; no credentials set."""
     fake = FakePlivo()
+    now = datetime.now(UTC)
+    fake.generate(60, since=now - timedelta(days=6), until=now - timedelta(hours=1))
     for name in ("PLIVO_AUTH_ID", "PLIVO_AUTH_TOKEN", *PROXY_VARIABLES):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)

@@ -33,7 +33,7 @@ from plivo_async import (
 )
 from plivo_async.errors import type_for_status
 from plivo_async.record.converter import decode_json
-from plivo_async.resources.calls import check_call_uuid
+from plivo_async.resources.call_uuid import check_call_uuid
 from plivo_async.retry_policy import NO_RETRY
 from tests.offline import AUTH_ID, CALL_UUID, FIXTURES, RECORD, TOKEN, URL, asking, ok
 

@@ -1,0 +1,371 @@
+"""Listing: the records of a span of time, as its user sees them. `walk` decides, this sends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Generator, Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar, cast
+
+import cattrs
+from attrs import field, frozen
+
+from plivo_async.errors import BadRequestError, ConfigurationError, PlivoError
+from plivo_async.exported import exported
+from plivo_async.options import Options, RequestOptions
+from plivo_async.requester import Requester
+from plivo_async.resources.holding import Holding
+from plivo_async.resources.item import Item
+from plivo_async.resources.lane import BatchLane
+from plivo_async.resources.listing.filters import filter_query
+from plivo_async.resources.listing.page import Page, Row, RowPage, decode_page, page_of, read_rows
+from plivo_async.resources.listing.reading import PageRequest
+from plivo_async.resources.listing.report import ListReport
+from plivo_async.resources.listing.spans import Span, Window, find_span
+from plivo_async.resources.listing.spec import ListSpec
+from plivo_async.resources.listing.walk import Walk
+from plivo_async.resources.outcome import Failed, Fetched
+from plivo_async.resources.sender import Sender, with_message
+from plivo_async.resources.source import Source
+from plivo_async.text import short_repr
+from plivo_async.validation import instance_of, positive_number, whole_number
+
+Record = TypeVar("Record")
+
+MAX_PAGE_SIZE = 20
+
+
+@frozen(kw_only=True, eq=False)
+class PageFetcher(Generic[Record]):
+    """Fetches pages of one list.
+
+    Attributes:
+        requester: Sends the requests.
+        spec: The rules of the list.
+        converter: Between JSON and records.
+        options: Of each request.
+        query: The filters.
+    """
+
+    requester: Requester
+    spec: ListSpec[Record]
+    converter: cattrs.Converter
+    options: Options
+    query: Mapping[str, str] = field(factory=dict[str, str])
+
+    async def fetch(self, request: PageRequest, lane: object) -> RowPage[Record]:
+        """Fetch a page.
+
+        Raises:
+            PlivoError: Of the type that fits.
+        """
+        params = {
+            **self.query,
+            **request.window.query(self.spec.time_key),
+            "limit": str(request.limit),
+            "offset": str(request.offset),
+        }
+        reply = await self.requester.request(
+            "GET", self.spec.path, self.options, lane=lane, params=params, decode=decode_page
+        )
+        return read_rows(reply, self.spec, self.converter)
+
+
+class _Requests:
+    """The pages that a walk asks for, as a source for a Sender."""
+
+    def __init__(self, walk: Walk) -> None:
+        self._walk = walk
+        self.changed = asyncio.Event()
+
+    def __aiter__(self) -> AsyncIterator[PageRequest]:
+        return self
+
+    async def __anext__(self) -> PageRequest:
+        while True:
+            request = self._walk.ask()
+            if request is not None:
+                return request
+            if self._walk.is_over:
+                raise StopAsyncIteration
+            self.changed.clear()
+            await self.changed.wait()
+
+
+@exported
+class Listing(Generic[Record]):
+    """The records of a span of time: `await` it for the first page, or iterate for all of them; it runs once.
+
+    An iteration yields each record once, the newest first, as a Fetched. A row that cannot be read comes out
+    as a Failed, whose error has the row's JSON as its `body`. A record that Plivo writes late, while the list
+    is read, comes out when it is found. At the end, `report` has whether the list is complete.
+
+    Use `async with` around the iteration if you may leave it early: the end of the block cancels the requests
+    under way. Without it they end when Python collects the iterator.
+
+    The list holds while the rate limit, a 429 or an outage stops all requests, and `holding` has the reason.
+    An error ends the iteration if that lasts longer than `patience`, or if a page cannot be read after all
+    attempts.
+
+    The attributes and properties may be read at any time, and in any thread.
+
+    Attributes:
+        done (int): The number of outcomes that came out.
+        failed (int): The number of those that are a Failed.
+    """
+
+    def __init__(
+        self,
+        fetcher: PageFetcher[Record],
+        span: Span | None,
+        *,
+        page_size: int,
+        concurrency: int,
+        patience: float | None,
+        lane: object = None,
+    ) -> None:
+        self._fetcher = fetcher
+        self._span = span
+        self._page_size = page_size
+        self._concurrency = concurrency
+        self._lane = BatchLane(patience)
+        self._outer_lane = lane
+        self._walk: Walk | None = None
+        self._ready: deque[tuple[PageRequest, list[Row[Record]]]] = deque()
+        self._came = asyncio.Event()
+        self._error: PlivoError | None = None
+        self._is_exhausted = False
+        self._iterator: AsyncIterator[Fetched[Record] | Failed] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._began = 0.0
+        self._ended: float | None = None
+        self._requests = 0
+        self._total: int | None = None
+        self.done = 0
+        self.failed = 0
+
+    @property
+    def total(self) -> int | None:
+        """How many records there are; None before that is known, and where Plivo does not say."""
+        return self._total if self._walk is None else self._walk.total
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it began, or from its begin to its end."""
+        return (self._now() if self._ended is None else self._ended) - self._began
+
+    @property
+    def rate(self) -> float:
+        """Outcomes a second, on the whole."""
+        elapsed = self.elapsed
+        return self.done / elapsed if elapsed > 0 else 0.0
+
+    @property
+    def holding(self) -> Holding | None:
+        """Why nothing is sent at the moment, and until when; None if something may be, or it has ended."""
+        if self._loop is None or self._ended is not None:
+            return None
+        return self._lane.holding(self._now())
+
+    @property
+    def report(self) -> ListReport:
+        """Whether the list is complete, and what could not be reconciled; not final before the end."""
+        walk, span = self._walk, self._span
+        warnings = () if span is None else span.warnings
+        facts: dict[str, Any] = {}
+        if walk is not None:
+            warnings = (*warnings, *walk.warnings)
+            facts = {"repeated": walk.repeated, "late": walk.late, "missing": walk.missing}
+        return ListReport(
+            complete=walk is not None and self._is_exhausted and walk.complete,
+            since=None if span is None else span.since,
+            until=None if span is None else span.until,
+            records=self.done - self.failed,
+            failed=self.failed,
+            requests=self._requests,
+            warnings=warnings,
+            **facts,
+        )
+
+    def __repr__(self) -> str:
+        state = "not begun" if self._loop is None else "under way" if self._ended is None else "ended"
+        holding = self.holding
+        why = "" if holding is None else f", holding: {holding.text(self._now())}"
+        return f"<Listing {state}: done={self.done}, failed={self.failed}, total={self.total}{why}>"
+
+    def _now(self) -> float:
+        return self._began if self._loop is None else self._loop.time()
+
+    def _windows(self) -> list[Window]:
+        return [Window()] if self._span is None else self._span.windows(self._fetcher.spec.longest_window)
+
+    def _begin(self) -> None:
+        if self._loop is not None:
+            raise ConfigurationError("a list runs once; call list() again")
+        self._loop = asyncio.get_running_loop()
+        self._began = self._now()
+
+    # The first page
+
+    def __await__(self) -> Generator[Any, None, Page[Record]]:
+        return self._first_page().__await__()
+
+    async def _first_page(self) -> Page[Record]:
+        self._begin()
+        window: Window = self._windows()[0]
+        try:
+            while True:
+                request = PageRequest(window, 0, self._page_size, self._page_size)
+                try:
+                    rows = await self._fetcher.fetch(request, self._outer_lane)
+                except BadRequestError as error:
+                    self._requests += error.attempts
+                    halves = window.halves() if error.status == 400 else None
+                    if halves is None:
+                        raise
+                    window = halves[0]
+                    continue
+                page = page_of(rows, window.since, window.until)
+                self._requests += rows.attempts
+                self._total = page.total
+                self.failed = len(page.failed)
+                self.done = len(page.records) + self.failed
+                return page
+        finally:
+            self._ended = self._now()
+
+    # All records
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        closing: Any = getattr(self._iterator, "aclose", None)
+        if closing is not None:
+            await closing()
+
+    def __aiter__(self) -> AsyncIterator[Fetched[Record] | Failed]:
+        self._begin()
+        self._iterator = self._outcomes()
+        return self._iterator
+
+    async def _outcomes(self) -> AsyncIterator[Fetched[Record] | Failed]:
+        walk = self._walk = Walk(self._windows(), self._page_size)
+        requests = _Requests(walk)
+
+        def deliver(item: Item, result: RowPage[Record] | PlivoError) -> None:
+            request = cast("PageRequest", item.call_uuid)
+            if request.offset == 0:
+                # Not counted as read ahead: the first pages of all windows come before their turn.
+                sender.taken()
+            if isinstance(result, PlivoError):
+                self._requests += result.attempts
+                turns = walk.refused(request) if result.status == 400 else None
+                if turns is None:
+                    self._error = self._error or result
+                    walk.stop()
+                    turns = []
+            else:
+                self._requests += item.attempts + result.attempts
+                turns = walk.received(request, result)
+            self._ready.extend(turns)
+            requests.changed.set()
+            self._came.set()
+
+        async def fetch(request: PageRequest) -> RowPage[Record]:
+            return await self._fetcher.fetch(request, self._lane)
+
+        sender: Sender[RowPage[Record]] = Sender(
+            fetch, Source(requests), self._concurrency, self._lane, deliver=deliver, changed=self._came.set
+        )
+        sender.start()
+        try:
+            while True:
+                while not self._ready:
+                    if sender.is_over or self._error is not None:
+                        self._raise_end(sender)
+                        return
+                    self._came.clear()
+                    await self._came.wait()
+                request, rows = self._ready.popleft()
+                for row in rows:
+                    self.done += 1
+                    self.failed += isinstance(row.outcome, Failed)
+                    yield row.outcome
+                if request.offset:
+                    sender.taken()
+        finally:
+            try:
+                await sender.close()
+            finally:
+                self._ended = self._now()
+
+    def _raise_end(self, sender: Sender[RowPage[Record]]) -> None:
+        if sender.failure is not None:
+            raise sender.failure
+        error = sender.stopped_by or self._error
+        self._is_exhausted = error is None
+        if error is not None:
+            raise with_message(error, f"the list stopped after {self.done} records: {error}")
+
+
+def make_listing(
+    requester: Requester,
+    spec: ListSpec[Record],
+    converter: cattrs.Converter,
+    options: Options,
+    given: Mapping[str, Any],
+    *,
+    since: object,
+    until: object,
+    zone: object,
+    allow_partial: object,
+    patience: float | None,
+    page_size: int,
+    concurrency: int,
+    lane: object = None,
+) -> Listing[Record]:
+    """Return the list that a caller asks for, its arguments checked; `given` has options and filters.
+
+    Raises:
+        ConfigurationError: An argument cannot be used.
+        RetentionError: The span begins before what Plivo keeps.
+        TypeError: No such filter.
+    """
+    changes = {name: value for name, value in given.items() if name in RequestOptions.__annotations__}
+    filters = {name: value for name, value in given.items() if name not in changes}
+    query = filter_query(spec.filters, filters, spec.time_key)
+    if whole_number("page_size", page_size, least=1) > MAX_PAGE_SIZE:
+        raise ConfigurationError(
+            f"page_size must be at most {MAX_PAGE_SIZE}, what Plivo returns for a request, "
+            f"not {short_repr(page_size)}"
+        )
+    span = None
+    if since is not None or until is not None or not spec.untimed & query.keys():
+        span = find_span(
+            since,
+            until,
+            zone,
+            now=datetime.now(UTC),
+            default=spec.default_span,
+            kept=spec.kept,
+            allow_partial=instance_of("allow_partial", allow_partial, bool),
+        )
+    return Listing(
+        PageFetcher(
+            requester=requester,
+            spec=spec,
+            converter=converter,
+            options=options.changed(cast("RequestOptions", changes)),
+            query=query,
+        ),
+        span,
+        page_size=page_size,
+        concurrency=whole_number("concurrency", concurrency, least=1),
+        patience=None if patience is None else positive_number("patience", patience),
+        lane=lane,
+    )
