@@ -39,7 +39,7 @@ from tests.virtual_time import in_virtual_time, virtual_loop
 pytestmark = pytest.mark.usefixtures("unmeasured")
 Kind = Literal["fixed", "sliding", "bucket"]
 # 300 at once, then 300 every 5 s or 60 a second, and the last answer: the least that 1,500 requests take.
-OPTIMUM = 20.05
+OPTIMUM_SECONDS = 20.05
 
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
@@ -77,7 +77,7 @@ class TestAtPlivosLimit:
             outcomes = await client.calls.get_many(ids)
         assert_all_fetched(outcomes, ids)
         assert fake.statuses == Counter({200: 1500})
-        assert seconds.passed < OPTIMUM / 0.95
+        assert seconds.passed < OPTIMUM_SECONDS / 0.95
 
     @pytest.mark.parametrize(
         ("kind", "retry_after"),
@@ -96,7 +96,7 @@ class TestAtPlivosLimit:
         assert fake.statuses[200] == 1500
         assert fake.over_limit < 60
         # A date tells it in whole seconds, and so does the server's clock that it is to be compared with.
-        assert seconds.passed < OPTIMUM / (0.88 if retry_after == "date" else 0.92)
+        assert seconds.passed < OPTIMUM_SECONDS / (0.88 if retry_after == "date" else 0.92)
 
     @pytest.mark.parametrize(
         ("kind", "retry_after"), [*((kind, None) for kind in KINDS), ("sliding", "seconds")]
@@ -141,18 +141,18 @@ class TestAtPlivosLimit:
         self, kind: Kind
     ) -> None:
         fake, seconds, ended = account(FakeRateLimit(kind=kind)), Seconds(), list[float]()
-        ids = fake.generate(1800)
+        ids = fake.generate(1200)
 
         async def fetch(half: Any) -> None:
             async with client_of(fake) as client:
                 assert_all_fetched(await client.calls.get_many(half), half)
             ended.append(seconds.passed)
 
-        await asyncio.gather(fetch(ids[:900]), fetch(ids[900:]))
-        assert fake.statuses[200] == 1800
-        # Of 25 seconds that one client would take.
-        assert max(ended) < 40
-        assert min(ended) > 12.5
+        await asyncio.gather(fetch(ids[:600]), fetch(ids[600:]))
+        assert fake.statuses[200] == 1200
+        # Of 15 seconds that one client would take.
+        assert max(ended) < 24
+        assert min(ended) > 7.5
 
     @in_virtual_time
     async def test_views_of_a_client_keep_within_it_together(self) -> None:
@@ -205,10 +205,10 @@ class TestSingleCalls:
     @in_virtual_time
     async def test_have_their_turn_while_a_batch_runs(self, concurrency: int) -> None:
         fake = account()
-        ids, waits = fake.generate(3000), list[float]()
+        ids, waits = fake.generate(1200), list[float]()
 
         async def service(client: AsyncClient) -> None:
-            for number in range(20):
+            for number in range(15):
                 await asyncio.sleep(0.9)
                 seconds = Seconds()
                 await client.calls.get(ids[number])
@@ -219,7 +219,7 @@ class TestSingleCalls:
             async for _ in batch:
                 pass
             await serving
-        assert fake.statuses == Counter({200: 3020})
+        assert fake.statuses == Counter({200: 1215})
         # Until the window is over, and not until all who came before are served.
         assert max(waits) < 5.5
 

@@ -86,9 +86,9 @@ class TestTheRateLimit:
     @in_virtual_time
     async def test_costs_no_call_its_deadline(self) -> None:
         fake = account()
-        ids = fake.generate(2000)
+        ids = fake.generate(1000)
         async with client_of(fake, deadline=3.0) as client:
-            assert kinds(await client.calls.get_many(ids)) == {"Fetched": 2000}
+            assert kinds(await client.calls.get_many(ids)) == {"Fetched": 1000}
 
     @pytest.mark.parametrize("limit", [RateLimit(60, 61.0), RateLimit(1, 3.0), RateLimit(3, 120.0)], ids=repr)
     @in_virtual_time
@@ -136,12 +136,12 @@ class TestA429:
     @in_virtual_time
     async def test_of_any_length_is_a_pause(self, limit: RateLimit | None, seconds: int, number: int) -> None:
         fake = account()
-        ids = fake.generate(300)
+        ids = fake.generate(100)
         faults = [StubResponse(200)] * number + [StubResponse(429, headers={"Retry-After": str(seconds)})]
         fake.script(faults)
         began = virtual_loop().time()
         async with client_of(fake, rate_limit=limit) as client:
-            assert kinds(await client.calls.get_many(ids)) == {"Fetched": 300}
+            assert kinds(await client.calls.get_many(ids)) == {"Fetched": 100}
         assert fake.statuses[429] == 1 + fake.over_limit
         assert virtual_loop().time() - began >= seconds
 
@@ -193,10 +193,10 @@ class TestAnOutage:
     @in_virtual_time
     async def test_of_20_seconds_fails_no_call(self, failure: Exception, concurrency: int) -> None:
         fake, outage = account(), Outage(5.0, 25.0, failure)
-        ids = fake.generate(3000)
+        ids = fake.generate(1000)
         async with client_of(fake, attempt_middleware=[outage]) as client:
             outcomes = await client.calls.get_many(ids, concurrency=concurrency)
-        assert kinds(outcomes) == {"Fetched": 3000}
+        assert kinds(outcomes) == {"Fetched": 1000}
         assert [outcome.call_uuid for outcome in outcomes] == ids
         assert 0 < len(outage.requests) < 2 * concurrency + 30
 
@@ -217,9 +217,9 @@ class TestAnOutage:
     @in_virtual_time
     async def test_of_10_minutes_costs_tens_of_requests(self) -> None:
         fake, outage = account(), Outage(5.0, 605.0)
-        ids = fake.generate(3000)
+        ids = fake.generate(1000)
         async with client_of(fake, attempt_middleware=[outage]) as client:
-            assert kinds(await client.calls.get_many(ids)) == {"Fetched": 3000}
+            assert kinds(await client.calls.get_many(ids)) == {"Fetched": 1000}
         assert len(outage.requests) < 100
 
     @in_virtual_time
@@ -243,13 +243,13 @@ class TestAnOutage:
         fake, outage = account(), Outage(0.2, 60.0)
         async with (
             client_of(fake, attempt_middleware=[outage]) as client,
-            client.calls.get_many(fake.generate(3000), concurrency=8) as batch,
+            client.calls.get_many(fake.generate(600), concurrency=8) as batch,
         ):
             seen: Holding | None = None
             async for _ in batch:
                 seen = batch.holding
             assert seen is None
-            assert batch.done == 3000
+            assert batch.done == 600
 
     @in_virtual_time
     async def test_that_resets_every_connection_once_fails_no_call(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 from plivo_async import Batch, CallDetailRecord
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
-COUNT = 30_000
+COUNT = 10_000
 MEGABYTE = 1024 * 1024
 
 
