@@ -89,7 +89,7 @@ async def test_cancelling_at_any_step_leaves_nothing_behind(fault: Fault, clock:
     cancelled = 0
     waits = asyncio.Event()
 
-    async def wait_for_the_next_attempt(seconds: float) -> None:
+    async def pause(seconds: float) -> None:
         waits.set()
         await asyncio.sleep(seconds)
 
@@ -97,7 +97,7 @@ async def test_cancelling_at_any_step_leaves_nothing_behind(fault: Fault, clock:
         if waits.is_set():
             # Nothing happens in the steps that follow.
             break
-        async with serving(clock, fault.act, retry=LATER, sleep=wait_for_the_next_attempt) as (
+        async with serving(clock, fault.act, retry=LATER, sleep=pause) as (
             server,
             client,
         ):
