@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
-from plivo_async import PlivoError, RetryPolicy
-from tests.faults.fault_server import Clock, Step, Wire
+from plivo_async import Batch, Fetched, Outcome, PlivoError, RetryPolicy
+from tests.faults.fault_server import Clock, FaultServer, Step, Wire
 from tests.faults.responses_on_the_wire import CALL_UUID, good, reply, sends
 from tests.faults.serving import serving
 
@@ -60,6 +61,62 @@ async def test_successes_refill_the_budget(clock: Clock) -> None:
         await client.calls.get(CALL_UUID)
         refilled = await failure(client.calls.get(CALL_UUID))
         assert (spent.attempts, refilled.attempts) == (1, 10)
+
+
+class TestInTheMiddleOfABatch:
+    """No id is lost, and the outage costs single requests."""
+
+    @pytest.mark.parametrize("concurrency", [1, 16])
+    @outages
+    async def test_of_20_seconds_fails_no_call(self, outage: Step, concurrency: int, clock: Clock) -> None:
+        async with serving(clock, good) as (server, client):
+
+            async def come_and_go() -> None:
+                server.script[:] = [outage]
+                await asyncio.sleep(20.0)
+                server.script[:] = [good]
+
+            batch = client.calls.get_many([CALL_UUID] * CALLS, concurrency=concurrency)
+            assert_all_fetched(await outcomes_despite(come_and_go, batch, server))
+            # Each of those in flight, a few until the outage is noticed, and the probes.
+            assert len(server.requests) < CALLS + 2 * concurrency + 30
+
+    async def test_that_refuses_connections_fails_no_call(self, clock: Clock) -> None:
+        async with serving(clock, good) as (server, client):
+
+            async def restart() -> None:
+                await server.__aexit__()
+                await asyncio.sleep(20.0)
+                await server.__aenter__()
+
+            batch = client.calls.get_many([CALL_UUID] * CALLS, concurrency=16)
+            assert_all_fetched(await outcomes_despite(restart, batch, server))
+
+
+async def outcomes_despite(
+    outage: Callable[[], Awaitable[None]], batch: Batch, server: FaultServer
+) -> list[Outcome]:
+    """Have the outage after a quarter of the calls; from then on the clock runs fast."""
+
+    async def have_outage() -> None:
+        await server.until_asked(CALLS // 4)
+        flight = asyncio.create_task(server.clock.fly())
+        try:
+            await outage()
+            await flight
+        finally:
+            flight.cancel()
+
+    having_it = asyncio.create_task(have_outage())
+    outcomes = list(await batch)
+    having_it.cancel()
+    await asyncio.wait([having_it])
+    return outcomes
+
+
+def assert_all_fetched(outcomes: list[Outcome]) -> None:
+    assert len(outcomes) == CALLS
+    assert all(isinstance(outcome, Fetched) for outcome in outcomes)
 
 
 async def failure(call: object) -> PlivoError:
