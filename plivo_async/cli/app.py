@@ -14,6 +14,7 @@ from plivo_async.cli.completion import completion
 from plivo_async.cli.demo import demo
 from plivo_async.cli.exit_codes import EXIT_CODE_HELP, ExitCode, exit_code
 from plivo_async.cli.export.command import export
+from plivo_async.cli.export.retry import retry
 from plivo_async.cli.fake import fake
 from plivo_async.cli.get import get
 from plivo_async.cli.output import PROGRAM, report, write
@@ -78,7 +79,7 @@ def commands(context: click.Context) -> None:
 commands.params.append(
     _information_option(show_version, "--version", description="Show the version and exit.")
 )
-for command in (get, export, summarize, fake, demo, completion):
+for command in (get, export, retry, summarize, fake, demo, completion):
     commands.add_command(command)
 for command in (commands, *commands.commands.values()):
     command.add_help_option = False

@@ -103,6 +103,11 @@ class CliClient:
     client: AsyncClient
     sample_ids: tuple[str, ...] = ()
 
+    @property
+    def is_fake(self) -> bool:
+        """Whether it uses the built-in fake."""
+        return bool(self.sample_ids)
+
 
 def connection_options(command: Callable[..., R]) -> Callable[..., R]:
     """Add the connection options to a click command, which receives them as the argument `options`."""

@@ -38,7 +38,7 @@ Exit codes:
   2  the credentials were refused (HTTP 401 or 403)
   3  server or network: timeout, deadline, TLS, unreadable response
   4  the rate limit (HTTP 429), also if the deadline ended the wait for it
-  6  export only: finished, but some calls failed
+  6  export and retry: finished, but some calls failed
 If calls fail for different reasons: the first of 2, 4, 3, 1.
 129 after SIGHUP, 130 after Ctrl-C, 141 if the reader closed the pipe,
 143 after SIGTERM."""
@@ -54,6 +54,10 @@ Exit codes:
 129 after SIGHUP, 130 after Ctrl-C, 141 if the reader closed the pipe,
 143 after SIGTERM: the output keeps all records written so far, and
 --resume continues from there."""
+
+RETRY_EXIT_CODE_HELP = EXPORT_EXIT_CODE_HELP.replace("every record was", "every retried record was").replace(
+    "--resume continues from there", "the same command continues from there"
+)
 
 _BY_TYPE: tuple[tuple[type[PlivoError], ExitCode], ...] = (
     (ConfigurationError, ExitCode.FAILED),

@@ -11,6 +11,7 @@ from plivo_async.rate_limit import RateLimit
 _RATE = re.compile(r"(?P<requests>[0-9]{1,9}(?:\.[0-9]{1,6})?)(?:/(?P<per>[0-9]{1,9}(?:\.[0-9]{1,6})?))?")
 # The window of Plivo's own limit, so that a number per second allows the same bursts.
 _WINDOW_SECONDS = 5.0
+_MOST_REQUESTS = 999_999_999
 
 
 def to_rate(_context: click.Context, _parameter: click.Parameter, value: str) -> RateLimit | None:
@@ -28,6 +29,12 @@ def to_rate(_context: click.Context, _parameter: click.Parameter, value: str) ->
             f"{value!r}: expected REQUESTS/SECONDS such as 300/5, a number per second, or none"
         )
     return limit
+
+
+def rate_text(limit: RateLimit) -> str:
+    """Return a limit as `to_rate` reads it."""
+    per = f"{limit.per:.6f}".rstrip("0").rstrip(".")
+    return f"{min(limit.requests, _MOST_REQUESTS)}/{per}"
 
 
 def _limit(requests: float, per: str | None) -> RateLimit | None:

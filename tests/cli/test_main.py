@@ -241,11 +241,11 @@ def test_no_command_takes_the_token() -> None:
     assert not [name for name in names if "token" in name or "auth" in name]
 
 
-@pytest.mark.parametrize("name", ["get", "export", "summarize", "fake", "demo", "completion"])
+@pytest.mark.parametrize("name", ["get", "export", "retry", "summarize", "fake", "demo", "completion"])
 def test_the_help_of_every_command_has_examples(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([name, "--help"]) == 0
     assert f"  plivo-async {name}" in capsys.readouterr().out
 
 
 def test_the_help_lists_the_commands_in_their_usual_order() -> None:
-    assert list(commands.commands) == ["get", "export", "summarize", "fake", "demo", "completion"]
+    assert list(commands.commands) == ["get", "export", "retry", "summarize", "fake", "demo", "completion"]

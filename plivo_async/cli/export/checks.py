@@ -43,7 +43,8 @@ def check_options(options: ExportOptions) -> None:
         raise click.UsageError("-i - names stdin twice, which can be read once")
     if options.column is not None and options.key is not None:
         raise click.UsageError("--column is for CSV and --key for NDJSON: they are mutually exclusive")
-    _check_arguments(options)
+    if not options.is_retry:
+        _check_arguments(options)
     _check_format(options)
     _check_that_paths_differ(options)
 

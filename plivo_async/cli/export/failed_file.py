@@ -7,12 +7,18 @@ import os
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 from attrs import define, field
 
 from plivo_async.cli.export.id_parser import NdjsonKey
+from plivo_async.cli.export.kept_options import (
+    KeptOptions,
+    UnusableOptionsError,
+    forget_options,
+    options_path,
+)
 from plivo_async.cli.export.line_removal import remove_lines
 from plivo_async.cli.export.output_file import Output, file_output
 from plivo_async.cli.export.torn_line import is_torn_object
@@ -36,6 +42,7 @@ def failed_line(failed: Failed) -> bytes:
         "status": error.status,
         "message": error.message,
         "attempts": error.attempts,
+        "retryable": error.retryable,
     }
     if isinstance(error, InvalidResponseError) and error.body:
         facts["body"] = error.body.decode("utf-8", "backslashreplace")
@@ -50,13 +57,23 @@ class FailedFile:
 
     Attributes:
         path: The path of the file.
+        options: The options to keep beside the failures; None for none.
         before: The size in bytes of the lines of earlier runs.
+        keeps_options: Whether they are kept; only once there is a failure.
     """
 
     path: Path
+    options: KeptOptions | None
     before: int
     _output: Output
+    keeps_options: bool = field(default=False, init=False)
+    _has_failures: bool = field(default=False, init=False)
     _cut: set[str] = field(factory=set[str], init=False)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file, which can be read again."""
+        return self._output.is_file
 
     def write(self, failed: Failed) -> None:
         """Append a failure.
@@ -64,9 +81,26 @@ class FailedFile:
         Raises:
             OutputError: The file cannot be written.
         """
+        if not self._has_failures:
+            # A kill must leave no failure without its options.
+            self._has_failures, self.keeps_options = True, self._keep_options()
         self._output.write(failed_line(failed))
         if (text := _cut(failed.call_uuid)) != str(failed.call_uuid):
             self._cut.add(text)
+
+    def _keep_options(self) -> bool:
+        if self.options is None or not self.is_file:
+            return False
+        path = options_path(self.path)
+        try:
+            self.options.save(path)
+        except UnusableOptionsError as error:
+            report(f"{error.message}; the options of this export are not kept for a retry")
+        except OSError as error:
+            report(f"cannot keep the options of this export for a retry in {path}: {error.strerror}")
+        else:
+            return True
+        return False
 
     def forget_replaced(self) -> None:
         """Remove the failures of an output that is replaced, once it has its first new record."""
@@ -109,11 +143,14 @@ class FailedFile:
 
 
 @contextmanager
-def failed_file(path: Path, *, resume: bool) -> Generator[FailedFile, None, None]:
-    """Open and lock the failed file; delete it at the end if no line is left.
+def failed_file(
+    path: Path, options: KeptOptions | None = None, *, resume: bool
+) -> Generator[FailedFile, None, None]:
+    """Open and lock the failed file; at the end delete it and the options beside it if no line is left.
 
     Args:
         path: The path of the file.
+        options: The options to keep beside the failures; None for none.
         resume: Whether to keep its lines, except for an incomplete last one. Else they stay until the first
             failure or `forget_replaced`.
 
@@ -131,7 +168,22 @@ def failed_file(path: Path, *, resume: bool) -> Generator[FailedFile, None, None
             _repair(path, output)
         elif output.end:
             output.begin(b"")
-        yield FailedFile(path, output.end if resume else 0, output)
+        stack.callback(_forget_options, path, output)
+        yield FailedFile(path, options, output.end if resume else 0, output)
+
+
+def failure_in(line: bytes) -> dict[str, Any] | None:
+    """Return the failure in a line that `failed_line` wrote; None for any other line."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return cast("dict[str, Any]", found) if isinstance(found, dict) and found.keys() >= _OWN_KEYS else None
+
+
+def _forget_options(path: Path, output: Output) -> None:
+    if output.is_file and output.fd is not None and not os.fstat(output.fd).st_size:
+        forget_options(path)
 
 
 def _repair(path: Path, output: Output) -> None:
@@ -139,7 +191,7 @@ def _repair(path: Path, output: Output) -> None:
         end, line, has_failures = 0, b"\n", False
         for line in file:
             end += len(line)
-            has_failures = has_failures or _is_failure(line)
+            has_failures = has_failures or failure_in(line) is not None
     if line.endswith(b"\n"):
         return
     if _is_complete(line):
@@ -154,15 +206,6 @@ def _repair(path: Path, output: Output) -> None:
     output.end = end - len(line)
     os.truncate(path, output.end)
     report(f"{path}: removed an incomplete last line ({len(line):,} bytes)")
-
-
-def _is_failure(line: bytes) -> bool:
-    """Whether a line is one that `failed_line` wrote."""
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(found, dict) and found.keys() >= _OWN_KEYS
 
 
 def _is_complete(line: bytes) -> bool:
@@ -180,4 +223,5 @@ def _cut(call_uuid: object) -> str:
 
 def _is_settled(line: bytes, is_settled: Callable[[str], bool]) -> bool:
     # Keep each line of text that this program did not write, even if it has a call UUID.
-    return not line.strip() or (_is_failure(line) and is_settled(json.loads(line)[_ID_KEY]))
+    failure = failure_in(line)
+    return not line.strip() or (failure is not None and is_settled(str(failure[_ID_KEY])))

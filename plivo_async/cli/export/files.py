@@ -19,6 +19,7 @@ from plivo_async.cli.export.id_source import (
     IdSource,
     open_input,
 )
+from plivo_async.cli.export.kept_options import KeptOptions
 from plivo_async.cli.export.options import ExportOptions
 from plivo_async.cli.export.output_file import Output, file_output, stdout_output
 from plivo_async.cli.export.record_format import FileFormat, header
@@ -47,11 +48,14 @@ class ExportFiles:
     summary: Summary = field(factory=Summary)
 
 
-def open_files(options: ExportOptions, sample_ids: tuple[str, ...], stack: ExitStack) -> ExportFiles:
+def open_files(
+    options: ExportOptions, kept: KeptOptions, sample_ids: tuple[str, ...], stack: ExitStack
+) -> ExportFiles:
     """Open the files; repair the output if it exists.
 
     Args:
         options: The options of the export.
+        kept: The options to keep beside the failures.
         sample_ids: Ids to use if the user gives none.
         stack: Closes the files.
 
@@ -61,13 +65,13 @@ def open_files(options: ExportOptions, sample_ids: tuple[str, ...], stack: ExitS
     """
     check_options(options)
     inputs = _open_inputs(options, bool(sample_ids), stack)
-    ids = options.call_uuids or (() if inputs else sample_ids)
+    ids = options.call_uuids or (() if inputs or options.is_retry else sample_ids)
     written, summary = IdSet(), Summary()
     file_format = options.chosen_format
     output = stack.enter_context(stdout_output() if options.path is None else file_output(options.path))
     failed = None
     if options.failed_path is not None:
-        failed = stack.enter_context(failed_file(options.failed_path, resume=options.resume))
+        failed = stack.enter_context(failed_file(options.failed_path, kept, resume=options.resume))
         for name, opened in zip(options.inputs, inputs, strict=False):
             if name != "-" and is_same(options.failed_path, Path(name)):
                 # This run must not read the failures that it appends.
@@ -81,6 +85,8 @@ def open_files(options: ExportOptions, sample_ids: tuple[str, ...], stack: ExitS
 
 
 def _open_inputs(options: ExportOptions, has_samples: bool, stack: ExitStack) -> list[ByteInput]:
+    if options.is_retry:
+        return []
     stdin = cast("TextIO | None", sys.stdin)
     if not options.inputs and (options.call_uuids or stdin is None or stdin.isatty()):
         if options.column is not None or options.key is not None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import shlex
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from attrs import frozen
 
 from plivo_async.cli.export.record_format import FileFormat
-from plivo_async.cli.output import PROGRAM
 from plivo_async.rate_limit import RateLimit
 
 SummaryFormat: TypeAlias = Literal["table", "json", "none"]
@@ -19,7 +16,11 @@ SummaryFormat: TypeAlias = Literal["table", "json", "none"]
 
 @frozen(kw_only=True)
 class ExportOptions:
-    """The options of `export` without the connection options. None means not given."""
+    """The options of `export` without the connection options. None means not given.
+
+    Attributes:
+        is_retry: Whether the call UUIDs are those of a failed file, and there may be none.
+    """
 
     call_uuids: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
@@ -35,6 +36,7 @@ class ExportOptions:
     patience: float | None = None
     summary: SummaryFormat = "table"
     quiet: bool = False
+    is_retry: bool = False
 
     @property
     def path(self) -> Path | None:
@@ -57,7 +59,7 @@ class ExportOptions:
             return None
         if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113
             return None
-        return path.with_name(f"{path.name}.failed")
+        return default_failed_path(path)
 
     @property
     def chosen_format(self) -> FileFormat:
@@ -67,23 +69,6 @@ class ExportOptions:
         return "csv" if self.path is not None and self.path.suffix.lower() == ".csv" else "ndjson"
 
 
-def resume_command(arguments: Sequence[str], *, from_start: bool = False) -> str:
-    """Return the command line that continues the export of these arguments.
-
-    Args:
-        arguments: The command line without the name of the program.
-        from_start: Whether the output still has the content that the export was to replace.
-    """
-    if from_start:
-        return shlex.join([PROGRAM, *arguments])
-    kept = [argument for argument in arguments if argument not in ("--overwrite", "--resume")]
-    at = kept.index("export") + 1
-    return shlex.join([PROGRAM, *kept[:at], "--resume", *kept[at:]])
-
-
-def retry_command(failed: Path, output: Path) -> str:
-    """Return the command line that retries the failures."""
-    return shlex.join(
-        [PROGRAM, "export", "--resume", "-i", str(failed), "--key", "call_uuid", "-o", str(output)]
-        + ["--failed", str(failed)] * (failed.name != f"{output.name}.failed")
-    )
+def default_failed_path(output: Path) -> Path:
+    """Return the path of the failed file beside an output."""
+    return output.with_name(f"{output.name}.failed")

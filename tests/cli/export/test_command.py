@@ -115,12 +115,13 @@ def test_a_call_that_fails_is_in_the_failed_file_with_its_reason_and_exits_6(
 
     assert written() == ids[:1]
     by_id = {failure["call_uuid"]: failure for failure in failures()}
-    assert by_id["no-such-call"].keys() == {"call_uuid", "kind", "status", "message", "attempts"}
+    keys = {"call_uuid", "kind", "status", "message", "attempts", "retryable"}
+    assert by_id["no-such-call"].keys() == keys
     assert (by_id["no-such-call"]["kind"], by_id["no-such-call"]["status"]) == ("NotFoundError", 404)
     assert (by_id["a/b"]["kind"], by_id["a/b"]["attempts"]) == ("InvalidCallUUIDError", 0)
     assert capsys.readouterr().err == (
-        "plivo-async: 2 calls failed, see calls.ndjson.failed; to retry them: "
-        "plivo-async export --resume -i calls.ndjson.failed --key call_uuid -o calls.ndjson\n"
+        "plivo-async: 2 calls failed, see calls.ndjson.failed; to retry them all the same: "
+        "plivo-async retry --all calls.ndjson\n"
     )
 
 
@@ -144,7 +145,7 @@ def test_the_failed_file_can_be_named(ids: list[str], capsys: pytest.CaptureFixt
     assert export("-o", "calls.ndjson", "--failed", "bad.ndjson", "no-such-call") == 6
 
     assert failures("bad.ndjson")[0]["call_uuid"] == "no-such-call"
-    assert "-o calls.ndjson --failed bad.ndjson\n" in capsys.readouterr().err
+    assert "retry --all --failed bad.ndjson calls.ndjson\n" in capsys.readouterr().err
 
 
 def test_failures_of_an_export_to_stdout_go_to_a_named_file(

@@ -29,8 +29,10 @@ def test_a_line_has_the_details_of_a_failure() -> None:
         "status": 404,
         "message": "HTTP 404: none",
         "attempts": 1,
+        "retryable": False,
     }
-    assert json.loads(failed_line(Failed("ü\n", NetworkError("x", attempts=3))))["status"] is None
+    line = json.loads(failed_line(Failed("ü\n", NetworkError("x", attempts=3))))
+    assert (line["status"], line["retryable"]) == (None, True)
     assert failed_line(failure("ü\n")).count(b"\n") == 1
 
 

@@ -1,0 +1,52 @@
+"""The command lines that continue an export or retry its failures. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from plivo_async.cli.export.kept_options import KeptOptions
+from plivo_async.cli.export.options import default_failed_path
+from plivo_async.cli.output import PROGRAM
+
+
+def resume_command(arguments: Sequence[str], *, from_start: bool = False) -> str:
+    """Return the command line that continues the export of these arguments.
+
+    Args:
+        arguments: The command line without the name of the program.
+        from_start: Whether the output still has the content that the export was to replace.
+    """
+    if from_start or arguments[0] == "retry":
+        return shlex.join([PROGRAM, *arguments])
+    kept = [argument for argument in arguments if argument not in ("--overwrite", "--resume")]
+    at = kept.index("export") + 1
+    return shlex.join([PROGRAM, *kept[:at], "--resume", *kept[at:]])
+
+
+def retry_command(output: Path, failed: Path, *, takes_all: bool = False) -> str:
+    """Return the command line that retries the failures with the options that are kept beside them.
+
+    Args:
+        output: The output of the export.
+        failed: Its failed file.
+        takes_all: Whether to retry those that are not likely to succeed, too.
+    """
+    named = [] if failed == default_failed_path(output) else ["--failed", str(failed)]
+    # A name that begins with a dash is no option.
+    ends = ["--"] if str(output).startswith("-") else []
+    return shlex.join([PROGRAM, "retry", *["--all"] * takes_all, *named, *ends, str(output)])
+
+
+def export_command(output: Path, failed: Path, options: KeptOptions | None = None) -> str:
+    """Return the command line that retries all failures without kept options.
+
+    Args:
+        output: The output of the export.
+        failed: Its failed file.
+        options: The options to name; None if they are unknown.
+    """
+    named = [] if failed == default_failed_path(output) else ["--failed", str(failed)]
+    words = ["export", "--resume", "-i", str(failed), "--key", "call_uuid", "-o", str(output), *named]
+    return shlex.join([PROGRAM, *words, *(options.arguments() if options else ())])
