@@ -23,8 +23,8 @@ from plivo_async.cli.export.run_options import run_options
     multiple=True,
     help="A file of call UUIDs, - for stdin; may be repeated.  [default: stdin if piped]",
 )
-@click.option("--column", metavar="NAME", help="Read CSV; this column has the ids.")
-@click.option("--key", metavar="NAME", help="Read NDJSON; this key has the ids.")
+@click.option("--column", metavar="NAME", help="Read CSV; this column, a name or a number, has the ids.")
+@click.option("--key", metavar="NAME", help="Read JSON; this key has the ids.")
 @click.option(
     "-o", "--output", type=click.Path(), help="The file for the records, - for stdout.  [default: -]"
 )
@@ -47,9 +47,9 @@ from plivo_async.cli.export.run_options import run_options
 def export(context: click.Context, /, options: ConnectionOptions, **given: Any) -> ExitCode:
     """Fetch the records of many calls into a file, within the rate limit of the account.
 
-    Call UUIDs are read from arguments, a file or stdin: one per line, a column of CSV, or a key of NDJSON.
-    Each record is written when it arrives, so the records are not in the order of the ids. A repeated id is
-    fetched once.
+    Call UUIDs are read from arguments, a file or stdin: lines of text, a column of CSV, or a key of JSON,
+    also in gzip. Each record is written when it arrives, so the records are not in the order of the ids. A
+    repeated id is fetched once.
 
     A 429 or an outage fails no call: the export waits, sends single probes and goes on when one succeeds.
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 import click
 from attrs import define, field
 
-from plivo_async.cli.export.id_parser import NdjsonKey
+from plivo_async.cli.export.json_input import NdjsonKey
 from plivo_async.cli.export.kept_options import (
     KeptOptions,
     UnusableOptionsError,

@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Self, TextIO, cast
 
@@ -18,6 +19,7 @@ from plivo_async.cli.export.input_parser import InputParser
 
 _CHUNK_BYTES = 1 << 16
 _COUNTED_CHUNK_BYTES = 1 << 20
+_ROWS_PER_STEP = 10_000
 
 
 @define
@@ -153,7 +155,9 @@ class IdSource:
     @property
     def left(self) -> int | None:
         """The number of ids left at most; None if unknown."""
-        return None if self._lines is None else self._lines + self._arguments - self.given - self.blank
+        if self._lines is None or not all(parser.has_row_per_line for parser in self._parsers):
+            return None
+        return self._lines + self._arguments - self.given - self.blank
 
     def stop(self) -> None:
         """End the iteration."""
@@ -166,13 +170,19 @@ class IdSource:
 
     async def __anext__(self) -> str:
         while not self.stopped:
-            for call_uuid in self._ids:
+            rows = 0
+            for call_uuid in islice(self._ids, _ROWS_PER_STEP):
+                rows += 1
                 if self._is_wanted(call_uuid):
                     self.pulled += 1
                     return str(call_uuid)
-            if self._at == len(self._inputs):
+            if rows == _ROWS_PER_STEP:
+                # Many rows may have no new id, and they must not hold up a signal.
+                await asyncio.sleep(0)
+            elif self._at == len(self._inputs):
                 break
-            await self._read()
+            else:
+                await self._read()
         raise StopAsyncIteration
 
     def _is_wanted(self, call_uuid: str | None) -> bool:

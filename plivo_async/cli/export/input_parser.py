@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
+from typing import Protocol
 
-from plivo_async.cli.export.id_parser import (
-    MAX_JSON_LINE_BYTES,
-    MAX_LINE_BYTES,
-    CsvColumn,
-    InputError,
-    LineParser,
-    LineSplitter,
-    NdjsonKey,
-    plain_line,
+from plivo_async.cli.export.csv_input import CsvColumn
+from plivo_async.cli.export.input_decoder import ForeignInputError, InputDecoder
+from plivo_async.cli.export.input_lines import MAX_JSON_LINE_BYTES, InputError, LineReader
+from plivo_async.cli.export.input_shape import (
+    Foreign,
+    first_line,
+    has_first_lines,
+    is_json_document,
+    is_json_list,
 )
+from plivo_async.cli.export.json_input import JsonDocument, JsonKey, JsonTexts, NdjsonKey
+from plivo_async.cli.export.text_input import TextLines
+
+
+class _Reader(Protocol):
+    @property
+    def has_row_per_line(self) -> bool: ...
+
+    def feed(self, text: bytes) -> Iterator[str | None]: ...
+
+    def close(self) -> Iterator[str | None]: ...
 
 
 class InputParser:
@@ -21,14 +34,20 @@ class InputParser:
 
     Args:
         name: The name of the input for error messages.
-        column: The column of a CSV that has the ids.
+        column: The column of a CSV that has the ids, by its name or its number.
         key: The key of JSON that has the ids, in place of a column.
     """
 
     def __init__(self, name: str, *, column: str | None = None, key: str | None = None) -> None:
-        self._name = name
-        self._parse = _line_parser(column, key)
-        self._splitter = LineSplitter(MAX_LINE_BYTES if key is None else MAX_JSON_LINE_BYTES)
+        self._name, self._column, self._key = name, column, key
+        self._decoder = InputDecoder()
+        self._head = b""
+        self._reader: _Reader | None = None
+
+    @property
+    def has_row_per_line(self) -> bool:
+        """Whether there are at most as many rows as newlines, as far as the input is known."""
+        return self._decoder.is_as_found and (self._reader is None or self._reader.has_row_per_line)
 
     def feed(self, chunk: bytes) -> Iterator[str | None]:
         """Yield the id of each row that ends in this chunk: "" for a row without one, None for no row.
@@ -36,9 +55,14 @@ class InputParser:
         Exhaust the iterator before the next call.
 
         Raises:
-            InputError: A line cannot be parsed; the message has its number.
+            InputError: A line cannot be parsed; the message has its number. Or the format is not read; the
+                message names it, and a command that prints its text.
         """
-        yield from self._rows(self._splitter.feed(chunk))
+        try:
+            for text in self._decoder.feed(chunk):
+                yield from self._rows(text)
+        except (InputError, ForeignInputError) as error:
+            raise self._named(error) from None
 
     def close(self) -> Iterator[str | None]:
         """Yield what is left at the end of the input.
@@ -46,25 +70,52 @@ class InputParser:
         Raises:
             InputError: The input ends early, or it has no ids where they were expected.
         """
-        yield from self._rows(self._splitter.close())
-        if isinstance(self._parse, CsvColumn | NdjsonKey):
-            try:
-                self._parse.close()
-            except InputError as error:
-                raise self._named(error) from None
-
-    def _rows(self, lines: Iterator[tuple[int, bytes]]) -> Iterator[str | None]:
         try:
-            for number, line in lines:
-                yield self._parse(number, line)
-        except InputError as error:
+            for text in self._decoder.close():
+                yield from self._rows(text)
+            if self._reader is None:
+                yield from self._begin(self._head).feed(self._head)
+            assert self._reader is not None  # noqa: S101 - for the type checkers
+            yield from self._reader.close()
+        except (InputError, ForeignInputError) as error:
             raise self._named(error) from None
 
-    def _named(self, error: InputError) -> InputError:
-        return InputError(f"{self._name}, {error.message}")
+    def _rows(self, text: bytes) -> Iterator[str | None]:
+        if self._reader is not None:
+            yield from self._reader.feed(text)
+            return
+        self._head += text
+        line = first_line(self._head)
+        is_plain = self._column is None and self._key is None
+        if line is not None and (not is_plain or has_first_lines(self._head)):
+            yield from self._begin(line).feed(self._head)
 
+    def _begin(self, line: bytes) -> _Reader:
+        """Choose the reader by the first line that is not blank."""
+        if self._column is not None:
+            self._reader = LineReader(CsvColumn(self._column))
+        elif self._key is not None and is_json_document(line):
+            self._reader = JsonDocument(JsonKey(self._key))
+        elif self._key is not None:
+            self._reader = LineReader(NdjsonKey(self._key), MAX_JSON_LINE_BYTES)
+        elif is_json_list(line):
+            self._reader = JsonDocument(JsonTexts())
+        else:
+            self._reader = LineReader(TextLines(self._head.decode("utf-8", "replace")))
+        return self._reader
 
-def _line_parser(column: str | None, key: str | None) -> LineParser:
-    if column is not None:
-        return CsvColumn(column)
-    return plain_line if key is None else NdjsonKey(key)
+    def _named(self, error: InputError | ForeignInputError) -> InputError:
+        text = self._advice(error.foreign) if isinstance(error, ForeignInputError) else error.message
+        return InputError(f"{self._name}{': ' if text.startswith(('this ', 'the ')) else ', '}{text}")
+
+    def _advice(self, foreign: Foreign) -> str:
+        if not foreign.command:
+            return f"this is {foreign.name}; {foreign.advice}"
+        file = "FILE" if self._name == "stdin" else self._name
+        column = self._column or self._key or "call_uuid"
+        prints = shlex.join(word.format(file=file, column=column) for word in foreign.command)
+        words = ["plivo-async", "export", "-i", "-"]
+        if not any("{column}" in word for word in foreign.command):
+            words += [] if self._column is None else ["--column", self._column]
+            words += [] if self._key is None else ["--key", self._key]
+        return f"this is {foreign.name}; use: {prints} | {shlex.join(words)} ..."

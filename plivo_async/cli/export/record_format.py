@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 import attrs
 
-from plivo_async.cli.export.id_parser import csv_cells
+from plivo_async.cli.export.csv_input import csv_cells
 from plivo_async.record.converter import record_from_json
 from plivo_async.record.model import CallDetailRecord
 from plivo_async.record.strict_json import parse_json, write_json

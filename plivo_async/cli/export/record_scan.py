@@ -8,7 +8,7 @@ from typing import BinaryIO
 import click
 from attrs import frozen
 
-from plivo_async.cli.export.id_parser import CsvRows
+from plivo_async.cli.export.csv_input import CsvRows
 from plivo_async.cli.export.record_format import (
     CSV_COLUMNS,
     CSV_HEADER,

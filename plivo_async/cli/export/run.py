@@ -12,7 +12,7 @@ from plivo_async.cli.event_loop import run_loop
 from plivo_async.cli.exit_codes import ExitCode
 from plivo_async.cli.export.exporter import Exporter
 from plivo_async.cli.export.files import open_files
-from plivo_async.cli.export.id_parser import InputError
+from plivo_async.cli.export.input_lines import InputError
 from plivo_async.cli.export.kept_options import kept_options
 from plivo_async.cli.export.options import ExportOptions
 from plivo_async.cli.export.progress import choose_display

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import os
 import sys
 from pathlib import Path
@@ -8,13 +9,13 @@ from pathlib import Path
 import click
 import pytest
 
-from plivo_async.cli.export.id_parser import InputError
 from plivo_async.cli.export.id_set import IdSet
 from plivo_async.cli.export.id_source import (
     ByteInput,
     IdSource,
     open_input,
 )
+from plivo_async.cli.export.input_lines import InputError
 
 
 def source_of(text: bytes, tmp_path: Path, **options: str) -> IdSource:
@@ -166,6 +167,30 @@ async def test_stop_ends_the_arguments() -> None:
     source.stop()
 
     assert await ids_of(source) == []
+
+
+async def test_many_rows_without_an_id_do_not_hold_up_a_stop(tmp_path: Path) -> None:
+    loop = asyncio.get_running_loop()
+    source = source_of(b"\n" * 65_000 + b"a\n", tmp_path)
+
+    def stop_soon() -> None:
+        if source.blank:
+            source.stop()
+        else:
+            loop.call_soon(stop_soon)
+
+    stop_soon()
+
+    assert await ids_of(source) == []
+    assert 0 < source.blank < 65_000
+    assert await ids_of(source_of(b"\n" * 65_000 + b"a\n", tmp_path)) == ["a"]
+
+
+async def test_the_number_of_ids_left_is_unknown_if_rows_are_not_lines(tmp_path: Path) -> None:
+    for text in (b'["a", "b"]', gzip.compress(b"a\nb\n"), b"a\rb"):
+        source = source_of(text, tmp_path)
+        assert await anext(source) == "a"
+        assert source.left is None
 
 
 async def test_a_read_error_is_reported(tmp_path: Path) -> None:

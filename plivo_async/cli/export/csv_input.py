@@ -1,0 +1,249 @@
+"""Parses a column of CSV, whatever its delimiter. Pure."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from difflib import get_close_matches
+
+from plivo_async.cli.export.call_uuid_text import id_in, is_header, is_uuid, plain_name
+from plivo_async.cli.export.input_lines import MAX_LINE_BYTES, InputError
+from plivo_async.cli.export.text_input import DELIMITERS, is_table_frame
+from plivo_async.text import printable
+
+_MAX_ROWS_ABOVE = 30
+_SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+_JSON = re.compile(r'\s*[\[{]\s*(?:["\[{]|\Z)')
+
+
+class CsvColumn:
+    """A parser for one column of CSV. A quoted cell may span lines.
+
+    Args:
+        column: The name in the header, which may stand below a title; letter case, space and punctuation do
+            not matter if no other column has the same letters. Or the number of the column, from 1, with a
+            header or without.
+    """
+
+    def __init__(self, column: str) -> None:
+        self._column = column.strip()
+        self._number = int(column) if re.fullmatch("[1-9][0-9]{0,3}", column) else None
+        self._index = -1
+        self._header = ""
+        self._delimiter = ""
+        self._rows = CsvRows(DELIMITERS)
+        self._above: list[tuple[int, list[str]]] = []
+
+    def __call__(self, number: int, line: bytes) -> str | None:
+        """Return the id in the row that ends with this line.
+
+        Raises:
+            InputError: The row is not CSV, or no row has the column.
+        """
+        row = self._rows.feed(number, line)
+        if row is None:
+            return None
+        text = _text(row)
+        if not text.strip() or is_table_frame(text.strip()):
+            return None
+        if self._index < 0:
+            return self._begin(number, text)
+        cells = self._cells(number, text, self._delimiter)
+        if b"\n" in row:
+            self._check_joined(number, row)
+        # A row that ends early, such as a total below the table, has no id.
+        cell = cells[self._index] if len(cells) > self._index else ""
+        # The header is repeated where files are joined.
+        return None if cell and cell == self._header else id_in(cell)
+
+    def close(self) -> None:
+        """Check that the last row is complete, and that there was a header.
+
+        Raises:
+            InputError: A quote is not closed, or no row has the column.
+        """
+        self._rows.close()
+        if self._above:
+            raise self._no_column()
+
+    def _begin(self, number: int, text: str) -> str | None:
+        """Find the column in the first rows; return the id if the row has one instead of a name."""
+        separator = _SEPARATOR.fullmatch(text.strip())
+        if separator:
+            self._delimiter = separator[1]
+            return None
+        if not self._above and _JSON.match(text):
+            raise InputError(
+                f"line {number}: this looks like JSON; name the key that has the ids: --key NAME"
+            )
+        choices = sorted(self._delimiter or DELIMITERS, key=text.count, reverse=True)
+        split: dict[str, list[str]] = {}
+        for choice in choices:
+            with suppress(InputError):
+                split[choice] = self._cells(number, text, choice)
+        if not split:
+            self._cells(number, text, choices[0])
+        for choice, cells in split.items():
+            if self._number is not None and self._number <= len(cells):
+                cell = id_in(cells[self._number - 1])
+                if is_uuid(cell):
+                    self._use(choice, self._number - 1)
+                    return cell
+        # A row with a call UUID is no header, even if another cell has this number.
+        has_id = any(is_uuid(id_in(cell)) for cells in split.values() for cell in cells)
+        if not (self._number and has_id) and self._finds_name(number, split):
+            return None
+        best = max(split, key=lambda choice: len(split[choice]))
+        if self._number is not None and self._number <= len(split[best]):
+            self._use(best, self._number - 1)
+            cell = split[best][self._index]
+            if is_header(cell) or " " in cell:
+                self._header = cell
+                return None
+            return id_in(cell)
+        self._above.append((number, split[best]))
+        if len(self._above) == _MAX_ROWS_ABOVE:
+            raise self._no_column()
+        return None
+
+    def _finds_name(self, number: int, split: dict[str, list[str]]) -> bool:
+        """Whether the row is the header."""
+        forms: tuple[Callable[[str], str], ...] = (str, plain_name)
+        for form in forms:
+            wanted = form(self._column)
+            for choice, cells in split.items():
+                found = [index for index, name in enumerate(cells) if wanted and form(name) == wanted]
+                if len(found) > 1:
+                    places = " or ".join(str(index + 1) for index in found)
+                    raise InputError(
+                        f"line {number}: {len(found)} columns are named {self._column!r}; "
+                        f"name one by its number: --column {places}"
+                    )
+                if found:
+                    self._use(choice, found[0])
+                    self._header = cells[found[0]]
+                    return True
+        return False
+
+    def _use(self, delimiter: str, index: int) -> None:
+        self._delimiter, self._index, self._above = delimiter, index, []
+        self._rows = CsvRows(delimiter)
+
+    def _no_column(self) -> InputError:
+        number, names = max(self._above, key=lambda row: (len(row[1]), -row[0]))
+        text = f"line {number}: no column {self._column!r}; the columns are: {printable(', '.join(names))}"
+        by_plain_name = {plain_name(name): name for name in names}
+        close = get_close_matches(plain_name(self._column), by_plain_name, 1)
+        at = next((place for place, name in enumerate(names, 1) if is_uuid(id_in(name))), None)
+        if at is not None:
+            text += f"; without a header, name the column by its number: --column {at}"
+        elif close:
+            text += f"; did you mean {by_plain_name[close[0]]!r}?"
+        return InputError(text)
+
+    def _check_joined(self, number: int, row: bytes) -> None:
+        """Refuse a row of several lines if more than one of them has an id: a stray quote joined them."""
+        lines = row.split(b"\n")
+        with_id = [
+            at
+            for at, line in enumerate(lines, number - len(lines) + 1)
+            if is_uuid(id_in([*_text(line).split(self._delimiter), *[""] * self._index][self._index]))
+        ]
+        if len(with_id) > 1:
+            raise InputError(
+                f"line {with_id[1]}: this row is inside a quote that an earlier line opens; close that quote"
+            )
+
+    def _cells(self, number: int, text: str, delimiter: str) -> list[str]:
+        if delimiter == "|":
+            text = text.strip().removeprefix("|").removesuffix("|")
+        try:
+            # A stray quote joins the rows up to the next one, which must not pass for one row.
+            cells = csv_cells(text, delimiter, strict="\n" in text)
+        except ValueError as error:
+            raise InputError(f"line {number}: not CSV: {error}") from None
+        return [cell.strip("\ufeff \t\xa0") for cell in cells]
+
+
+def csv_cells(row: str, delimiter: str = ",", *, strict: bool = False) -> list[str]:
+    """Return the cells of one row.
+
+    Args:
+        row: The row without its newline.
+        delimiter: The character between two cells.
+        strict: Whether to refuse text after a closing quote.
+
+    Raises:
+        ValueError: The row is not CSV.
+    """
+    # The default limit is 128 KiB; the size of a line is limited elsewhere.
+    csv.field_size_limit(2**31 - 1)
+    try:
+        return next(csv.reader([row], delimiter=delimiter, strict=strict), list[str]())
+    except csv.Error as error:
+        raise ValueError(str(error)) from None
+
+
+class CsvRows:
+    """Joins lines into rows: a row ends at the end of a line outside quotes.
+
+    A quote opens a quoted cell only where the cell begins.
+
+    Args:
+        delimiters: The characters that may end a cell.
+    """
+
+    def __init__(self, delimiters: str = ",") -> None:
+        after = f"[^{re.escape(delimiters)}]*+"
+        cell = rf'(?:"(?:[^"]|"")*+"|(?!")){after}'
+        more = f"(?:[{re.escape(delimiters)}]{cell})*+"
+        self._whole = re.compile(f"{cell}{more}".encode(), re.DOTALL)
+        self._closing = re.compile(rf'(?:[^"]|"")*+"{after}{more}'.encode(), re.DOTALL)
+        self._lines: list[bytes] = []
+        self._began = 0
+        self._size = 0
+
+    def feed(self, number: int, line: bytes) -> bytes | None:
+        """Return the row that ends with this line; None if the row continues.
+
+        Raises:
+            InputError: The row is longer than 1 MiB.
+        """
+        if not self._lines:
+            if b'"' not in line or self._whole.fullmatch(line):
+                return line
+            self._began = number
+        ends = bool(self._lines) and b'"' in line and self._closing.fullmatch(line) is not None
+        self._lines.append(line)
+        self._size += len(line)
+        if ends:
+            row = b"\n".join(self._lines)
+            self._lines, self._size = [], 0
+            return row
+        if self._size > MAX_LINE_BYTES:
+            self.close()
+        return None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a row has begun but not ended."""
+        return bool(self._lines)
+
+    def close(self) -> None:
+        """Check that the last row is complete.
+
+        Raises:
+            InputError: A quote is not closed.
+        """
+        if self.is_open:
+            raise InputError(f"line {self._began}: the quote opened in this line is never closed")
+
+
+def _text(row: bytes) -> str:
+    try:
+        return row.decode("utf-8")
+    except UnicodeDecodeError:
+        # A spreadsheet of Windows.
+        return row.decode("cp1252", "backslashreplace")
