@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         RetentionError,
         ServerError,
         StatusError,
+        SyncTargetError,
         TLSError,
         UnexpectedStatusError,
     )
@@ -125,6 +126,7 @@ __all__ = [
     "StatusError",
     "StirAttestation",
     "StirVerification",
+    "SyncTargetError",
     "TLSError",
     "UnexpectedStatusError",
     "__version__",

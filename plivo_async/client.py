@@ -141,7 +141,9 @@ class AsyncClient:
         chosen = (
             make_converter() if converter is None else instance_of("converter", converter, cattrs.Converter)
         )
-        self._share(_Core(url.text, sender, limiter, lifetime, requester, chosen), options)
+        self._share(
+            _Core(credentials.auth_id, url.text, sender, limiter, lifetime, requester, chosen), options
+        )
 
     def _share(self, core: _Core, options: Options, lane: object = None) -> None:
         self._core = core
@@ -155,6 +157,11 @@ class AsyncClient:
         vars(view).update(vars(self))
         view._share(self._core, options, lane)
         return view
+
+    @property
+    def auth_id(self) -> str:
+        """The auth id of the account."""
+        return self._core.auth_id
 
     @property
     def converter(self) -> cattrs.Converter:
@@ -268,6 +275,7 @@ class AsyncClient:
 class _Core:
     """Everything that a client and its views share."""
 
+    auth_id: str
     account_url: str
     sender: Sender
     limiter: RateLimiter | None

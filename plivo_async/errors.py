@@ -112,6 +112,11 @@ class ForkedError(LifetimeError):
 
 
 @exported
+class SyncTargetError(PlivoError):
+    """The file or the database of a sync cannot be used; the message has its name and the reason."""
+
+
+@exported
 class NetworkError(PlivoError):
     """No whole response: the connection was refused, reset or cut short, or its bytes are not HTTP.
 

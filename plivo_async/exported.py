@@ -8,7 +8,8 @@ from typing import Any, TypeVar, get_type_hints
 T = TypeVar("T", bound=Any)
 
 _PACKAGE = "plivo_async"
-_TESTING = "plivo_async.testing"
+# These folders export their names themselves.
+_FOLDERS = ("plivo_async.sync", "plivo_async.testing")
 
 
 def exported(thing: T) -> T:
@@ -21,5 +22,6 @@ def exported(thing: T) -> T:
     if isclass(any_thing) and get_annotations(any_thing):
         hints = get_type_hints(any_thing, include_extras=True)
         any_thing.__annotations__ = {name: hints[name] for name in get_annotations(any_thing)}
-    thing.__module__ = _TESTING if thing.__module__.startswith(_TESTING) else _PACKAGE
+    module: str = thing.__module__
+    thing.__module__ = next((folder for folder in _FOLDERS if module.startswith(folder)), _PACKAGE)
     return thing

@@ -82,6 +82,11 @@ ROOMS = {
         },
         libraries={"attrs", "cattrs"},
     ),
+    "sync": Room(
+        modules={"sync"},
+        rooms={"ground", "record", "resources", "client"},
+        libraries={"attrs"},
+    ),
     "testing": Room(
         modules={"testing"},
         rooms={"ground", "httpx", "record", "values", "middleware", "resources", "client"},
@@ -89,7 +94,7 @@ ROOMS = {
     ),
     "cli": Room(
         modules={"__main__", "cli"},
-        rooms={"ground", "record", "values", "middleware", "resources", "client", "testing"},
+        rooms={"ground", "record", "values", "middleware", "resources", "client", "sync", "testing"},
         libraries={"attrs", "click", "rich"},
     ),
 }

@@ -21,6 +21,7 @@ from plivo_async.cli.output import PROGRAM, report, write
 from plivo_async.cli.signals import interrupt_on_signals
 from plivo_async.cli.streams import flush_or_discard, write_to_stderr
 from plivo_async.cli.summarize import summarize
+from plivo_async.cli.sync.command import sync
 from plivo_async.errors import PlivoError
 
 
@@ -70,6 +71,7 @@ def commands(context: click.Context) -> None:
       plivo-async get CALL_UUID
       plivo-async export -i ids.txt -o calls.ndjson
       plivo-async summarize calls.ndjson
+      plivo-async sync calls.db
     """
     if context.invoked_subcommand is None:
         write_to_stderr(context.get_help() + "\n")
@@ -79,7 +81,7 @@ def commands(context: click.Context) -> None:
 commands.params.append(
     _information_option(show_version, "--version", description="Show the version and exit.")
 )
-for command in (get, export, retry, summarize, fake, demo, completion):
+for command in (get, export, retry, sync, summarize, fake, demo, completion):
     commands.add_command(command)
 for command in (commands, *commands.commands.values()):
     command.add_help_option = False

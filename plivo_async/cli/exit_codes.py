@@ -13,6 +13,7 @@ from plivo_async.errors import (
     NotFoundError,
     PermissionDeniedError,
     PlivoError,
+    SyncTargetError,
 )
 
 
@@ -38,7 +39,7 @@ Exit codes:
   2  the credentials were refused (HTTP 401 or 403)
   3  server or network: timeout, deadline, TLS, unreadable response
   4  the rate limit (HTTP 429), also if the deadline ended the wait for it
-  6  export and retry: finished, but some calls failed
+  6  export, retry and sync: finished, but some calls failed
 If calls fail for different reasons: the first of 2, 4, 3, 1.
 129 after SIGHUP, 130 after Ctrl-C, 141 if the reader closed the pipe,
 143 after SIGTERM."""
@@ -59,10 +60,23 @@ RETRY_EXIT_CODE_HELP = EXPORT_EXIT_CODE_HELP.replace("every record was", "every 
     "--resume continues from there", "the same command continues from there"
 )
 
+SYNC_EXIT_CODE_HELP = """\b
+Exit codes:
+  0  FILE is up to date
+  1  usage, missing credentials, an unusable FILE, or another sync into it
+  2  the credentials were refused (HTTP 401, or 403 for the first requests)
+  3  server or network: an outage longer than --max-wait, TLS, no such host
+  4  a pause after HTTP 429 longer than --max-wait
+  6  finished, but some rows cannot be read, or Plivo returned fewer records
+     than it counts; the next sync asks for these again
+129 after SIGHUP, 130 after Ctrl-C, 143 after SIGTERM: FILE keeps all records
+written so far, and the same command continues from there."""
+
 _BY_TYPE: tuple[tuple[type[PlivoError], ExitCode], ...] = (
     (ConfigurationError, ExitCode.FAILED),
     (InvalidCallUUIDError, ExitCode.FAILED),
     (NotFoundError, ExitCode.FAILED),
+    (SyncTargetError, ExitCode.FAILED),
     (AuthenticationError, ExitCode.AUTHENTICATION),
     (PermissionDeniedError, ExitCode.AUTHENTICATION),
 )

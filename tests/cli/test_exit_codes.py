@@ -15,6 +15,8 @@ from plivo_async.cli.exit_codes import (
 _EXPECTED = [
     (errors.ConfigurationError("x"), ExitCode.FAILED),
     (errors.InvalidCallUUIDError("x"), ExitCode.FAILED),
+    (errors.SyncTargetError("x"), ExitCode.FAILED),
+    (errors.RetentionError("x"), ExitCode.FAILED),
     (errors.NotFoundError("x", status=404), ExitCode.FAILED),
     (errors.BadRequestError("x", status=400), ExitCode.FAILED),
     (errors.BadRequestError("x", status=408), ExitCode.SERVER),

@@ -11,6 +11,7 @@ import click
 import pytest
 
 import plivo_async
+import plivo_async.sync
 import plivo_async.testing
 from plivo_async import CallDetailRecord, PlivoError, RequestOptions, RetryPolicy
 from plivo_async.cli.app import commands
@@ -27,7 +28,9 @@ def code_in(page: str) -> set[str]:
     return set(re.findall(r"`([^`\n]+)`", text_of(page)))
 
 
-@pytest.mark.parametrize("module", [plivo_async, plivo_async.testing], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module", [plivo_async, plivo_async.sync, plivo_async.testing], ids=lambda module: module.__name__
+)
 def test_the_reference_has_every_public_name_and_no_other(module: object) -> None:
     sections = re.split(r"\.\. currentmodule:: ", text_of("docs/api.md"))
     name = getattr(module, "__name__", "")

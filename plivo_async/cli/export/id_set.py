@@ -22,19 +22,20 @@ class IdSet:
 
     def add(self, call_uuid: str) -> bool:
         """Add an id; return whether it is new."""
-        digest = _digest(call_uuid)
+        digest = digest_of(call_uuid)
         if digest in self._digests:
             return False
         self._digests.add(digest)
         return True
 
     def __contains__(self, call_uuid: str) -> bool:
-        return _digest(call_uuid) in self._digests
+        return digest_of(call_uuid) in self._digests
 
     def __len__(self) -> int:
         return len(self._digests)
 
 
-def _digest(call_uuid: str) -> bytes:
+def digest_of(call_uuid: str) -> bytes:
+    """Return a hash of an id, the same one in upper and lower case."""
     text = call_uuid.lower().encode("utf-8", "surrogatepass")
     return blake2b(text, digest_size=_DIGEST_BYTES).digest()

@@ -213,7 +213,7 @@ def file_output(path: Path) -> Generator[Output, None, None]:
     # Unlike their namesakes of Path, these report no error for a name that is too long.
     is_file = not os.path.exists(path) or os.path.isfile(path)  # noqa: PTH110, PTH113
     try:
-        fd = _open_locked(path) if is_file else os.open(path, os.O_WRONLY | os.O_APPEND)
+        fd = open_locked(path, os.O_APPEND) if is_file else os.open(path, os.O_WRONLY | os.O_APPEND)
     except OSError as error:
         raise click.ClickException(f"cannot write to {path}: {error.strerror}") from None
     with FileIO(fd, "r+" if is_file else "w") as raw:
@@ -226,10 +226,16 @@ def file_output(path: Path) -> Generator[Output, None, None]:
             raise
 
 
-def _open_locked(path: Path) -> int:
+def open_locked(path: Path, flags: int) -> int:
+    """Open a file to read and write, and lock it; create it if it does not exist. A new file is private.
+
+    Raises:
+        ClickException: Another process has locked it.
+        OSError: It cannot be opened.
+    """
     while True:
         # Readable too, because --resume reads it back.
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o600)
         try:
             lock(fd, path)
             if _is_at(path, fd):

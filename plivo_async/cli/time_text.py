@@ -1,0 +1,100 @@
+"""Times as people write them: `7d`, `2026-11-01`, `2026-11-01 14:30`. Pure: the present time is passed in."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+_LENGTH = re.compile(r"([0-9]{1,6})\s*(s|m|h|d|w)")
+_UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+_DAYS_AGO = {"today": 0, "yesterday": 1}
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
+    r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
+
+
+class TimeTextError(ValueError):
+    """A text is no time, or lacks a time zone; the message says which, and what fits."""
+
+
+def parse_length(text: str) -> timedelta:
+    """Parse a length of time such as `6h`: a whole number of s, m, h, d or w.
+
+    Raises:
+        TimeTextError: The text has another form.
+    """
+    match = _LENGTH.fullmatch(text.strip().lower())
+    if match is None:
+        raise TimeTextError(f"{text!r}: expected a length of time such as 90m, 6h, 7d or 2w")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def parse_moment(text: str, now: datetime, zone: tzinfo | None) -> datetime:
+    """Parse a time: `now`, `7d` (so long ago), `today`, `yesterday`, a date, or a date with a time.
+
+    A date is its midnight.
+
+    Args:
+        text: The text.
+        now: The present time.
+        zone: The zone of a date or time without an offset; None if the user named none.
+
+    Raises:
+        TimeTextError: The text is no time, or it needs a zone.
+    """
+    stripped = text.strip()
+    word = stripped.lower()
+    if word == "now":
+        return now
+    if _LENGTH.fullmatch(word):
+        return now - parse_length(word)
+    if word in _DAYS_AGO:
+        midnight = now.astimezone(_named(zone, text)).replace(
+            hour=0, minute=0, second=0, microsecond=0, fold=0
+        )
+        return (midnight - timedelta(days=_DAYS_AGO[word])).astimezone(UTC)
+    if not _MOMENT.fullmatch(stripped):
+        raise TimeTextError(
+            f"{text!r}: expected a time such as 7d (ago), 2026-11-01, '2026-11-01 14:30' or "
+            "2026-11-01T14:30:00+05:30"
+        )
+    try:
+        moment = datetime.fromisoformat(stripped)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=_named(zone, text))).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        if isinstance(error, TimeTextError):
+            raise
+        raise TimeTextError(f"{text!r} is no time: {error}") from None
+
+
+def find_zone(name: str) -> tzinfo:
+    """Return a time zone by its name, such as `Asia/Kolkata` or `UTC`.
+
+    Raises:
+        TimeTextError: There is no zone of this name.
+    """
+    if name.upper() == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    # An unknown name is a KeyError, one that is a path a ValueError, a folder's an OSError.
+    except (LookupError, ValueError, OSError):
+        raise TimeTextError(
+            f"{name!r}: no such time zone; expected a name such as Asia/Kolkata or UTC"
+        ) from None
+
+
+def _named(zone: tzinfo | None, text: str) -> tzinfo:
+    if zone is None:
+        raise TimeTextError(
+            f"{text!r} has no time zone: add --zone, for example --zone UTC or --zone Asia/Kolkata"
+        )
+    return zone

@@ -1,0 +1,69 @@
+"""What a record that is read again has changed. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from attrs import define, field
+
+from plivo_async.exported import exported
+
+# The id of the request, which is another one each time.
+_NOT_COMPARED = {"api_id", "wire_keys", "wire_values", "extra"}
+
+
+@exported
+@define
+class Changes:
+    """What some records were to a target.
+
+    Attributes:
+        new: Records that it did not have.
+        changed: Records that differ from those it had; they replaced them.
+        unchanged: Records that it had.
+        fields: How often each field was among those that differ.
+    """
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    fields: Counter[str] = field(factory=Counter[str])
+
+    @property
+    def total(self) -> int:
+        """The number of records."""
+        return self.new + self.changed + self.unchanged
+
+    def count(self, changed: tuple[str, ...]) -> None:
+        """Count a record that the target had, by the fields that differ."""
+        self.changed += bool(changed)
+        self.unchanged += not changed
+        self.fields.update(changed)
+
+    def add(self, other: Changes) -> None:
+        """Add the counts of other records."""
+        self.new += other.new
+        self.changed += other.changed
+        self.unchanged += other.unchanged
+        self.fields.update(other.fields)
+
+
+def changed_fields(old: Any, new: Any) -> tuple[str, ...]:
+    """Return the names of the fields that differ between two records of a call.
+
+    The form of a value does not count, such as an amount sent as a number, nor does the `api_id`.
+    """
+    names = [
+        attribute.name
+        for attribute in attrs.fields(type(new))
+        if attribute.name not in _NOT_COMPARED
+        and getattr(old, attribute.name) != getattr(new, attribute.name)
+    ]
+    before: Mapping[str, Any] = old.extra
+    after: Mapping[str, Any] = new.extra
+    missing = object()
+    keys = [key for key in {**before, **after} if before.get(key, missing) != after.get(key, missing)]
+    return (*names, *keys)
