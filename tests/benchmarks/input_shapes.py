@@ -83,10 +83,10 @@ def main(*, prints_all: bool) -> None:
             result, message = outcome(shape, Path(name))
             counts[result] += 1
             if prints_all or result == "refused":
-                print(f"{result:8} {shape.name:48} {message[:140]}", flush=True)
-    print(f"\n{Path(plivo_async.__file__).parent}: {counts.total()} shapes")
+                sys.stdout.write(f"{result:8} {shape.name:48} {message[:140]}\n")
+    sys.stdout.write(f"\n{Path(plivo_async.__file__).parent}: {counts.total()} shapes\n")
     for result in ("read", "named", "refused"):
-        print(f"{result:8} {counts[result]:4}")
+        sys.stdout.write(f"{result:8} {counts[result]:4}\n")
 
 
 if __name__ == "__main__":
