@@ -65,6 +65,9 @@ def _conclude(exporter: Exporter, options: ExportOptions, arguments: Sequence[st
     _write_summary(exporter, options)
     if run.failed and failed_path is not None:
         report(f"{counted(run.failed, 'call')} failed, see {failed_path}{_how_to_retry(exporter, options)}")
+    if not run.read and exporter.ended_by is None:
+        names = ["stdin" if name == "-" else name for name in options.inputs or ("-",)]
+        report(f"no call UUIDs in {' and '.join(names)}")
     if keeps_old:
         report(f"{path} was not replaced, because there is no new record")
     ended_by = exporter.ended_by

@@ -580,6 +580,19 @@ def test_rows_without_an_id_are_counted_and_the_sum_adds_up(
     assert ("Without id   4 rows" in capsys.readouterr().err) is (without_id == 4)
 
 
+def test_inputs_without_ids_are_reported(
+    ids: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("in").write_text("x,id\n")
+    with open(os.devnull) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert export("-i", "in", "-i", "-", "--column", "id", "-o", "calls.ndjson") == 0
+        assert export("-o", "calls.csv") == 0
+
+    expected = "plivo-async: no call UUIDs in in and stdin\nplivo-async: no call UUIDs in stdin\n"
+    assert capsys.readouterr().err == expected
+
+
 def test_an_empty_argument_fails_on_its_own(ids: list[str]) -> None:
     assert export("-o", "calls.ndjson", ids[0], "") == 6
     assert failures()[0]["call_uuid"] == ""
