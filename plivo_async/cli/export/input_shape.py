@@ -82,7 +82,7 @@ _MARKS: tuple[tuple[bytes, str], ...] = (
 
 def is_enough(head: bytes) -> bool:
     """Whether the first bytes that have arrived decide on the format."""
-    return len(head) >= _HEAD_BYTES or b"\n" in head
+    return len(head) >= _HEAD_BYTES or (b"\n" in head and not head.startswith(_ZIP_MAGICS))
 
 
 def foreign_format(head: bytes) -> Foreign | None:

@@ -65,7 +65,7 @@ def _conclude(exporter: Exporter, options: ExportOptions, arguments: Sequence[st
     _write_summary(exporter, options)
     if run.failed and failed_path is not None:
         report(f"{counted(run.failed, 'call')} failed, see {failed_path}{_how_to_retry(exporter, options)}")
-    if not run.read and exporter.ended_by is None:
+    if exporter.ended_by is None and not run.read and not options.is_retry:
         names = ["stdin" if name == "-" else name for name in options.inputs or ("-",)]
         report(f"no call UUIDs in {' and '.join(names)}")
     if keeps_old:

@@ -51,7 +51,8 @@ def _lines(ids: Ids, form: str = "{}", end: str = "\n") -> bytes:
 def _zip(name: str, content: bytes) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(name, content)
+        # The bytes of this time have a newline.
+        archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 20)), content)
     return file.getvalue()
 
 
