@@ -7,7 +7,7 @@ from codecs import BOM_UTF8
 from datetime import datetime
 from decimal import Decimal
 from json import JSONDecodeError
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import cattrs
 
@@ -20,7 +20,9 @@ from plivo_async.record.enums import (
     StirAttestation,
     StirVerification,
 )
+from plivo_async.record.live_call import LiveCallStatus
 from plivo_async.record.model import CallDetailRecord
+from plivo_async.record.record_form import FORMS
 from plivo_async.record.record_hooks import (
     REFUSALS,
     RecordError,
@@ -28,6 +30,7 @@ from plivo_async.record.record_hooks import (
     unstructure_factory,
 )
 from plivo_async.record.strict_json import parse_json, write_json
+from plivo_async.record.trunk_enums import TrunkHangupCause, TrunkHangupSource
 from plivo_async.record.value_hooks import (
     check_int,
     check_text,
@@ -43,10 +46,21 @@ from plivo_async.record.value_hooks import (
 from plivo_async.server_message import server_message
 from plivo_async.text import message_of, printable, short_repr
 
+Record = TypeVar("Record")
+
+_WORDS = (
+    CallDirection,
+    HangupSource,
+    LiveCallStatus,
+    StirAttestation,
+    StirVerification,
+    TrunkHangupSource,
+)
+
 
 @exported
 def make_converter() -> cattrs.Converter:
-    """Return a converter with the JSON rules of a `CallDetailRecord`, to register further hooks on.
+    """Return a converter with the JSON rules of all records, to register further hooks on.
 
     A hook registered on it, for `datetime` or `CallDetailRecord` for example, replaces the rule here. A hook
     refuses a value by raising ValueError, TypeError, ArithmeticError or LookupError.
@@ -60,13 +74,18 @@ def make_converter() -> cattrs.Converter:
     converter.register_unstructure_hook(Decimal, unstructure_decimal)
     converter.register_structure_hook(datetime, structure_time)
     converter.register_unstructure_hook(datetime, unstructure_time)
-    for vocabulary in (CallDirection, HangupSource, StirVerification, StirAttestation):
-        converter.register_structure_hook(vocabulary, members_hook(vocabulary, check_text))
-        converter.register_unstructure_hook(vocabulary, str)
-    converter.register_structure_hook(HangupCause, members_hook(HangupCause, check_int))
-    converter.register_unstructure_hook(HangupCause, int)
-    converter.register_structure_hook_factory(_is_record, structure_factory)
-    converter.register_unstructure_hook_factory(_is_record, unstructure_factory)
+    for words in _WORDS:
+        converter.register_structure_hook(words, members_hook(words, check_text))
+        converter.register_unstructure_hook(words, str)
+    for codes in (HangupCause, TrunkHangupCause):
+        converter.register_structure_hook(codes, members_hook(codes, check_int))
+        converter.register_unstructure_hook(codes, int)
+    converter.register_structure_hook_factory(
+        _is_record, lambda kind, converter: structure_factory(FORMS[kind], converter)
+    )
+    converter.register_unstructure_hook_factory(
+        _is_record, lambda kind, converter: unstructure_factory(FORMS[kind], converter)
+    )
     return converter
 
 
@@ -106,22 +125,32 @@ def structure_record(value: Any, body: bytes, converter: cattrs.Converter) -> Ca
     Raises:
         DecodeError: As `decode_record`, if the value is not a call detail record.
     """
+    return structure_as(CallDetailRecord, value, body, converter)
+
+
+def structure_as(kind: type[Record], value: Any, body: bytes, converter: cattrs.Converter) -> Record:
+    """Return a record of any kind in the value of a JSON body.
+
+    Raises:
+        DecodeError: The value is not such a record.
+    """
+    form = FORMS[kind]
     fields: tuple[str, ...] = ()
     try:
-        return converter.structure(value, CallDetailRecord)
+        return converter.structure(value, kind)
     except RecordError as error:
         fields, reason = tuple(error.reasons), str(error)
     except REFUSALS as error:
         reason = message_of(error)
     server_text, api_id = server_message(body)
-    message = f"the call detail record cannot be read: {reason}"
-    if not isinstance(value, dict) or "call_uuid" not in value:
+    message = f"the {form.noun} cannot be read: {reason}"
+    if not isinstance(value, dict) or form.name not in value:
         quoted = server_text or printable(body.decode("utf-8"))
-        message = f"the body is not a call detail record: '{quoted}'"
+        message = f"the body is not a {form.noun}: '{quoted}'"
     raise DecodeError(message, fields=fields, api_id=api_id, body=body)
 
 
-def record_to_dict(record: CallDetailRecord, converter: cattrs.Converter | None = None) -> dict[str, Any]:
+def record_to_dict(record: Any, converter: cattrs.Converter | None = None) -> dict[str, Any]:
     """Return the record as sent: its keys in their order and spelling, nulls, money and times as text.
 
     Fields that were set since follow, except those that are None. Times are written in the documented form.
@@ -130,10 +159,10 @@ def record_to_dict(record: CallDetailRecord, converter: cattrs.Converter | None 
         ValueError: A field has no JSON form, such as a time without an offset.
     """
     chosen = converter or _default_converter()
-    return cast("dict[str, Any]", chosen.unstructure(record, CallDetailRecord))
+    return cast("dict[str, Any]", chosen.unstructure(record, type(record)))
 
 
-def record_to_json(record: CallDetailRecord, converter: cattrs.Converter | None = None) -> str:
+def record_to_json(record: Any, converter: cattrs.Converter | None = None) -> str:
     """Return `record_to_dict` as one line of ASCII JSON; a Decimal in `extra` becomes a number.
 
     Raises:
@@ -146,16 +175,27 @@ def record_to_json(record: CallDetailRecord, converter: cattrs.Converter | None 
 def record_from_json(
     text: str | bytes | bytearray, converter: cattrs.Converter | None = None
 ) -> CallDetailRecord:
-    """Return the record in a JSON text.
+    """Return the call detail record in a JSON text.
 
     Raises:
         DecodeError: The text is not JSON, or not a call detail record.
+    """
+    return from_json_as(CallDetailRecord, text, converter)
+
+
+def from_json_as(
+    kind: type[Record], text: str | bytes | bytearray, converter: cattrs.Converter | None = None
+) -> Record:
+    """Return the record of a kind in a JSON text.
+
+    Raises:
+        DecodeError: The text is not JSON, or not such a record.
     """
     if not isinstance(text, str | bytes | bytearray):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise DecodeError(f"expected JSON text as str or bytes, got {short_repr(text)}")
     # UTF-8 has no lone surrogates. One is encoded here so that it is refused like any other bad byte.
     body = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else bytes(text)
-    return decode_record(body, converter or _default_converter())
+    return structure_as(kind, decode_json(body), body, converter or _default_converter())
 
 
 @functools.cache
@@ -164,4 +204,4 @@ def _default_converter() -> cattrs.Converter:
 
 
 def _is_record(kind: Any) -> bool:
-    return kind is CallDetailRecord
+    return isinstance(kind, type) and kind in FORMS

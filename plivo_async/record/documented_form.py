@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from plivo_async.record.enums import HangupCause
+from plivo_async.record.trunk_enums import TrunkHangupCause
 from plivo_async.record.value_hooks import unstructure_decimal
 
 _MAX_CHARACTERS = 64
@@ -56,6 +57,19 @@ def _amount(value: Any) -> str | None:
         return None
 
 
+def documented_utc_time(value: Any) -> str | None:
+    """Return a time as Plivo writes it where all times are UTC: without an offset. None if it is no time."""
+    if type(value) is not str:
+        return None
+    aware = _time(value) or _time(value + "Z")
+    if aware is None:
+        return None
+    try:
+        return datetime.fromisoformat(aware).astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+    except (ValueError, OverflowError):
+        return None
+
+
 def _time(value: Any) -> str | None:
     match = _TIME.fullmatch(value) if type(value) is str else None
     if match is None:
@@ -69,10 +83,16 @@ def _time(value: Any) -> str | None:
     return f"{day} {time}{'+' if offset == '00:00' else sign}{offset}"
 
 
+def _bool(value: Any) -> bool | None:
+    return {"true": True, "false": False}.get(value) if type(value) is str else None
+
+
 _FORMS: dict[Any, Callable[[Any], Any]] = {
     str: _text,
     int: _whole_number,
+    bool: _bool,
     HangupCause: _whole_number,
+    TrunkHangupCause: _whole_number,
     Decimal: _amount,
     datetime: _time,
 }

@@ -8,7 +8,7 @@ from typing import Any, Self
 from plivo_async.exported import exported
 
 
-class _OpenText(StrEnum):
+class OpenText(StrEnum):
     """An enumeration that may grow: an unknown string becomes a value equal to it, with `is_known` False."""
 
     @classmethod
@@ -33,8 +33,40 @@ class _OpenText(StrEnum):
         return type(self), (self._value_,)
 
 
+class OpenCode(IntEnum):
+    """An enumeration of codes that may grow: an unknown int becomes a value equal to it, not `is_known`."""
+
+    _value_: int
+    description: str
+
+    def __new__(cls, code: int, description: str = "") -> Self:
+        member = int.__new__(cls, code)
+        member._value_ = code
+        member.description = description
+        return member
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, int) or isinstance(value, bool):
+            return None
+        unknown = int.__new__(cls, value)
+        unknown._name_, unknown._value_, unknown.description = f"CODE_{value}", int(value), ""
+        return unknown
+
+    @property
+    def is_known(self) -> bool:
+        """Whether Plivo documents this code."""
+        return self._value_ in type(self)._value2member_map_
+
+    def __repr__(self) -> str:
+        return super().__repr__() if self.is_known else f"<{type(self).__name__} unknown: {self._value_}>"
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return type(self), (self._value_,)
+
+
 @exported
-class CallDirection(_OpenText):
+class CallDirection(OpenText):
     """The direction of a call, as seen from the account."""
 
     INBOUND = "inbound"
@@ -42,7 +74,7 @@ class CallDirection(_OpenText):
 
 
 @exported
-class HangupSource(_OpenText):
+class HangupSource(OpenText):
     """The party that ended the call, from Plivo's list of hangup causes and sources."""
 
     CALLER = "Caller"
@@ -56,7 +88,7 @@ class HangupSource(_OpenText):
 
 
 @exported
-class StirVerification(_OpenText):
+class StirVerification(OpenText):
     """The STIR/SHAKEN verdict on the caller's number (RFC 8224)."""
 
     VERIFIED = "Verified"
@@ -65,7 +97,7 @@ class StirVerification(_OpenText):
 
 
 @exported
-class StirAttestation(_OpenText):
+class StirAttestation(OpenText):
     """The STIR/SHAKEN attestation level (RFC 8588): A full, B partial, C gateway. NONE is the empty text."""
 
     A = "A"
@@ -75,7 +107,7 @@ class StirAttestation(_OpenText):
 
 
 @exported
-class HangupCause(IntEnum):
+class HangupCause(OpenCode):
     """Why a call ended, from Plivo's list of hangup causes and sources.
 
     Compare codes, because the spelling of the names has changed over the years. An unknown code becomes a
@@ -84,15 +116,6 @@ class HangupCause(IntEnum):
     Attributes:
         description: Plivo's text for the code; empty for an unknown code.
     """
-
-    _value_: int
-    description: str
-
-    def __new__(cls, code: int, description: str = "") -> Self:
-        member = int.__new__(cls, code)
-        member._value_ = code
-        member.description = description
-        return member
 
     UNKNOWN = 0, "Unknown"
     CANCELED = 1000, "Canceled"
@@ -148,22 +171,3 @@ class HangupCause(IntEnum):
     LOST_RACE = 9000, "Lost Race"
     MACHINE_DETECTED = 9100, "Machine Detected"
     CONFIRM_KEY_CHALLENGE_FAILED = 9110, "Confirm Key Challenge Failed"
-
-    @classmethod
-    def _missing_(cls, value: object) -> Self | None:
-        if not isinstance(value, int) or isinstance(value, bool):
-            return None
-        unknown = int.__new__(cls, value)
-        unknown._name_, unknown._value_, unknown.description = f"CODE_{value}", int(value), ""
-        return unknown
-
-    @property
-    def is_known(self) -> bool:
-        """Whether Plivo documents this code."""
-        return self._value_ in type(self)._value2member_map_
-
-    def __repr__(self) -> str:
-        return super().__repr__() if self.is_known else f"<HangupCause unknown: {self._value_}>"
-
-    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return type(self), (self._value_,)

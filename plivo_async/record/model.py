@@ -242,13 +242,15 @@ class CallDetailRecord:
         return record_from_json(text)
 
     def __repr__(self) -> str:
-        values = (
-            (a.name, getattr(self, a.name)) for a in fields(type(self)) if not a.name.startswith("wire_")
-        )
-        known = (
-            f"{name}={_repr(value)}" for name, value in values if value is not None and value is not _EMPTY
-        )
-        return f"{type(self).__name__}({', '.join(known)})"
+        return record_repr(self)
+
+
+def record_repr(record: Any) -> str:
+    """Return the fields of a record that are known, each in short."""
+    names = (a.name for a in fields(type(record)) if not a.name.startswith("wire_"))
+    values = ((name, getattr(record, name)) for name in names)
+    known = (f"{name}={_repr(value)}" for name, value in values if value is not None and value is not _EMPTY)
+    return f"{type(record).__name__}({', '.join(known)})"
 
 
 def _repr(value: Any) -> str:
