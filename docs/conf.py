@@ -49,7 +49,13 @@ nitpick_ignore = [
 ]
 
 # The client builds these; users do not call them.
-_BUILT_BY_THE_CLIENT = {plivo_async.CallsResource, plivo_async.Batch}
+_BUILT_BY_THE_CLIENT = {
+    plivo_async.CallsResource,
+    plivo_async.TrunkCallsResource,
+    plivo_async.RecordingsResource,
+    plivo_async.Batch,
+    plivo_async.Listing,
+}
 
 # Default values without a readable repr, as the sources write them.
 _DEFAULTS = {

@@ -56,15 +56,23 @@ if TYPE_CHECKING:
         StirAttestation,
         StirVerification,
     )
+    from plivo_async.record.live_call import LiveCall, LiveCallStatus
     from plivo_async.record.model import CallDetailRecord, FrozenMapping
+    from plivo_async.record.recording import Recording
+    from plivo_async.record.trunk_call import TrunkCallDetailRecord, TrunkCallInsights, TrunkCallParty
+    from plivo_async.record.trunk_enums import TrunkHangupCause, TrunkHangupSource
     from plivo_async.resources.batch import Batch
     from plivo_async.resources.calls import CallsResource
     from plivo_async.resources.holding import Holding
     from plivo_async.resources.listing.filters import CallFilters
     from plivo_async.resources.listing.listing import Listing
     from plivo_async.resources.listing.page import Page
+    from plivo_async.resources.listing.recording_filters import RecordingFilters
     from plivo_async.resources.listing.report import ListReport
+    from plivo_async.resources.listing.trunk_filters import TrunkCallFilters
     from plivo_async.resources.outcome import Failed, Fetched, Outcome
+    from plivo_async.resources.recordings import RecordingsResource
+    from plivo_async.resources.trunk_calls import TrunkCallsResource
     from plivo_async.retry_policy import RetryBudget, RetryPolicy
     from plivo_async.transport import ConnectionPool
 
@@ -98,6 +106,8 @@ __all__ = [
     "LifetimeError",
     "ListReport",
     "Listing",
+    "LiveCall",
+    "LiveCallStatus",
     "Middleware",
     "MiddlewareTransport",
     "NetworkError",
@@ -113,6 +123,9 @@ __all__ = [
     "RateLimitTimeoutError",
     "RateLimiter",
     "RecordMismatchError",
+    "Recording",
+    "RecordingFilters",
+    "RecordingsResource",
     "RedirectError",
     "RequestOptions",
     "RequestTimeoutError",
@@ -128,6 +141,13 @@ __all__ = [
     "StirVerification",
     "SyncTargetError",
     "TLSError",
+    "TrunkCallDetailRecord",
+    "TrunkCallFilters",
+    "TrunkCallInsights",
+    "TrunkCallParty",
+    "TrunkCallsResource",
+    "TrunkHangupCause",
+    "TrunkHangupSource",
     "UnexpectedStatusError",
     "__version__",
     "make_converter",
@@ -146,15 +166,23 @@ _MODULES = {
     "rate_limit": "RateLimit RateLimiter",
     "record.converter": "make_converter",
     "record.enums": "CallDirection HangupCause HangupSource StirAttestation StirVerification",
+    "record.live_call": "LiveCall LiveCallStatus",
     "record.model": "CallDetailRecord FrozenMapping",
+    "record.recording": "Recording",
+    "record.trunk_call": "TrunkCallDetailRecord TrunkCallInsights TrunkCallParty",
+    "record.trunk_enums": "TrunkHangupCause TrunkHangupSource",
     "resources.batch": "Batch",
     "resources.calls": "CallsResource",
     "resources.holding": "Holding",
     "resources.listing.filters": "CallFilters",
     "resources.listing.listing": "Listing",
     "resources.listing.page": "Page",
+    "resources.listing.recording_filters": "RecordingFilters",
     "resources.listing.report": "ListReport",
+    "resources.listing.trunk_filters": "TrunkCallFilters",
     "resources.outcome": "Failed Fetched Outcome",
+    "resources.recordings": "RecordingsResource",
+    "resources.trunk_calls": "TrunkCallsResource",
     "retry_policy": "RetryBudget RetryPolicy",
     "transport": "ConnectionPool",
 }

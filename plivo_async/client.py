@@ -32,6 +32,8 @@ from plivo_async.record.converter import make_converter
 from plivo_async.redactor import Redactor
 from plivo_async.requester import Requester
 from plivo_async.resources.calls import CallsResource
+from plivo_async.resources.recordings import RecordingsResource
+from plivo_async.resources.trunk_calls import TrunkCallsResource
 from plivo_async.retry_policy import RetryPolicy
 from plivo_async.secret import Secret
 from plivo_async.transport import ConnectionPool, Verify, environment_proxy
@@ -78,9 +80,13 @@ class AsyncClient:
 
     Attributes:
         calls: The call detail records (CDRs) of the account.
+        trunk_calls: The call detail records of its SIP trunks.
+        recordings: The recordings of its calls.
     """
 
     calls: CallsResource
+    trunk_calls: TrunkCallsResource
+    recordings: RecordingsResource
 
     def __init__(
         self,
@@ -149,7 +155,10 @@ class AsyncClient:
         self._core = core
         self._options = options
         self._lane = lane
-        self.calls = CallsResource(core.requester, core.converter, options, lane, sleep=core.lifetime.sleep)
+        requester, converter = core.requester, core.converter
+        self.calls = CallsResource(requester, converter, options, lane, sleep=core.lifetime.sleep)
+        self.trunk_calls = TrunkCallsResource(requester, converter, options, lane)
+        self.recordings = RecordingsResource(requester, converter, options, lane)
 
     def _view(self, options: Options, lane: object) -> Self:
         view = object.__new__(type(self))

@@ -37,17 +37,23 @@ _MEANINGS = {
     401: "check PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN",
     404: (
         "no such call, or its record is not written yet (it follows the hang-up by seconds, "
-        "sometimes minutes), or it is older than 90 days, or it is a SIP-trunk call"
+        "sometimes minutes), or it is older than 90 days, or it is a SIP-trunk call, for trunk_calls.get"
     ),
     429: "an account may send 300 requests per 5 seconds",
 }
 
 
-def status_error(response: httpx.Response, attempts: int) -> StatusError:
-    """Build the error for a response with an unwanted status, its body read."""
+def status_error(response: httpx.Response, attempts: int, not_found: str | None = None) -> StatusError:
+    """Build the error for a response with an unwanted status, its body read.
+
+    `not_found` is what a 404 means, in place of its meanings for a call.
+    """
     body = _read_body(response)
     message, api_id = server_message(body)
-    parts = [f"HTTP {response.status_code}", message, _MEANINGS.get(response.status_code)]
+    meaning = _MEANINGS.get(response.status_code)
+    if response.status_code == 404:
+        meaning = not_found or meaning
+    parts = [f"HTTP {response.status_code}", message, meaning]
     if response.has_redirect_location:
         parts.append(f"redirects are not followed (to {printable(response.headers['location'])})")
     return type_for_status(response.status_code)(

@@ -124,10 +124,12 @@ class Requester:
         params: Mapping[str, Any] | None = None,
         json: Any = None,
         decode: Callable[[bytes], Any] | None = None,
+        not_found: str | None = None,
     ) -> Reply:
         """Send a request; `path` is relative to the account.
 
         If `decode` raises a DecodeError that is retryable, the attempt has failed, and another may follow.
+        `not_found` is what a 404 means, in place of its meanings for a call.
 
         Raises:
             PlivoError: Of the type that fits.
@@ -145,7 +147,7 @@ class Requester:
             response = _require_read_response(await within_deadline(self._chain, request, scope))
             if response.is_success:
                 return Reply(_bind_request(request, response), state.attempts, self._redactor, state.decoded)
-            error = status_error(response, state.attempts)
+            error = status_error(response, state.attempts, not_found)
         except httpx.HTTPError as failure:
             error = transport_error(failure, state.attempts)
         except DeadlineExceededError as failure:

@@ -6,22 +6,16 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from datetime import date, tzinfo
-from typing import Any, Unpack
+from typing import Unpack
 
 import cattrs
 
-from plivo_async.error_mapping import status_error
-from plivo_async.errors import (
-    DecodeError,
-    InvalidResponseError,
-    PlivoError,
-    RecordMismatchError,
-)
 from plivo_async.exported import exported
 from plivo_async.options import AttemptOptions, Options, RequestOptions
-from plivo_async.record.converter import decode_json, structure_record
+from plivo_async.record.converter import structure_record
+from plivo_async.record.live_call import LiveCall
 from plivo_async.record.model import CallDetailRecord
-from plivo_async.requester import Reply, Requester
+from plivo_async.requester import Requester
 from plivo_async.resources.batch import DEFAULT_CONCURRENCY, Batch
 from plivo_async.resources.call_uuid import check_call_uuid
 from plivo_async.resources.holding import DEFAULT_PATIENCE_SECONDS
@@ -29,8 +23,9 @@ from plivo_async.resources.lane import BatchLane
 from plivo_async.resources.listing.filters import CALL_FILTERS, CallFilters
 from plivo_async.resources.listing.listing import MAX_PAGE_SIZE, Listing, make_listing
 from plivo_async.resources.listing.spec import ListSpec
+from plivo_async.resources.live_calls import LIVE_CALL, QUEUED_CALL, fetch_call_uuids
+from plivo_async.resources.single_record import RecordSpec, ask_for_record, fetch_record, record_or_error
 from plivo_async.resources.wait import DEFAULT_WAIT_SECONDS, wait_for_record
-from plivo_async.text import printable
 from plivo_async.validation import positive_number
 
 
@@ -38,6 +33,7 @@ class _ListOptions(CallFilters, RequestOptions, total=False):
     pass
 
 
+_CALL = RecordSpec(path="Call/{}/", kind=CallDetailRecord)
 _CALL_LIST: ListSpec[CallDetailRecord] = ListSpec(
     path="Call/", structure=structure_record, filters=CALL_FILTERS
 )
@@ -96,15 +92,11 @@ class CallsResource:
             PlivoError: The root of these and all other errors.
         """
         asked = check_call_uuid(call_uuid)
-        reply = await self._requester.request(
-            "GET",
-            f"Call/{asked}/",
-            self._options.changed(options),
-            lane=self._lane,
-            call_uuid=asked,
-            decode=decode_json,
+        # Not by `fetch_record`: each coroutine costs CPU for each response, of which there may be a million.
+        reply = await ask_for_record(
+            self._requester, _CALL, self._options.changed(options), asked, lane=self._lane
         )
-        outcome = _record_or_error(reply, asked, self._converter)
+        outcome = record_or_error(reply, asked, _CALL, self._converter)
         if isinstance(outcome, CallDetailRecord):
             return outcome
         # The frame of a traceback has no body.
@@ -239,43 +231,64 @@ class CallsResource:
 
         return await wait_for_record(get, seconds, self._sleep)
 
+    async def live(self, **options: Unpack[RequestOptions]) -> tuple[str, ...]:
+        """Fetch the call UUIDs of the calls in progress.
+
+        Whether Plivo returns all of them if there are many is not documented.
+
+        Args:
+            **options: As in `get`.
+
+        Raises:
+            DecodeError: The response is no list of call UUIDs.
+            PlivoError: As in `get`.
+        """
+        return await fetch_call_uuids(self._requester, "live", self._options.changed(options), self._lane)
+
+    async def queued(self, **options: Unpack[RequestOptions]) -> tuple[str, ...]:
+        """Fetch the call UUIDs of the queued calls.
+
+        Args:
+            **options: As in `get`.
+
+        Raises:
+            DecodeError: The response is no list of call UUIDs.
+            PlivoError: As in `get`.
+        """
+        return await fetch_call_uuids(self._requester, "queued", self._options.changed(options), self._lane)
+
+    async def get_live(self, call_uuid: str | uuid.UUID, **options: Unpack[RequestOptions]) -> LiveCall:
+        """Fetch one call in progress.
+
+        Args:
+            call_uuid: The call UUID.
+            **options: As in `get`.
+
+        Raises:
+            NotFoundError: The call is not in progress: it has ended, is queued, or never was.
+            PlivoError: As in `get`.
+        """
+        return await self._live(LIVE_CALL, call_uuid, options)
+
+    async def get_queued(self, call_uuid: str | uuid.UUID, **options: Unpack[RequestOptions]) -> LiveCall:
+        """Fetch one queued call.
+
+        Args:
+            call_uuid: The call UUID.
+            **options: As in `get`.
+
+        Raises:
+            NotFoundError: The call is not queued: it is in progress, has ended, or never was.
+            PlivoError: As in `get`.
+        """
+        return await self._live(QUEUED_CALL, call_uuid, options)
+
+    async def _live(
+        self, spec: RecordSpec[LiveCall], call_uuid: str | uuid.UUID, options: RequestOptions
+    ) -> LiveCall:
+        asked = check_call_uuid(call_uuid)
+        chosen = self._options.changed(options)
+        return await fetch_record(self._requester, spec, self._converter, chosen, asked, lane=self._lane)
+
     def __repr__(self) -> str:
         return f"<CallsResource of {self._requester.account_url}>"
-
-
-def _record_or_error(reply: Reply, asked: str, converter: cattrs.Converter) -> CallDetailRecord | PlivoError:
-    """Return the record that was asked for, or else an error without the client's secrets."""
-    response, attempts = reply.response, reply.attempts
-    if response.status_code != 200:
-        return status_error(reply.redactor.response(response), attempts)
-    content = response.content
-    outcome = _read_record(content, reply.value, asked, converter)
-    if isinstance(outcome, CallDetailRecord):
-        return outcome
-    clean = reply.redactor.body(content)
-    if clean != content:
-        # The error quotes the body.
-        outcome = _read_record(clean, lambda decode: decode(clean), asked, converter)
-        if isinstance(outcome, CallDetailRecord):
-            outcome = DecodeError("the call detail record cannot be read", body=clean)
-    outcome.status, outcome.attempts = response.status_code, attempts
-    return outcome
-
-
-def _read_record(
-    content: bytes,
-    value: Callable[[Callable[[bytes], Any]], Any],
-    asked: str,
-    converter: cattrs.Converter,
-) -> CallDetailRecord | InvalidResponseError:
-    try:
-        record = structure_record(value(decode_json), content, converter)
-    except DecodeError as error:
-        return error.with_traceback(None)
-    if record.call_uuid.lower() == asked.lower():
-        return record
-    return RecordMismatchError(
-        f"asked for call {asked}, but the response is the record of call {record.call_uuid[:128]!r}",
-        api_id=printable(record.api_id or "") or None,
-        body=content,
-    )

@@ -23,6 +23,11 @@ def _equal(key: str) -> Matcher:
     return lambda record, value: str(record.get(key)) == value
 
 
+def _titled(key: str) -> Matcher:
+    # The records of trunks have the words in lower case, the filter has not.
+    return lambda record, value: str(record.get(key)).title() == value
+
+
 def _prefix(key: str) -> Matcher:
     return lambda record, value: str(record.get(key)).startswith(value)
 
@@ -105,7 +110,7 @@ TRUNK_CALLS = ListRules(
         **_numbers("bill_duration"),
         "hangup_cause_code": _equal("hangup_cause_code"),
         "hangup_source": _equal("hangup_source"),
-        "stir_verification": _equal("stir_verification"),
+        "stir_verification": _titled("stir_verification"),
     },
     needs_lower=True,
     is_strict=True,

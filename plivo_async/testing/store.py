@@ -11,7 +11,11 @@ from typing import Any, Protocol, TypeAlias, cast
 from attrs import define, frozen
 
 from plivo_async.errors import ConfigurationError
+from plivo_async.record.json_record import JSONRecord
+from plivo_async.record.live_call import LiveCall
 from plivo_async.record.model import CallDetailRecord
+from plivo_async.record.recording import Recording
+from plivo_async.record.trunk_call import TrunkCallDetailRecord, TrunkCallInsights
 from plivo_async.resources.call_uuid import check_call_uuid
 from plivo_async.testing.list_query import microseconds
 from plivo_async.testing.list_rules import ListRules
@@ -24,7 +28,9 @@ _KEPT_SELECTIONS = 32
 Filters = tuple[tuple[str, str], ...]
 
 
-RecordOrMapping: TypeAlias = CallDetailRecord | Mapping[str, Any]
+RecordOrMapping: TypeAlias = (
+    CallDetailRecord | TrunkCallDetailRecord | TrunkCallInsights | Recording | LiveCall | Mapping[str, Any]
+)
 
 
 class Generated(Protocol):
@@ -249,7 +255,7 @@ def as_mapping(record: RecordOrMapping) -> dict[str, Any]:
     """
     if isinstance(record, Mapping):
         return dict(record)
-    if isinstance(record, CallDetailRecord):
+    if isinstance(record, CallDetailRecord | JSONRecord):
         return record.to_dict()
     raise ConfigurationError(f"a record must be a CallDetailRecord or a mapping, not {short_repr(record)}")
 

@@ -212,7 +212,7 @@ class TestStatus:
         assert str(error) == (
             "HTTP 404: CDR for call uuid not found: no such call, or its record is not written yet (it "
             "follows the hang-up by seconds, sometimes minutes), or it is older than 90 days, or it is a "
-            "SIP-trunk call"
+            "SIP-trunk call, for trunk_calls.get"
         )
 
     @pytest.mark.parametrize("status", [400, 404, 500])
@@ -320,7 +320,7 @@ class TestAnswer:
             decoded.append(content)
             return decode_json(content)
 
-        monkeypatch.setattr("plivo_async.resources.calls.decode_json", decode)
+        monkeypatch.setattr("plivo_async.resources.single_record.decode_json", decode)
         async with asking(ok()) as (client, _):
             await client.calls.get(CALL_UUID)
         assert decoded == [RECORD]

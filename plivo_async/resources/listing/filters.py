@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, TypedDict
 
 from plivo_async.errors import ConfigurationError
 from plivo_async.exported import exported
-from plivo_async.record.enums import CallDirection, HangupCause, HangupSource, StirVerification
+from plivo_async.record.enums import CallDirection, HangupCause, HangupSource, OpenCode, StirVerification
 from plivo_async.resources.call_uuid import check_call_uuid
 from plivo_async.text import short_repr
 
@@ -100,14 +100,27 @@ def number(*, plus: bool) -> Filter:
     return check
 
 
-def hangup_cause(name: str, value: Any) -> str:
-    """Check a hang-up cause; a code that is in no table has to be made a HangupCause, on purpose."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        if isinstance(value, HangupCause) or HangupCause(value).is_known:
-            return str(int(value))
-        rule = f"a code in Plivo's table, such as 4000; for a newer one pass HangupCause({value})"
-        raise _unfit(name, rule, value)
-    raise _unfit(name, "a HangupCause or its code, such as 4000", value)
+def hangup_cause(causes: type[OpenCode], example: int) -> Filter:
+    """Return the filter for a hang-up cause; a code that is in no table has to be made one, on purpose."""
+    kind = causes.__name__
+
+    def check(name: str, value: Any) -> str:
+        # A cause of another table has another meaning.
+        if (isinstance(value, int) and not isinstance(value, bool | OpenCode)) or isinstance(value, causes):
+            if isinstance(value, causes) or causes(value).is_known:
+                return str(int(value))
+            rule = f"a code in Plivo's table, such as {example}; for a newer one pass {kind}({value})"
+            raise _unfit(name, rule, value)
+        raise _unfit(name, f"a {kind} or its code, such as {example}", value)
+
+    return check
+
+
+def words(name: str, value: Any) -> str:
+    """Check a text that is not empty, such as the name of a conference."""
+    if isinstance(value, str) and str.__str__(value).isprintable() and value.strip():
+        return str.__str__(value)
+    raise _unfit(name, "a text without control characters that is not empty", value)
 
 
 def subaccount(name: str, value: Any) -> str:
@@ -136,7 +149,7 @@ CALL_FILTERS: Mapping[str, Filter] = {
     "to_number": number(plus=True),
     **with_bounds("bill_duration", whole()),
     "parent_call_uuid": call_uuid,
-    "hangup_cause_code": hangup_cause,
+    "hangup_cause_code": hangup_cause(HangupCause, 4000),
     "hangup_source": one_of(HangupSource),
     "stir_verification": one_of(StirVerification),
     "subaccount": subaccount,

@@ -1,0 +1,69 @@
+"""The filters of the list of recordings."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import TypedDict
+
+from plivo_async.exported import exported
+from plivo_async.resources.listing.filters import (
+    Filter,
+    call_uuid,
+    number,
+    subaccount,
+    whole,
+    with_bounds,
+    words,
+)
+
+
+@exported
+class RecordingFilters(TypedDict, total=False):
+    """The filters of `client.recordings.list`, with the names that Plivo gives them.
+
+    A recording has to fit all of them. https://www.plivo.com/docs/voice/api/recording#list-all-recordings
+
+    Attributes:
+        call_uuid: The call that was recorded; of a dialled call its A leg.
+        from_number: The number of the caller. A `+` is left out, because recordings have none.
+        to_number: The number that was called, likewise.
+        conference_name: The conference that was recorded.
+        conference_uuid: Its UUID.
+        mpc_name: The multiparty call that was recorded.
+        mpc_uuid: Its UUID.
+        recording_storage_duration: Days since it was stored, exactly. Not together with `since` and `until`.
+        recording_storage_duration__gt: More days.
+        recording_storage_duration__gte: As many days, or more.
+        recording_storage_duration__lt: Fewer days.
+        recording_storage_duration__lte: As many days, or fewer.
+        subaccount: The auth ID of the subaccount that the recording belongs to.
+    """
+
+    call_uuid: str | uuid.UUID
+    from_number: str
+    to_number: str
+    conference_name: str
+    conference_uuid: str | uuid.UUID
+    mpc_name: str
+    mpc_uuid: str | uuid.UUID
+    recording_storage_duration: int
+    recording_storage_duration__gt: int
+    recording_storage_duration__gte: int
+    recording_storage_duration__lt: int
+    recording_storage_duration__lte: int
+    subaccount: str
+
+
+STORAGE_FILTERS = with_bounds("recording_storage_duration", whole())
+RECORDING_FILTERS: Mapping[str, Filter] = {
+    "call_uuid": call_uuid,
+    "from_number": number(plus=False),
+    "to_number": number(plus=False),
+    "conference_name": words,
+    "conference_uuid": call_uuid,
+    "mpc_name": words,
+    "mpc_uuid": call_uuid,
+    **STORAGE_FILTERS,
+    "subaccount": subaccount,
+}

@@ -1,0 +1,75 @@
+"""Calls in progress and queued calls: their lists, and what a single one is fetched with."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, cast
+
+from plivo_async.errors import DecodeError
+from plivo_async.options import Options
+from plivo_async.record.converter import decode_json
+from plivo_async.record.live_call import LiveCall
+from plivo_async.requester import Reply, Requester
+from plivo_async.resources.single_record import RecordSpec
+from plivo_async.server_message import server_message
+
+LIVE_CALL = RecordSpec(
+    path="Call/{}/",
+    kind=LiveCall,
+    noun="live call",
+    params={"status": "live"},
+    not_found="the call is not in progress: it has ended, is queued, or never was",
+)
+QUEUED_CALL = RecordSpec(
+    path="Call/{}/",
+    kind=LiveCall,
+    noun="live call",
+    params={"status": "queued"},
+    not_found="the call is not queued: it is in progress, has ended, or never was",
+)
+
+
+async def fetch_call_uuids(
+    requester: Requester, status: Literal["live", "queued"], options: Options, lane: object
+) -> tuple[str, ...]:
+    """Fetch the call UUIDs of the calls with a status.
+
+    Raises:
+        PlivoError: Of the type that fits.
+    """
+    reply = await requester.request(
+        "GET", "Call/", options, lane=lane, params={"status": status}, decode=decode_json
+    )
+    found = _call_uuids(reply)
+    if found is not None:
+        return found
+    error = _no_list(reply)
+    # The frame of a traceback has no body.
+    del reply
+    try:
+        raise error
+    finally:
+        # Break the cycle of error, traceback and frame.
+        del error
+
+
+def _call_uuids(reply: Reply) -> tuple[str, ...] | None:
+    value = reply.value(decode_json)
+    if reply.response.status_code != 200 or not isinstance(value, dict):
+        return None
+    calls: Any = cast("dict[str, Any]", value).get("calls")
+    if not isinstance(calls, list):
+        return None
+    names: tuple[Any, ...] = tuple(calls)
+    return names if all(isinstance(name, str) and name for name in names) else None
+
+
+def _no_list(reply: Reply) -> DecodeError:
+    body = reply.redactor.body(reply.response.content)
+    text, api_id = server_message(body)
+    return DecodeError(
+        f"the body is no list of call UUIDs: '{text or ''}'",
+        status=reply.response.status_code,
+        api_id=api_id,
+        attempts=reply.attempts,
+        body=body,
+    )

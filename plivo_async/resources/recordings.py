@@ -1,0 +1,161 @@
+"""RecordingsResource: the recordings of an account. It downloads no audio."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, tzinfo
+from functools import partial
+from typing import Unpack
+
+import cattrs
+
+from plivo_async.errors import ConfigurationError, InvalidCallUUIDError
+from plivo_async.exported import exported
+from plivo_async.options import Options, RequestOptions
+from plivo_async.record.converter import structure_as
+from plivo_async.record.recording import Recording
+from plivo_async.requester import Requester
+from plivo_async.resources.batch import DEFAULT_CONCURRENCY
+from plivo_async.resources.call_uuid import check_call_uuid
+from plivo_async.resources.holding import DEFAULT_PATIENCE_SECONDS
+from plivo_async.resources.listing.listing import MAX_PAGE_SIZE, Listing, make_listing
+from plivo_async.resources.listing.recording_filters import (
+    RECORDING_FILTERS,
+    STORAGE_FILTERS,
+    RecordingFilters,
+)
+from plivo_async.resources.listing.spec import ListSpec
+from plivo_async.resources.single_record import RecordSpec, fetch_record
+from plivo_async.text import short_repr
+
+
+class _ListOptions(RecordingFilters, RequestOptions, total=False):
+    pass
+
+
+_RECORDING = RecordSpec(
+    path="Recording/{}/",
+    kind=Recording,
+    noun="recording",
+    thing="recording",
+    name="recording_id",
+    not_found="no such recording, or it was deleted",
+)
+_RECORDING_LIST: ListSpec[Recording] = ListSpec(
+    path="Recording/",
+    structure=partial(structure_as, Recording),
+    filters=RECORDING_FILTERS,
+    id_key="recording_id",
+    time_key="add_time",
+    untimed=frozenset({"call_uuid", *STORAGE_FILTERS}),
+    kept=None,
+)
+
+
+@exported
+class RecordingsResource:
+    """The recordings of an account: `client.recordings`. It downloads no audio.
+
+    https://www.plivo.com/docs/voice/api/recording
+    """
+
+    def __init__(
+        self, requester: Requester, converter: cattrs.Converter, options: Options, lane: object = None
+    ) -> None:
+        self._requester = requester
+        self._converter = converter
+        self._options = options
+        self._lane = lane
+
+    async def get(self, recording_id: str | uuid.UUID, **options: Unpack[RequestOptions]) -> Recording:
+        """Fetch one recording.
+
+        Args:
+            recording_id: The id, as a `uuid.UUID` or 1 to 128 characters of `[A-Za-z0-9_-]`.
+            **options: For this request, in place of the client's: `timeout`, `deadline`, `retry`, `max_body`,
+                as in `calls.get`.
+
+        Returns:
+            The recording. Fields that Plivo leaves out are None.
+
+        Raises:
+            ConfigurationError: Before any traffic: this cannot be an id of a recording.
+            NotFoundError: No such recording, or it was deleted.
+            DecodeError: The response is no recording.
+            RecordMismatchError: The response is another recording.
+            PlivoError: Any other error of `calls.get`.
+        """
+        asked = _check_id(recording_id)
+        chosen = self._options.changed(options)
+        return await fetch_record(
+            self._requester, _RECORDING, self._converter, chosen, asked, lane=self._lane
+        )
+
+    def list(
+        self,
+        since: date | None = None,
+        until: date | None = None,
+        *,
+        zone: tzinfo | str | None = None,
+        patience: float | None = DEFAULT_PATIENCE_SECONDS,
+        page_size: int = MAX_PAGE_SIZE,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        **filters: Unpack[_ListOptions],
+    ) -> Listing[Recording]:
+        """List the recordings of a call, or those that were stored in a span of time.
+
+        `await` the result for the first page, or iterate over it for every recording. Nothing is sent before.
+        With `call_uuid` and without `since` and `until` no times are sent. Whether Plivo then returns
+        recordings that are older than 7 days is not documented.
+        https://www.plivo.com/docs/voice/api/recording#list-all-recordings
+
+        Args:
+            since: An aware datetime, or a date, which begins at 00:00 in `zone`. Default: 7 days before
+                `until`, but without limit with `call_uuid` or `recording_storage_duration`.
+            until: The end, which is not part of the span: an aware datetime, or a date. Default: now.
+            zone: The time zone of a date: a `tzinfo` or a name, such as "Asia/Kolkata".
+            patience: Seconds that nobody may send, because of the rate limit, a 429 or an outage, before the
+                iteration ends with PatienceExceededError; None for any time.
+            page_size: How many recordings a request returns, 1 to 20.
+            concurrency: How many requests may be under way.
+            **filters: Those of RecordingFilters. Also the options of each request, as in `get`. The deadline
+                does not run while an iteration waits for the rate limit.
+
+        Returns:
+            A Listing, to await or to iterate over, once. The `call_uuid` of its outcomes is the id of the
+            recording.
+
+        Raises:
+            ConfigurationError: Before any traffic: an argument cannot be used, or no recording fits it.
+        """
+        by_age = [name for name in STORAGE_FILTERS if filters.get(name) is not None]
+        if by_age and (since is not None or until is not None):
+            raise ConfigurationError(f"{by_age[0]} does not go together with since and until")
+        return make_listing(
+            self._requester,
+            _RECORDING_LIST,
+            self._converter,
+            self._options,
+            filters,
+            since=since,
+            until=until,
+            zone=zone,
+            allow_partial=False,
+            patience=patience,
+            page_size=page_size,
+            concurrency=concurrency,
+            lane=self._lane,
+        )
+
+    def __repr__(self) -> str:
+        return f"<RecordingsResource of {self._requester.account_url}>"
+
+
+def _check_id(value: object) -> str:
+    try:
+        return check_call_uuid(value)
+    except InvalidCallUUIDError:
+        raise ConfigurationError(
+            f"recording_id must be a uuid.UUID or 1 to 128 characters of A-Z a-z 0-9 _ -, "
+            f"not {short_repr(value)}"
+        ) from None

@@ -1,0 +1,171 @@
+"""TrunkCallsResource: the call detail records of SIP trunks, which Plivo keeps apart from others."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, timedelta, tzinfo
+from functools import partial
+from typing import Unpack
+
+import cattrs
+
+from plivo_async.exported import exported
+from plivo_async.options import Options, RequestOptions
+from plivo_async.record.converter import structure_as
+from plivo_async.record.trunk_call import TrunkCallDetailRecord, TrunkCallInsights
+from plivo_async.requester import Requester
+from plivo_async.resources.batch import DEFAULT_CONCURRENCY
+from plivo_async.resources.call_uuid import check_call_uuid
+from plivo_async.resources.holding import DEFAULT_PATIENCE_SECONDS
+from plivo_async.resources.listing.listing import MAX_PAGE_SIZE, Listing, make_listing
+from plivo_async.resources.listing.spec import ListSpec
+from plivo_async.resources.listing.trunk_filters import TRUNK_CALL_FILTERS, TrunkCallFilters
+from plivo_async.resources.single_record import RecordSpec, fetch_record
+
+
+class _ListOptions(TrunkCallFilters, RequestOptions, total=False):
+    pass
+
+
+_TRUNK_CALL = RecordSpec(
+    path="Zentrunk/Call/{}/",
+    kind=TrunkCallDetailRecord,
+    noun="record of a SIP-trunk call",
+    thing="SIP-trunk call",
+    not_found=(
+        "no such SIP-trunk call, or its record is not written yet, or it is older than 90 days, or it is a "
+        "call of the voice API, for calls.get"
+    ),
+)
+_INSIGHTS = RecordSpec(
+    path="Zentrunk/Call/{}/Insights/",
+    kind=TrunkCallInsights,
+    noun="insights of a SIP-trunk call",
+    thing="SIP-trunk call",
+    not_found="no such SIP-trunk call, or it has no insights; calls of the voice API have none",
+)
+_TRUNK_CALL_LIST: ListSpec[TrunkCallDetailRecord] = ListSpec(
+    path="Zentrunk/Call/",
+    structure=partial(structure_as, TrunkCallDetailRecord),
+    filters=TRUNK_CALL_FILTERS,
+    longest_window=timedelta(days=90),
+    default_span=timedelta(days=30),
+)
+
+
+@exported
+class TrunkCallsResource:
+    """The call detail records of SIP trunks (Zentrunk): `client.trunk_calls`.
+
+    Plivo keeps them apart: `calls.get` does not find them. https://www.plivo.com/docs/sip-trunking/api/calls
+    """
+
+    def __init__(
+        self, requester: Requester, converter: cattrs.Converter, options: Options, lane: object = None
+    ) -> None:
+        self._requester = requester
+        self._converter = converter
+        self._options = options
+        self._lane = lane
+
+    async def get(
+        self, call_uuid: str | uuid.UUID, **options: Unpack[RequestOptions]
+    ) -> TrunkCallDetailRecord:
+        """Fetch the record of one SIP-trunk call that has ended.
+
+        Args:
+            call_uuid: The call UUID, as a `uuid.UUID` or 1 to 128 characters of `[A-Za-z0-9_-]`.
+            **options: For this call, in place of the client's: `timeout`, `deadline`, `retry`, `max_body`, as
+                in `calls.get`.
+
+        Returns:
+            The record. Fields that Plivo leaves out are None.
+
+        Raises:
+            InvalidCallUUIDError: Before any traffic: this cannot be a call UUID.
+            NotFoundError: No such SIP-trunk call, not written yet, older than 90 days, or a voice call.
+            DecodeError: The response is no record of a SIP-trunk call.
+            RecordMismatchError: The response is the record of another call.
+            PlivoError: Any other error of `calls.get`.
+        """
+        asked = check_call_uuid(call_uuid)
+        chosen = self._options.changed(options)
+        return await fetch_record(
+            self._requester, _TRUNK_CALL, self._converter, chosen, asked, lane=self._lane
+        )
+
+    async def insights(
+        self, call_uuid: str | uuid.UUID, **options: Unpack[RequestOptions]
+    ) -> TrunkCallInsights:
+        """Fetch the quality of one SIP-trunk call. Plivo has none for voice calls.
+
+        https://www.plivo.com/docs/sip-trunking/api/calls#retrieve-call-insights
+
+        Args:
+            call_uuid: The call UUID.
+            **options: As in `get`.
+
+        Raises:
+            NotFoundError: No such SIP-trunk call, or it has no insights.
+            PlivoError: Any other error of `get`.
+        """
+        asked = check_call_uuid(call_uuid)
+        chosen = self._options.changed(options)
+        return await fetch_record(self._requester, _INSIGHTS, self._converter, chosen, asked, lane=self._lane)
+
+    def list(
+        self,
+        since: date | None = None,
+        until: date | None = None,
+        *,
+        zone: tzinfo | str | None = None,
+        allow_partial: bool = False,
+        patience: float | None = DEFAULT_PATIENCE_SECONDS,
+        page_size: int = MAX_PAGE_SIZE,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        **filters: Unpack[_ListOptions],
+    ) -> Listing[TrunkCallDetailRecord]:
+        """List the SIP-trunk calls that ended in a span of time: since <= end_time < until.
+
+        `await` the result for the first page, or iterate over it for every record. Nothing is sent before.
+
+        Args:
+            since: An aware datetime, or a date, which begins at 00:00 in `zone`. Default: 30 days before
+                `until`.
+            until: The end, which is not part of the span: an aware datetime, or a date. Default: now. An end
+                in the future becomes now.
+            zone: The time zone of a date: a `tzinfo` or a name, such as "Asia/Kolkata".
+            allow_partial: Whether `since` may be earlier than the 90 days that Plivo keeps calls. The
+                report then has a warning.
+            patience: Seconds that nobody may send, because of the rate limit, a 429 or an outage, before the
+                iteration ends with PatienceExceededError; None for any time.
+            page_size: How many records a request returns, 1 to 20.
+            concurrency: How many requests may be under way.
+            **filters: Those of TrunkCallFilters. Also the options of each request, as in `get`. The deadline
+                does not run while an iteration waits for the rate limit.
+
+        Returns:
+            A Listing, to await or to iterate over, once.
+
+        Raises:
+            ConfigurationError: Before any traffic: an argument cannot be used, or no call fits it.
+            RetentionError: Before any traffic: the span begins before what Plivo keeps.
+        """
+        return make_listing(
+            self._requester,
+            _TRUNK_CALL_LIST,
+            self._converter,
+            self._options,
+            filters,
+            since=since,
+            until=until,
+            zone=zone,
+            allow_partial=allow_partial,
+            patience=patience,
+            page_size=page_size,
+            concurrency=concurrency,
+            lane=self._lane,
+        )
+
+    def __repr__(self) -> str:
+        return f"<TrunkCallsResource of {self._requester.account_url}>"
