@@ -12,6 +12,7 @@ from plivo_async.errors import (
     NetworkError,
     PermissionDeniedError,
     PlivoError,
+    RateLimitError,
     RedirectError,
     StatusError,
     TLSError,
@@ -35,7 +36,8 @@ class Verdict(Enum):
 
 def verdict(error: PlivoError) -> Verdict:
     """Return whom the failure of a call concerns, as far as the error alone shows it."""
-    if error.status == 429:
+    # A limiter of the user's own may raise its error without a status.
+    if error.status == 429 or isinstance(error, RateLimitError):
         return Verdict.THROTTLED
     if isinstance(error, InvalidCallUUIDError):
         return Verdict.UNSENT

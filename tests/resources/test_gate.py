@@ -15,6 +15,7 @@ from plivo_async import (
     PermissionDeniedError,
     PlivoError,
     RateLimitError,
+    RateLimitTimeoutError,
     RequestTimeoutError,
     ServerError,
     TLSError,
@@ -90,6 +91,7 @@ class TestPatienceError:
     ("error", "expected"),
     [
         (RateLimitError("slow down", status=429), Verdict.THROTTLED),
+        (RateLimitTimeoutError("not in time"), Verdict.THROTTLED),
         (InvalidCallUUIDError("no id"), Verdict.UNSENT),
         (server_error(), Verdict.SHARED),
         (PermissionDeniedError("no", status=403), Verdict.SHARED),

@@ -278,6 +278,22 @@ class TestEveryInput:
         assert len(fake.requests) == 5
 
     @in_virtual_time
+    async def test_fails_alone_if_it_cannot_even_be_shown(self) -> None:
+        class Detached:
+            def __repr__(self) -> str:
+                raise RuntimeError("the session is closed")
+
+        nested: list[Any] = []
+        for _ in range(5000):
+            nested = [nested]
+        fake = account()
+        ids: list[Any] = [Detached(), nested, fake.call_uuids[0]]
+        async with client_of(fake) as client:
+            outcomes = await client.calls.get_many(ids)
+        assert [type(outcome) for outcome in outcomes] == [Failed, Failed, Fetched]
+        assert {type(error) for error in errors_of(outcomes[:2])} == {InvalidCallUUIDError}
+
+    @in_virtual_time
     async def test_comes_from_an_async_source_as_well(self) -> None:
         fake = account()
         ids = fake.generate(100)

@@ -16,6 +16,7 @@ import pytest
 
 from plivo_async import (
     CallNext,
+    DeadlineExceededError,
     Failed,
     Fetched,
     Holding,
@@ -26,6 +27,7 @@ from plivo_async import (
     PlivoError,
     RateLimit,
     RateLimitError,
+    RateLimitTimeoutError,
     ServerError,
     TLSError,
 )
@@ -127,6 +129,32 @@ class TestTheRateLimit:
         assert kinds(outcomes) == {"Fetched": 10, "PatienceExceededError": source.pulled - 10}
         assert source.pulled == 11
         assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+    @pytest.mark.parametrize("error", [RateLimitTimeoutError, DeadlineExceededError])
+    @in_virtual_time
+    async def test_of_the_users_own_may_raise(self, error: type[PlivoError]) -> None:
+        """Nobody may send: that is no fault of the calls that ask."""
+        fake = account()
+        opens = virtual_loop().time() + 100.0
+
+        class Shut:
+            def acquire(self, request: httpx.Request) -> None:
+                if virtual_loop().time() < opens:
+                    raise error("the budget of this minute is spent")
+
+            def release(self, permit: None) -> None:
+                pass
+
+            def throttled(self, permit: None, retry_after: float | None) -> None:
+                pass
+
+        source = Counted(fake.generate(200))
+        async with client_of(fake, rate_limit=Shut()) as client, client.calls.get_many(source) as batch:
+            await asyncio.sleep(50.0)
+            assert batch.done == 0
+            assert source.pulled <= 32
+            outcomes = [outcome async for outcome in batch]
+        assert kinds(outcomes) == {"Fetched": 200}
 
 
 class TestA429:
