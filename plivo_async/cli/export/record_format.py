@@ -74,6 +74,9 @@ def record_in_row(row: bytes) -> CallDetailRecord:
     cells = csv_cells(row.decode("utf-8"))
     if len(cells) != len(CSV_COLUMNS):
         raise ValueError(f"{len(cells)} cells, expected {len(CSV_COLUMNS)}")
+    if "\0" in cells[0]:
+        # A power cut may leave NUL bytes before a row, which are no part of its first cell.
+        raise ValueError("NUL bytes in the call UUID")
     sent: dict[str, Any] = {}
     for name, cell in zip(_FIELDS, cells, strict=False):
         if cell:

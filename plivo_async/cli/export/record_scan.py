@@ -9,6 +9,7 @@ import click
 from attrs import frozen
 
 from plivo_async.cli.export.csv_input import CsvRows
+from plivo_async.cli.export.input_lines import InputError
 from plivo_async.cli.export.record_format import (
     CSV_COLUMNS,
     CSV_HEADER,
@@ -25,7 +26,15 @@ _EXCERPT_CHARACTERS = 80
 
 
 class NotAnExportError(click.ClickException):
-    """A line of a file is neither a record nor the beginning of one; the message has its number."""
+    """A line of a file is neither a record nor the beginning of one; the message has its number.
+
+    Attributes:
+        damaged: The number of the line that seems damaged; None if no record or header precedes it.
+    """
+
+    def __init__(self, message: str, damaged: int | None) -> None:
+        super().__init__(message)
+        self.damaged = damaged
 
 
 @frozen
@@ -80,9 +89,11 @@ def _scan_ndjson(first: bytes, file: BinaryIO, name: str, each: Callable[[CallDe
                     # Without a record before it, any object could begin like this.
                     is_torn = is_torn_object(line) if has_records else is_torn_record(line, CSV_COLUMNS)
                     if not is_torn:
-                        raise _not_torn(name, number, line) from None
+                        damaged = number if has_records else None
+                        raise _not_torn(name, number, line, damaged) from None
                     return Scan("ndjson", end, torn=len(line))
-                raise _not_a_record(name, number, error) from None
+                damaged = number if has_records else None
+                raise _not_a_record(name, number, error, damaged) from None
             each(record)
             has_records = True
         end += len(line)
@@ -95,34 +106,60 @@ def _scan_ndjson(first: bytes, file: BinaryIO, name: str, each: Callable[[CallDe
 
 def _scan_csv(file: BinaryIO, name: str, each: Callable[[CallDetailRecord], object]) -> Scan:
     end = size = len(CSV_HEADER)
-    rows, tail, number = CsvRows(), b"", 1
+    rows, tail, number, began = CsvRows(), b"", 1, 2
     for number, line in enumerate(file, start=2):
+        if not tail:
+            began = number
         size += len(line)
         tail += line
         if not line.endswith(b"\n"):
             # It may look complete and still lack the end of its last cell.
             break
-        row = rows.feed(number, line.removesuffix(b"\n"))
+        try:
+            row = rows.feed(number, line.removesuffix(b"\n"))
+        except InputError as error:
+            raise NotAnExportError(f"{name}, {error.message}", began) from None
         if row is None:
             continue
         if row.strip():
+            if _joins_records(row):
+                raise _joining(name, began)
             try:
                 record = record_in_row(row)
             except (PlivoError, ValueError) as error:
-                raise _not_a_record(name, number, error) from None
+                raise _not_a_record(name, number, error, began) from None
             each(record)
         end, tail = size, b""
+    if _joins_records(tail):
+        raise _joining(name, began)
     if not is_torn_row(tail, len(CSV_COLUMNS)):
-        raise _not_torn(name, number, tail)
+        raise _not_torn(name, number, tail, began)
     return Scan("csv", end, torn=size - end)
 
 
-def _not_a_record(name: str, number: int, error: Exception) -> NotAnExportError:
-    return NotAnExportError(f"{name}, line {number}: not a call detail record: {error}")
+def _joins_records(row: bytes) -> bool:
+    """Whether a line after the first one is a record by itself."""
+    for line in row.split(b"\n")[1:]:
+        try:
+            record_in_row(line)
+        except (PlivoError, ValueError):
+            continue
+        return True
+    return False
 
 
-def _not_torn(name: str, number: int, line: bytes) -> NotAnExportError:
+def _joining(name: str, number: int) -> NotAnExportError:
+    return NotAnExportError(
+        f"{name}, line {number}: a stray quote joins this line and the records below it", number
+    )
+
+
+def _not_a_record(name: str, number: int, error: Exception, damaged: int | None) -> NotAnExportError:
+    return NotAnExportError(f"{name}, line {number}: not a call detail record: {error}", damaged)
+
+
+def _not_torn(name: str, number: int, line: bytes, damaged: int | None) -> NotAnExportError:
     text = printable(line.decode("utf-8", "backslashreplace"), _EXCERPT_CHARACTERS)
     return NotAnExportError(
-        f"{name}, line {number}: not a call detail record, nor the beginning of one: {text}"
+        f"{name}, line {number}: not a call detail record, nor the beginning of one: {text}", damaged
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import click
@@ -57,10 +58,8 @@ def begin_or_resume(
         try:
             found = scan(file, str(path), remember)
         except NotAnExportError as error:
-            raise click.ClickException(
-                f"{error.message}; {path} was not changed: name another output with -o, or replace this one: "
-                "--overwrite instead of --resume"
-            ) from None
+            hint = _hint(path, error.damaged, is_retry=options.is_retry)
+            raise click.ClickException(f"{error.message}; {path} was not changed: {hint}") from None
     if options.file_format not in (None, found.file_format):
         raise click.UsageError(f"{path} is {found.file_format}, not {options.file_format}")
     os.truncate(path, found.end)
@@ -72,6 +71,17 @@ def begin_or_resume(
     if found.torn:
         report(f"{path}: removed an incomplete last line ({found.torn:,} bytes)")
     return found.file_format
+
+
+def _hint(path: Path, damaged: int | None, *, is_retry: bool) -> str:
+    if damaged is not None:
+        # A name that begins with a dash is no option. The suffix suits the sed of every system.
+        name = f"./{path}" if str(path).startswith("-") else str(path)
+        command = shlex.join(["sed", "-i.bak", f"{damaged}d", name])
+        return f"if line {damaged} is damaged, delete it, and its record is fetched again: {command}"
+    if is_retry:
+        return "is it the output of an export?"
+    return "name another output with -o, or replace this one: --overwrite instead of --resume"
 
 
 def _has_only_header(path: Path) -> bool:

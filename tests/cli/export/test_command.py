@@ -8,7 +8,9 @@ import itertools
 import json
 import os
 import re
+import shlex
 import signal
+import subprocess
 import sys
 import threading
 from collections import Counter
@@ -386,6 +388,34 @@ def test_resume_refuses_a_file_that_is_not_an_export_and_leaves_it_unchanged(
 
     assert Path("calls.ndjson").read_text() == "mine\nand mine\n"
     assert "calls.ndjson, line 1: not a call detail record" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["calls.ndjson", "-my calls.csv"])
+@pytest.mark.parametrize("damage", [b"\0\0\0", b"garbage\n", b'x,"\n\0"\n', b'{"call_uuid": 5}\n'])
+def test_a_damaged_line_is_reported_with_the_command_that_deletes_it(
+    damage: bytes, name: str, ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    export("-o", name, *ids[:6])
+    lines = Path(name).read_bytes().splitlines(keepends=True)
+    text = b"".join([*lines[:3], damage, *lines[3:]])
+    Path(name).write_bytes(text)
+
+    for _ in range(3):
+        if export("-o", name, "--resume", *ids[:9]) == 0:
+            break
+        assert Path(name).read_bytes() == text
+        err = capsys.readouterr().err
+        assert f"; {name} was not changed: if line" in err
+        # The command, without a shell.
+        subprocess.run(shlex.split(err.rpartition("again: ")[2]), check=True, timeout=30)
+        text = Path(name).read_bytes()
+
+    found = (
+        written(name)
+        if name == "calls.ndjson"
+        else [line.partition(",")[0] for line in Path(name).read_text().splitlines()[1:]]
+    )
+    assert Counter(found) == Counter(ids[:9])
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "notes.csv"])

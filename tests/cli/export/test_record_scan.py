@@ -79,6 +79,21 @@ def test_a_row_that_is_not_a_record_is_reported_with_its_number() -> None:
         found(_CSV[0] + _CSV[1] + b"a,b\n")
 
 
+def test_a_stray_quote_that_joins_a_line_and_records_is_damage() -> None:
+    damaged = _CSV[1] + b'c9,"stray\n'
+    plain = csv_row(CallDetailRecord(call_uuid="c8"))
+    closing = plain.rstrip() + b'"\n'
+    for text in (_CSV[1] + plain * 2, plain + b"torn", plain + closing, b"x" * 1023 * 1025 + b"\n"):
+        with pytest.raises(NotAnExportError, match="^calls, line 3: (a stray|the) quote ") as raised:
+            found(CSV_HEADER + damaged + text)
+        assert raised.value.damaged == 3
+
+
+def test_nul_bytes_before_a_row_are_damage() -> None:
+    with pytest.raises(NotAnExportError, match="^calls, line 2: not a call detail record: NUL bytes"):
+        found(CSV_HEADER + b"\0\0" + _CSV[1])
+
+
 def test_a_file_with_another_header_is_refused(tmp_path: Path) -> None:
     with pytest.raises(click.ClickException, match="line 1"):
         found(b"call_uuid,amount\n1,2\n")

@@ -423,3 +423,17 @@ def test_the_options_are_there_before_the_first_failure(
 
     assert export("-o", "calls.ndjson", "a/b", "c/d") == 6
     assert seen == [True, True]
+
+
+def test_an_output_that_is_no_export_is_refused_and_kept(
+    ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail(ids[1])
+    Path("calls.ndjson").write_text("notes\n")
+
+    assert run(["retry", "calls.ndjson"]) == 1
+
+    assert capsys.readouterr().err.endswith(
+        "; calls.ndjson was not changed: is it the output of an export?\n"
+    )
+    assert Path("calls.ndjson").read_text() == "notes\n"
