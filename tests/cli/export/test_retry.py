@@ -7,33 +7,46 @@ import os
 import re
 import shlex
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from plivo_async.cli.app import run
+from plivo_async.cli.export.exporter import Exporter
 from plivo_async.cli.export.failed_file import failed_file
 from plivo_async.cli.export.kept_options import KeptOptions, options_path, read_options
 from plivo_async.cli.export.options import default_failed_path
 from plivo_async.errors import NetworkError
-from plivo_async.resources.outcome import Failed
-from plivo_async.testing import FakePlivo, StubResponse
+from plivo_async.resources.outcome import Failed, Outcome
+from plivo_async.testing import FakePlivo
 
 _FAILED = Path("calls.ndjson.failed")
 _OPTIONS = Path("calls.ndjson.failed.options")
 
 
 @pytest.fixture
-def ids(served: FakePlivo, folder: Path) -> list[str]:
-    """The ids of the calls of the fake; the first one gets no response."""
+def ids(served: FakePlivo, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of the calls of the fake; the first one fails in a way that may pass.
+
+    A batch would repeat such a call for some seconds, so its error is one that a batch does not repeat,
+    until the exporter receives it.
+    """
     calls = list(served.call_uuids)
-    served.script([StubResponse(200, delay=3600.0)] * 100, call_uuid=calls[0])
+    served.script([404] * 100, call_uuid=calls[0])
+    write: Callable[[Exporter, Outcome], None] = getattr(Exporter, "_write")  # noqa: B009 - it is private
+
+    def write_retryable(exporter: Exporter, outcome: Outcome) -> None:
+        is_first = isinstance(outcome, Failed) and outcome.call_uuid == calls[0]
+        write(exporter, Failed(calls[0], NetworkError("reset")) if is_first else outcome)
+
+    monkeypatch.setattr(Exporter, "_write", write_retryable)
     return calls
 
 
 def export(*arguments: str) -> int:
-    return run(["export", "--rate", "none", "--deadline", "0.05", "--quiet", *arguments])
+    return run(["export", "--rate", "none", "--deadline", "50", "--quiet", *arguments])
 
 
 def fail(*call_uuids: str, output: str = "calls.ndjson") -> None:
@@ -82,7 +95,7 @@ def test_what_may_succeed_now_is_retried_with_the_options_of_the_export(
     assert [counts[name] for name in ("read", "written", "failed", "records")] == [1, 1, 0, 3]
     assert captured.err == (
         f"plivo-async: retrying 1 of 3 failed calls with --rate none --concurrency 7 --max-wait 900 "
-        f"--base-url {url} --deadline 0.05\n"
+        f"--base-url {url} --deadline 50.0\n"
     )
     assert Counter(ids_in("calls.ndjson")) == Counter(ids[:3])
     assert sorted(ids_in(_FAILED)) == ["a/b", "no-such-call"]
@@ -114,7 +127,7 @@ def test_a_call_that_fails_again_stays_and_exits_6(
 ) -> None:
     fail(*ids[:3])
 
-    assert run(["retry", "calls.ndjson", "--deadline", "0.05", "-q"]) == 6
+    assert run(["retry", "calls.ndjson", "-q"]) == 6
 
     assert printed_command(capsys) == ["retry", "calls.ndjson"]
     assert ids_in(_FAILED) == [ids[0]]
@@ -162,7 +175,7 @@ def test_an_option_on_the_command_line_overrides_the_kept_one_and_is_kept(ids: l
     kept = read_options(_OPTIONS)
     assert kept is not None
     assert (kept.values["--rate"], kept.values["--timeout"]) == ("1000/1", "7.0")
-    assert kept.values["--deadline"] == "0.05"
+    assert kept.values["--deadline"] == "50.0"
 
 
 @pytest.mark.parametrize("server", [["--fake"], ["--base-url", "http://127.0.0.1:9"]])
@@ -266,7 +279,7 @@ def test_without_options_beside_the_failures_the_whole_command_is_printed(
     assert lines[0].startswith(f"plivo-async: {failed}.options was not written by an export; ")
     [again] = re.findall("to retry them all the same: plivo-async (.*)", lines[1])
     url = os.environ["PLIVO_ASYNC_BASE_URL"]
-    options = f"--rate none --concurrency 32 --max-wait 900 --base-url {url} --deadline 0.05"
+    options = f"--rate none --concurrency 32 --max-wait 900 --base-url {url} --deadline 50.0"
     named = f"-i {failed} --key call_uuid -o calls.ndjson"
     assert again == " ".join(["export --resume", named, *more, options])
     assert options_path(failed).read_text() == "mine"
@@ -289,7 +302,7 @@ def test_options_that_cannot_be_written_are_reported_and_end_nothing(
 
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("plivo-async: cannot keep the options of this export for a retry in xxx")
-    assert lines[1].endswith("--deadline 0.05")
+    assert lines[1].endswith("--deadline 50.0")
     assert run(["retry", name]) == 1
     assert "cannot read" in capsys.readouterr().err
 
