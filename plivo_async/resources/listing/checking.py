@@ -70,9 +70,9 @@ class Checking:
         self.warnings: list[str] = []
         self.late = 0
         # How many rows the list has twice.
-        self._spare = reading.repeated if reading.is_proven else 0
+        self._spare = _spare(reading)
         if self._totals.usable is None:
-            self._without_total(repeated=reading.repeated)
+            self._without_total(moved=reading.moved)
         elif is_last and self._known + self._spare == self._totals.latest == self._totals.most:
             self._finish()
 
@@ -120,7 +120,8 @@ class Checking:
         else:
             self._totals_in_round.add(page.total)
             keys = [row.key & LOW_BITS for row in page.rows]
-            self._round.received(tag, keys, {key & LOW_BITS for key in unknown})
+            latest = self._totals.latest or 0
+            self._round.received(tag, keys, {key & LOW_BITS for key in unknown}, latest)
             if self._round.is_over:
                 self._searched(self._round)
         return new
@@ -144,17 +145,18 @@ class Checking:
         """Check the window once more, because others have taken time since; not without totals."""
         if self.complete and self._totals.usable is not None:
             self._step, self.complete, self.missing = _Step.CHECK, False, None
+            self._rounds = self._lost = self._idle = 0
 
     def _checked(self, total: int | None) -> None:
         """Compare what is known with a total that was counted while nothing else of the window was read."""
         known = self._known + self._spare
         if total is None:
-            self._without_total(repeated=1)
+            self._without_total(moved=1)
         elif known == total:
             self._finish()
         elif known > total:
             self._totals.wrong = True
-            self._without_total(repeated=1)
+            self._without_total(moved=1)
         elif self._idle >= _IDLE_ROUNDS or self._rounds >= _MAX_ROUNDS:
             self._give_up(total - known)
         elif self._idle or self._lost >= _LOST_ROUNDS:
@@ -189,11 +191,11 @@ class Checking:
         else:
             self._idle += 1
 
-    def _without_total(self, *, repeated: int) -> None:
+    def _without_total(self, *, moved: int) -> None:
         if not self._readings:
             why = "is wrong" if self._totals.wrong else "is missing"
             self.warnings.append(f"total_count {why}: checked by reading until no row moved")
-        if not repeated:
+        if not moved:
             self._finish()
         elif self._readings < _MAX_READINGS and self._idle < _IDLE_ROUNDS:
             self._readings += 1
@@ -215,10 +217,10 @@ class Checking:
         self._keys = self._seen if reading.own is None else reading.own
         if self._totals.usable is None:
             self._idle = 0 if found else self._idle + 1
-            self._without_total(repeated=reading.repeated)
+            self._without_total(moved=reading.moved)
         else:
             self._idle = 0 if found or not self._idle else self._idle + 1
-            self._spare = reading.repeated if reading.is_proven else 0
+            self._spare = _spare(reading)
             self._step = _Step.CHECK
 
     def _finish(self) -> None:
@@ -234,3 +236,8 @@ class Checking:
             else f"{missing} of the records that Plivo counts were not found"
         )
         self.warnings.append(fact)
+
+
+def _spare(reading: Reading) -> int:
+    """Return how many rows the list is known to have twice."""
+    return reading.totals.most - len(reading.order) if reading.is_proven else 0

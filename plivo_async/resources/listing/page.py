@@ -120,13 +120,12 @@ def decode_page(body: bytes) -> Envelope:
         raise _no_page(body)
     members = cast("dict[str, Any]", value)
     rows = members.get("objects")
-    if rows is None:
+    if rows is None and isinstance(members.get("meta"), dict):
+        # Without records some lists have null, or nothing.
         rows = []
-        if not isinstance(members.get("meta"), dict):
-            raise _no_page(body)
     if not isinstance(rows, list):
         raise _no_page(body)
-    return _envelope(members, rows)
+    return _envelope(members, cast("Any", rows))
 
 
 def _envelope(members: dict[str, Any], rows: list[Any], *, is_split: bool = False) -> Envelope:
@@ -183,8 +182,8 @@ def _failed_row(
     identity = ""
     try:
         value = decode_json(exact)
-        found = value.get(spec.id_key) if isinstance(value, dict) else None
-        identity = found if isinstance(found, str) else ""
+        if isinstance(value, dict) and isinstance(found := cast("Any", value).get(spec.id_key), str):
+            identity = found
         spec.structure(value, exact, converter)
         error = DecodeError("the row cannot be read", body=exact)
     except DecodeError as refused:

@@ -85,6 +85,7 @@ class Reading:
         totals: What the pages say.
         order: The low bits of the keys of its rows, in the order of the list: 4 bytes for each.
         repeated: How many rows came that this reading had.
+        moved: How many of them came because a row was written late, and moved others behind it.
         step: How many rows a page has, as the first one shows; 0 before it.
         is_stuck: Whether it ended because the server gives the same rows for every offset.
     """
@@ -96,20 +97,26 @@ class Reading:
     totals: Totals = field(factory=Totals)
     order: array[int] = field(factory=lambda: array("I"), init=False)
     repeated: int = field(default=0, init=False)
+    moved: int = field(default=0, init=False)
     is_stuck: bool = field(default=False, init=False)
     step: int = field(default=0, init=False)
     _planned: int = field(default=0, init=False)
     _gap: PageRequest | None = field(default=None, init=False)
     _goes_on: bool = field(default=True, init=False)
     _stale: int = field(default=0, init=False)
+    _reached: int = field(default=0, init=False)
+    _has_hole: bool = field(default=False, init=False)
+    _surplus: frozenset[int] = field(default=frozenset(), init=False)
     _waiting: deque[PageRequest] = field(factory=deque[PageRequest], init=False)
     _arrived: dict[PageRequest, AnyPage] = field(factory=dict[PageRequest, AnyPage], init=False)
 
     @property
     def is_proven(self) -> bool:
-        """Whether nothing came meanwhile, and as many rows were read as there are, some of them twice."""
-        totals = self.totals
-        return totals.least == totals.most == len(self.order) + self.repeated
+        """Whether every place of the list was read, and nothing was written late meanwhile.
+
+        If the total is higher than the number of rows, then some of them are in the list twice.
+        """
+        return self.totals.least == self.totals.most == self._reached and not self._has_hole
 
     @property
     def has_begun(self) -> bool:
@@ -158,10 +165,12 @@ class Reading:
 
     def _read(self, request: PageRequest, page: AnyPage) -> list[Any]:
         count, known = self._count(request, page), len(self.order)
-        new = self._take(page)
+        new = self._take(page, count)
         self.totals.compare(len(self.order))
         total = self.totals.usable
         reached = request.offset + count
+        self._reached = max(self._reached, reached)
+        self._has_hole = self._has_hole or (count == 0 and reached < (total or 0))
         if not self.step:
             # A server may have a limit of its own.
             self.step = count if count and (page.goes_on or reached < (total or 0)) else self.page_size
@@ -191,8 +200,9 @@ class Reading:
         # A page that is too long may have rows twice. To read a place again costs less than to skip it.
         return count if count <= request.limit else min(request.limit, len({row.key for row in page.rows}))
 
-    def _take(self, page: AnyPage) -> list[Any]:
+    def _take(self, page: AnyPage, count: int) -> list[Any]:
         new: list[Any] = []
+        again: list[int] = []
         for row in page.rows:
             key = row.key
             is_new = self.seen.add(key)
@@ -201,5 +211,13 @@ class Reading:
             if is_new if self.own is None else self.own.add(key):
                 self.order.append(key & LOW_BITS)
             else:
-                self.repeated += 1
+                again.append(key)
+        if again:
+            self.repeated += len(again)
+            keys = [row.key for row in page.rows]
+            # Not moved: a row that is twice on the page, and one that was beyond the end of the last page.
+            self.moved += sum(keys.count(key) == 1 and key not in self._surplus for key in again)
+        self._surplus = frozenset()
+        if len(page.rows) > count:
+            self._surplus = frozenset(list(dict.fromkeys(row.key for row in page.rows))[count:])
         return new

@@ -35,13 +35,15 @@ class Region:
         offset: Of its first row in the list as it is now.
         known: The low bits of the keys of its rows, as far as they are known.
         extra: How many rows it has besides.
+        total: How many rows the list had when its ends were found.
         node: Where its rows go when they are found.
     """
 
     offset: int
     known: array[int]
     extra: int
-    node: _Node = field(factory=list)
+    total: int
+    node: _Node = field(factory=list[Any])
     probes: int = field(default=0, init=False)
 
     @property
@@ -80,7 +82,7 @@ class Round:
         self._todo: deque[tuple[int, Region | _Scan]] = deque()
         self._under_way = 0
         self.is_sound = self.is_ordered = True
-        self._plan(Region(0, order, total - len(order), self._root))
+        self._plan(Region(0, order, total - len(order), total, self._root))
 
     @property
     def can_ask(self) -> bool:
@@ -98,14 +100,23 @@ class Round:
         offset, part = self._todo.popleft()
         return offset, (offset, part)
 
-    def received(self, asked: Any, keys: list[int], new: Collection[int]) -> None:
-        """Take in the low bits of the keys of a page; `new` has those of the rows that were not known."""
+    def received(self, asked: Any, keys: list[int], new: Collection[int], total: int) -> None:
+        """Take in a page.
+
+        Args:
+            asked: From `ask`.
+            keys: The low bits of the keys of its rows.
+            new: Those of the rows that were not known.
+            total: How many rows the list has now.
+        """
         self._under_way -= 1
         offset, part = asked
         if isinstance(part, _Scan):
             self._scanned(offset, part, keys, new)
+        elif not keys:
+            self._shortened(offset, part)
         else:
-            self._probed(offset, part, keys, new)
+            self._probed(offset, part, keys, new, total)
 
     def order(self) -> array[int]:
         """Return the low bits of the keys of all rows, those found included."""
@@ -149,7 +160,13 @@ class Round:
             found = [key for place in sorted(scan.pages) for key in scan.pages[place] if key in here]
             region.node.append(_merged(found, region.known))
 
-    def _probed(self, offset: int, region: Region, keys: list[int], new: Collection[int]) -> None:
+    def _shortened(self, offset: int, region: Region) -> None:
+        """Note that the list ends before an offset, whatever its total says."""
+        self.is_sound = False
+        region.extra = max(0, offset - region.offset - len(region.known))
+        self._plan(region)
+
+    def _probed(self, offset: int, region: Region, keys: list[int], new: Collection[int], total: int) -> None:
         places = [self._place(offset + number, region, key) for number, key in enumerate(keys)]
         found = [place for place in places if place is not None]
         if not found:
@@ -162,9 +179,10 @@ class Round:
             return
         first, last = min(found), max(found)
         before, behind = region.known[:first], region.known[last + 1 :]
-        end = region.offset + region.rows
-        left = Region(region.offset, before, offset - region.offset - len(before))
-        right = Region(offset + len(keys), behind, end - offset - len(keys) - len(behind))
+        # Rows that came since may be before this place, or behind it: both sides are searched for them.
+        end = region.offset + region.rows + max(0, total - region.total)
+        left = Region(region.offset, before, offset - region.offset - len(before), total)
+        right = Region(offset + len(keys), behind, end - offset - len(keys) - len(behind), total)
         here = [key for key, place in zip(keys, places, strict=True) if place is not None or key in new]
         region.node.extend([left.node, _merged(here, region.known[first : last + 1]), right.node])
         self._plan(left)

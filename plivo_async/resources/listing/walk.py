@@ -14,7 +14,7 @@ from plivo_async.resources.listing.spans import Window
 Turn = tuple[PageRequest, list[Any]]
 
 # Whatever is found, a list ends.
-_MAX_SWEEPS = 10
+_MAX_SWEEPS = 5
 
 
 class Walk:
@@ -38,6 +38,7 @@ class Walk:
         self._current = 0
         self._checkings: list[Checking] = []
         self._sweeps = self._late_before = 0
+        self._unsettled: list[str] = []
         self._is_stopped = False
 
     @property
@@ -100,7 +101,9 @@ class Walk:
         if len(self._checkings) > 1 and all(checking.is_over for checking in self._checkings):
             self._sweeps += 1
             late = self.late
-            if late > self._late_before and self._sweeps < _MAX_SWEEPS:
+            if late > self._late_before and self._sweeps >= _MAX_SWEEPS:
+                self._unsettled = ["records were still written late when the list ended"]
+            elif late > self._late_before:
                 for checking in self._checkings:
                     checking.check_again()
             self._late_before = late
@@ -160,8 +163,9 @@ class Walk:
     @property
     def warnings(self) -> list[str]:
         """What could not be reconciled."""
-        return [
+        warnings = [
             f"{checking.window.text}: {warning}"
             for checking in self._checkings
             for warning in checking.warnings
         ]
+        return [*warnings, *self._unsettled]
