@@ -21,7 +21,7 @@ _IDLE_ROUNDS = 2
 _LOST_ROUNDS = 3
 # Whatever progress there is, a list ends.
 _MAX_ROUNDS = 25
-_MAX_READINGS = 10
+_MAX_READINGS = 5
 
 
 class _Step(Enum):

@@ -114,7 +114,8 @@ class Reading:
     def is_proven(self) -> bool:
         """Whether every place of the list was read, and nothing was written late meanwhile.
 
-        If the total is higher than the number of rows, then some of them are in the list twice.
+        If the total is higher than the number of rows, then some of them are in the list twice. Not so many
+        that a page has nothing else: that server sends the same page for every offset.
         """
         return self.totals.least == self.totals.most == self._reached and not self._has_hole
 
@@ -170,7 +171,8 @@ class Reading:
         total = self.totals.usable
         reached = request.offset + count
         self._reached = max(self._reached, reached)
-        self._has_hole = self._has_hole or (count == 0 and reached < (total or 0))
+        is_idle = len(self.order) == known
+        self._has_hole = self._has_hole or (is_idle and request.offset < (total or 0))
         if not self.step:
             # A server may have a limit of its own.
             self.step = count if count and (page.goes_on or reached < (total or 0)) else self.page_size
@@ -181,7 +183,7 @@ class Reading:
                 self._gap = PageRequest(
                     self.window, reached, min(self.page_size, end - reached), end - reached
                 )
-        self._stale = self._stale + 1 if count and len(self.order) == known else 0
+        self._stale = self._stale + 1 if count and is_idle else 0
         self.is_stuck = self.is_stuck or self._stale >= _STALE_PAGES
         # A page without rows is the end, whatever the total says, unless rows follow. Without a total nothing
         # else is: the server may have a limit of its own, and `next` is null in some lists that go on.

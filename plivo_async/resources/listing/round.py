@@ -60,6 +60,8 @@ class _Scan:
     missing: int
     pages: dict[int, list[int]] = field(factory=dict[int, list[int]], init=False)
     new: set[int] = field(factory=set[int], init=False)
+    distinct: set[int] = field(factory=set[int], init=False)
+    placed: int = field(default=0, init=False)
 
 
 class Round:
@@ -153,11 +155,15 @@ class Round:
         here = set(new).union(region.known)
         self.is_ordered = self.is_ordered and all(key in here for key in keys[:wanted])
         scan.pages[offset] = keys
+        scan.distinct.update(keys[:wanted])
+        scan.placed += min(wanted, len(keys))
         scan.new.update(new)
         scan.missing -= 1
         if not scan.missing:
             here = scan.new.union(region.known)
             found = [key for place in sorted(scan.pages) for key in scan.pages[place] if key in here]
+            # Else some rows are twice.
+            self.is_ordered = self.is_ordered and len(scan.distinct) == scan.placed
             region.node.append(_merged(found, region.known))
 
     def _shortened(self, offset: int, region: Region) -> None:

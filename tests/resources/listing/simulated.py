@@ -11,7 +11,10 @@ from typing import Any
 import httpx
 from attrs import define, field
 
-from plivo_async import AsyncClient
+from plivo_async import AsyncClient, Fetched
+from plivo_async.resources.listing.page import Row, RowPage, decode_page
+from plivo_async.resources.listing.reading import AnyPage, PageRequest
+from plivo_async.resources.listing.seen import key_of
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
@@ -48,15 +51,15 @@ class SimulatedList:
         first = bisect.bisect_right(self.rows, (until, 2**60))
         return self.rows[first : bisect.bisect_right(self.rows, (since, 2**60))]
 
-    def respond(self, request: httpx.Request) -> httpx.Response:
-        query = dict(request.url.params)
+    def answer(self, query: dict[str, str]) -> object:
+        """The page for a query, altered; None for a span that is too long."""
         self.queries.append(query)
         number = len(self.queries)
         self.before(number)
         if "end_time__gte" in query:
             span = age_of(query["end_time__gte"]) - age_of(query["end_time__lt"])
             if span > self.longest.total_seconds():
-                return httpx.Response(400, json={"error": "the span is too long"})
+                return None
         rows, offset = self.window(query), int(query["offset"])
         limit = min(int(query["limit"]), self.most_rows)
         found = rows[offset : offset + limit]
@@ -76,7 +79,22 @@ class SimulatedList:
                 for age, number in found
             ],
         }
-        altered = self.alter(page, number)
+        return self.alter(page, number)
+
+    def page(self, request: PageRequest) -> AnyPage | None:
+        """The page for a request of a walk."""
+        query = request.window.query("end_time")
+        altered: Any = self.answer(query | {"limit": str(request.limit), "offset": str(request.offset)})
+        if altered is None:
+            return None
+        read = decode_page(json.dumps(altered).encode())
+        rows = [Row(key_of(row["call_uuid"]), Fetched(row["call_uuid"], row)) for row in read.rows]
+        return RowPage(rows, read.total, read.goes_on)
+
+    def respond(self, request: httpx.Request) -> httpx.Response:
+        altered = self.answer(dict(request.url.params))
+        if altered is None:
+            return httpx.Response(400, json={"error": "the span is too long"})
         if isinstance(altered, httpx.Response):
             return altered
         if isinstance(altered, bytes):
