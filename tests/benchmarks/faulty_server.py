@@ -12,11 +12,16 @@ import struct
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 
-from tests.benchmarks.local_server import RECORD, process
+import httpx
+
+from plivo_async.testing import FakePlivo
+from tests.benchmarks.local_server import AUTH_ID, RECORD, process
 
 _SHARE_OF_FAULTS = 0.16
+_SHARE_OF_SLOW_BODIES = 0.2
 _LONGEST_LATENCY_SECONDS = 0.02
 _DRIP_SECONDS = 0.05
 _SECONDS_BETWEEN_OUTAGES = (15.0, 25.0)
@@ -24,6 +29,7 @@ _OUTAGE_SECONDS = (0.5, 1.5)
 _RESET = struct.pack("ii", 1, 0)
 _BODY = RECORD.read_bytes()
 _CALL_UUID = b"5607532d-5037-4066-befc-a8b40218dd4f"
+LISTED = 100
 # The first response to such an id is a 404.
 _LATE = b"late-"
 
@@ -41,10 +47,6 @@ def _response(body: bytes, *headers: bytes, status: bytes = b"200 OK") -> bytes:
     return b"\r\n".join(head) + b"\r\n\r\n" + body
 
 
-def _record(call_uuid: bytes) -> bytes:
-    return _BODY.replace(_CALL_UUID, call_uuid)
-
-
 def _busy(status: bytes, *headers: bytes) -> Fault:
     return lambda _: (_response(b"{}", *headers, status=status), "keep")
 
@@ -54,14 +56,14 @@ _FAULTS: list[tuple[int, Fault]] = [
     (6, lambda _: (b"", "reset")),
     (4, lambda _: (b"", "close")),
     (4, lambda _: (b"", "silent")),
-    (4, lambda asked: (_response(_record(asked))[:-200], "reset")),
-    (4, lambda asked: (_response(_record(asked))[:-200], "close")),
-    (4, lambda asked: (_response(_record(asked))[:-200], "silent")),
-    (4, lambda asked: (_response(_record(asked)), "reset")),
-    (4, lambda asked: (_response(_record(asked)), "close")),
-    (4, lambda asked: (_response(_record(asked), b"Connection: close"), "close")),
-    (2, lambda asked: (_response(_record(asked)) + b"junk", "keep")),
-    (4, lambda asked: (b"HTTP/1.1 103 Early Hints\r\n\r\n" * 3 + _response(_record(asked)), "keep")),
+    (4, lambda whole: (whole[:-200], "reset")),
+    (4, lambda whole: (whole[:-200], "close")),
+    (4, lambda whole: (whole[:-200], "silent")),
+    (4, lambda whole: (whole, "reset")),
+    (4, lambda whole: (whole, "close")),
+    (4, lambda whole: (whole.replace(b"\r\n", b"\r\nConnection: close\r\n", 1), "close")),
+    (2, lambda whole: (whole + b"junk", "keep")),
+    (4, lambda whole: (b"HTTP/1.1 103 Early Hints\r\n\r\n" * 3 + whole, "keep")),
     (2, lambda _: (b"\xde\xad\xbe\xef\r\n\r\n", "silent")),
     (2, lambda _: (_response(b"<html>"), "keep")),
     (2, lambda _: (_response(b""), "keep")),
@@ -79,28 +81,46 @@ class _Service:
     def __init__(self, seed: int) -> None:
         self.draws = random.Random(seed)
         self.transports: set[asyncio.Transport] = set()
-        self.asked_late: set[bytes] = set()
+        self.late: set[bytes] = set()
+        fake = FakePlivo(rate_limit=None, auth_id=AUTH_ID)
+        now = datetime.now(UTC)
+        fake.generate(LISTED, since=now - timedelta(days=2), until=now - timedelta(hours=1))
+        self.lists = httpx.AsyncClient(
+            transport=httpx.ASGITransport(fake),
+            base_url="http://fake",
+            auth=(fake.auth_id, fake.auth_token),
+        )
 
-    async def parts(self, call_uuid: bytes) -> AsyncGenerator[tuple[bytes, End], None]:
+    async def body(self, target: bytes) -> bytes | None:
+        """Return the record or the page of a list; None for a record that comes later."""
+        path, _, query = target.partition(b"?")
+        name = path.rstrip(b"/").rsplit(b"/", 1)[1]
+        if query:
+            return (await self.lists.get(target.decode())).content
+        if name.startswith(_LATE) and name not in self.late:
+            self.late.add(name)
+            return None
+        self.late.discard(name)
+        return _BODY.replace(_CALL_UUID, name)
+
+    async def parts(self, target: bytes) -> AsyncGenerator[tuple[bytes, End], None]:
         """Yield the parts of a response, and what becomes of the connection after each."""
         await asyncio.sleep(self.draws.uniform(0.0, _LONGEST_LATENCY_SECONDS))
-        if call_uuid.startswith(_LATE) and call_uuid not in self.asked_late:
-            self.asked_late.add(call_uuid)
+        body = await self.body(target)
+        if body is None:
             yield _response(b"{}", status=b"404 Not Found"), "keep"
             return
-        self.asked_late.discard(call_uuid)
+        whole = _response(body)
         if self.draws.random() >= _SHARE_OF_FAULTS:
-            yield _response(_record(call_uuid)), "keep"
-            return
-        if self.draws.random() < 0.2:
-            whole = _response(_record(call_uuid))
-            size = self.draws.choice((20, 100, 400))
+            yield whole, "keep"
+        elif self.draws.random() < _SHARE_OF_SLOW_BODIES:
+            size = 1 + len(whole) // self.draws.choice((2, 10, 50))
             for start in range(0, len(whole), size):
                 yield whole[start : start + size], "keep"
                 await asyncio.sleep(_DRIP_SECONDS)
-            return
-        weights, faults = zip(*_FAULTS, strict=True)
-        yield self.draws.choices(faults, weights)[0](call_uuid)
+        else:
+            weights, faults = zip(*_FAULTS, strict=True)
+            yield self.draws.choices(faults, weights)[0](whole)
 
     async def outages(self, server: asyncio.Server) -> None:
         """Now and then refuse connections for a while, and reset those that are open."""
@@ -139,14 +159,14 @@ class _Responding(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._received += data
         if b"\r\n\r\n" in self._received:
-            call_uuid = self._received.split(b" ")[1].rstrip(b"/").rsplit(b"/", 1)[1]
+            target = self._received.split(b" ", 2)[1]
             self._received = b""
-            self._task = asyncio.ensure_future(self._respond(call_uuid))
+            self._task = asyncio.ensure_future(self._respond(target))
 
-    async def _respond(self, call_uuid: bytes) -> None:
+    async def _respond(self, target: bytes) -> None:
         transport = self._transport
         assert transport is not None
-        async for part, end in self._service.parts(call_uuid):
+        async for part, end in self._service.parts(target):
             if transport.is_closing():
                 return
             transport.write(part)

@@ -2,9 +2,10 @@
 
     python -m tests.benchmarks.soak --style eager --seconds 300
 
-Some tasks fetch single records and batches over real sockets, wait for late records, and close clients in
-flight. They give most of that up: by cancellation, once and more often, by time-outs, by scopes and task
-groups of anyio, and by leaving a batch. The server fails 16 % of the requests, and is not there now and then.
+Some tasks fetch single records, batches and lists over real sockets, wait for late records, and close
+clients in flight. They give most of that up: by cancellation, once and more often, by time-outs, by scopes
+and task groups of anyio, and by leaving a batch or a list. The server fails 16 % of the requests, and is not
+there now and then.
 
 Every few seconds all pause. Then no slot, permit, task, source or socket may be in use, and memory may not
 grow. `--seed` repeats the draws of a run; the times differ.
@@ -176,8 +177,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="What random operations leave behind.")
     parser.add_argument("--style", choices=_STYLES, default="plain")
     parser.add_argument("--seconds", type=float, default=300.0)
-    parser.add_argument("--every", type=float, default=15.0, help="seconds between two pauses (15)")
-    parser.add_argument("--tasks", type=int, default=20, help="how many run operations (20)")
+    parser.add_argument("--every", type=float, default=30.0, help="seconds between two pauses (30)")
+    parser.add_argument("--tasks", type=int, default=40, help="how many run operations (40)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser.parse_args()

@@ -7,12 +7,14 @@ import contextvars
 import random
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 from attrs import define, field
 
 from plivo_async import AsyncClient, CallNext, Failed, Fetched, Outcome, PlivoError, RateLimiter
+from tests.benchmarks.faulty_server import LISTED
 from tests.benchmarks.giving_up import run_and_perhaps_give_up
 from tests.benchmarks.local_server import AUTH_ID
 
@@ -61,6 +63,7 @@ class Operations:
             (6, self._all_of_a_batch),
             (8, self._a_part_of_a_batch),
             (8, self._wait),
+            (4, self._list),
             (2, self._close_in_flight),
         ]
         weights, works = zip(*operations, strict=True)
@@ -129,6 +132,24 @@ class Operations:
                     await asyncio.sleep(0.05)
         if len(came) < enough:
             self._check_all(asked, came)
+
+    async def _list(self, client: AsyncClient) -> None:
+        until = datetime.now(UTC)
+        came, enough = list[str](), self.draws.choice((1, 30, LISTED + 1))
+        try:
+            async with client.calls.list(until - timedelta(days=3), until) as listing:
+                async for outcome in listing:
+                    self._note(outcome)
+                    came.append(str(outcome.call_uuid))
+                    if len(came) == enough:
+                        break
+        except PlivoError as error:
+            self.outcomes[type(error).__name__] += 1
+        else:
+            if len(came) < enough:
+                self.outcomes["whole lists"] += 1
+                self.faults["records of a list that were lost"] += LISTED - len(set(came))
+        self.faults["records of a list that came twice"] += len(came) - len(set(came))
 
     async def _close_in_flight(self, client: AsyncClient) -> None:
         own = self.new_client(max_connections=4)
