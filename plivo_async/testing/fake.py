@@ -3,42 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias, Unpack
+from datetime import datetime
+from typing import Any, Unpack
 
 from plivo_async.client import AsyncClient
 from plivo_async.credentials import find_credentials
-from plivo_async.errors import ConfigurationError
 from plivo_async.exported import exported
 from plivo_async.record.model import CallDetailRecord
 from plivo_async.secret import Secret
 from plivo_async.testing.account import FakeAccount
+from plivo_async.testing.app import FakeApp, Seconds
 from plivo_async.testing.client_options import ClientOptions, client_of
 from plivo_async.testing.documented import DOCUMENTED_AUTH_ID, DOCUMENTED_CALL
 from plivo_async.testing.faults import Fault, RandomFaults
 from plivo_async.testing.generated import GeneratedCalls
-from plivo_async.testing.list_query import microseconds
 from plivo_async.testing.list_quirks import ListQuirks
 from plivo_async.testing.rate_limits import FakeRateLimit
-from plivo_async.testing.records import (
-    FakeLiveCalls,
-    FakeRecords,
-    FakeTrunkCalls,
-    Present,
-    add_generated,
-)
-from plivo_async.testing.replies import Receive, Reply, Send, json_bytes, send_reply
-from plivo_async.testing.requests import RecordedRequest, Scope, read_request
-from plivo_async.testing.routes import Kind
+from plivo_async.testing.records import FakeLiveCalls, FakeRecords, FakeTrunkCalls, add_generated
+from plivo_async.testing.replies import Receive, Send
+from plivo_async.testing.requests import RecordedRequest, Scope
 from plivo_async.testing.server import FakeServer
-from plivo_async.testing.statistics import FakeStatistics, RequestLog
+from plivo_async.testing.statistics import FakeStatistics
 from plivo_async.validation import finite_number, instance_of
-
-Seconds: TypeAlias = float | Callable[[], float]
 
 
 @exported
@@ -92,13 +81,8 @@ class FakePlivo:
     ) -> None:
         credentials = find_credentials(auth_id, Secret(auth_token))
         account = self._account = FakeAccount(credentials.auth_id, credentials.auth_token)
-        self._clock = clock
-        self._sleep = sleep
-        self._began = None if now is None else (_aware(now), clock())
-        # For a test and a server in different threads. Reentrant, because a user's iterators run under it.
-        self._lock = threading.RLock()
-        self._log = RequestLog()
-        present = self._present = Present(self._lock, clock, lambda: microseconds(self.now))
+        self._app = FakeApp(account, now, clock, sleep)
+        present = self._app.present
         self._calls = FakeRecords(account.calls, present)
         self.trunk_calls = FakeTrunkCalls(account.trunk_calls, present, account.insights)
         self.recordings = FakeRecords(account.recordings, present)
@@ -123,10 +107,7 @@ class FakePlivo:
     @property
     def now(self) -> datetime:
         """The present for lists, in UTC."""
-        if self._began is None:
-            return datetime.now(UTC)
-        began, clock = self._began
-        return began + timedelta(seconds=self._clock() - clock)
+        return self._app.now
 
     # Records
 
@@ -160,7 +141,7 @@ class FakePlivo:
             ConfigurationError: An argument is not valid.
         """
         calls = GeneratedCalls(size, seed, auth_id=self.auth_id, since=since, until=until)
-        return add_generated(self._account.calls, self._present, calls, until)
+        return add_generated(self._account.calls, self._app.present, calls, until)
 
     @property
     def call_uuids(self) -> list[str]:
@@ -184,7 +165,7 @@ class FakePlivo:
         Raises:
             ConfigurationError: A fault in a list is not valid.
         """
-        with self._lock:
+        with self._app.lock:
             self._account.script(faults, call_uuid)
 
     def publish_later(
@@ -208,11 +189,11 @@ class FakePlivo:
     @property
     def latency(self) -> Seconds:
         """Seconds before each response, or a function that returns them."""
-        return self._latency
+        return self._app.latency
 
     @latency.setter
     def latency(self, seconds: Seconds) -> None:
-        self._latency = seconds if callable(seconds) else finite_number("latency", seconds, least=0.0)
+        self._app.latency = seconds if callable(seconds) else finite_number("latency", seconds, least=0.0)
 
     @property
     def rate_limit(self) -> FakeRateLimit | None:
@@ -221,7 +202,7 @@ class FakePlivo:
 
     @rate_limit.setter
     def rate_limit(self, limit: FakeRateLimit | None) -> None:
-        with self._lock:
+        with self._app.lock:
             self._account.set_rate_limit(limit)
 
     @property
@@ -231,7 +212,7 @@ class FakePlivo:
 
     @random_faults.setter
     def random_faults(self, faults: RandomFaults | None) -> None:
-        with self._lock:
+        with self._app.lock:
             self._account.set_random_faults(faults)
 
     @property
@@ -248,14 +229,14 @@ class FakePlivo:
     @property
     def requests(self) -> tuple[RecordedRequest, ...]:
         """The last 10,000 requests in order of arrival."""
-        with self._lock:
-            return tuple(self._log.requests)
+        with self._app.lock:
+            return tuple(self._app.log.requests)
 
     @property
     def statuses(self) -> Counter[int | None]:
         """The number of requests by response status. None counts requests whose connection was dropped."""
-        with self._lock:
-            return self._log.statuses.copy()
+        with self._app.lock:
+            return self._app.log.statuses.copy()
 
     @property
     def over_limit(self) -> int:
@@ -265,8 +246,7 @@ class FakePlivo:
     @property
     def statistics(self) -> FakeStatistics:
         """What it was asked for and sent."""
-        with self._lock:
-            return self._log.statistics(self._account.over_limit)
+        return self._app.statistics
 
     # Access
 
@@ -284,7 +264,7 @@ class FakePlivo:
         Raises:
             ConfigurationError: An option is not valid.
         """
-        return client_of(self, self.auth_id, self.auth_token, options)
+        return client_of(self._app, self.auth_id, self.auth_token, options)
 
     def serve(self, port: int = 0) -> FakeServer:
         """Return a server on 127.0.0.1 that yields its URL: `with` runs a thread, `async with` this loop.
@@ -294,42 +274,11 @@ class FakePlivo:
         Args:
             port: The port; 0 for a free one.
         """
-        return FakeServer(self, port)
+        return FakeServer(self._app, port)
 
     def __repr__(self) -> str:
         return f"<FakePlivo {self.auth_id} calls={len(self.call_uuids)} requests={self.statuses.total()}>"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to a request, or to the lifespan messages of a server."""
-        if scope["type"] == "http":
-            await self._respond(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            while (message := await receive())["type"] == "lifespan.startup":
-                await send({"type": "lifespan.startup.complete"})
-            await send({"type": f"{message['type']}.complete"})
-        else:
-            raise ValueError(f"FakePlivo serves http, not {scope['type']!r}")
-
-    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = read_request(scope)
-        if request.route.kind is Kind.STATISTICS:
-            await send_reply(Reply(200, json_bytes(self.statistics.to_dict())), scope, receive, send)
-            return
-        with self._lock:
-            clock = self._clock()
-            number = self._log.statuses.total() + 1
-            api_id = f"00000000-0000-4000-8000-{number:012x}"
-            reply = self._account.reply_to(request, clock, microseconds(self.now), api_id)
-            # Recorded before the delay, so that a request whose client gives up is recorded too.
-            self._log.add(request, reply, clock)
-        latency = self._latency
-        delay = reply.delay + (latency() if callable(latency) else latency)
-        if delay > 0:
-            await self._sleep(delay)
-        await send_reply(reply, scope, receive, send)
-
-
-def _aware(time: datetime) -> datetime:
-    if instance_of("now", time, datetime).tzinfo is None:
-        raise ConfigurationError("now must be an aware datetime")
-    return time.astimezone(UTC)
+        await self._app(scope, receive, send)
