@@ -176,7 +176,7 @@ def open_client(
             with _open_fake_client(options, more) as cli_client:
                 yield cli_client
             return
-        base_url = options.base_url or DEFAULT_BASE_URL
+        base_url = DEFAULT_BASE_URL if options.base_url is None else options.base_url
         client = AsyncClient(base_url=base_url, proxy=options.proxy, **options.request_options(), **more)
         if options.try_fake:
             report(f"credentials found in {' and '.join(_VARIABLES)}: using {base_url}")

@@ -6,7 +6,7 @@ import logging
 import shlex
 import sys
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Literal, TextIO, cast
 
 import click
@@ -113,12 +113,18 @@ def print_table(table: RenderableType, *, err: bool = True) -> None:
     if err and cast("TextIO | None", sys.stderr) is None:
         return
     console = Console(stderr=err, highlight=False, markup=False, emoji=False)
+    if not err:
+        write(_rendered(table, console))
+        return
+    # rich flushes the stream, which may still hold a message that could not be written.
+    with suppress(OSError):
+        write_to_stderr(_rendered(table, console))
+
+
+def _rendered(table: RenderableType, console: Console) -> str:
     with console.capture() as captured:
         console.print(table)
-    if err:
-        write_to_stderr(captured.get())
-    else:
-        write(captured.get())
+    return captured.get()
 
 
 @contextmanager

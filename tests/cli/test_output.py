@@ -100,6 +100,15 @@ def test_a_table_is_dropped_if_stderr_is_closed(monkeypatch: pytest.MonkeyPatch)
     print_table(Table("never shown"))
 
 
+def test_a_table_is_dropped_if_stderr_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/null", "w") as null, open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        report("a message")
+        print_table(Table())
+        # Else the end of the block would flush the message.
+        os.dup2(null.fileno(), full.fileno())
+
+
 def test_log_records_go_to_stderr_within_the_block(capsys: pytest.CaptureFixture[str]) -> None:
     logger = logging.getLogger("plivo_async.some")
     with logging_to_stderr(True):

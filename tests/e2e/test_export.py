@@ -285,3 +285,47 @@ def test_an_export_leaves_no_resource_open(fake: FakePlivo, installed: Installed
 
     assert (done.returncode, done.stderr) == (0, b"")
     assert sorted(path.name for path in installed.folder.iterdir()) == ["calls.ndjson", "ids.txt"]
+
+
+@pytest.mark.parametrize("name", ["calls.ndjson", "my calls.csv"])
+def test_after_a_kill_retry_has_the_options_of_the_export(
+    name: str, fake: FakePlivo, installed: Installed
+) -> None:
+    ids = ids_for(fake, installed, 100)
+    for call_uuid in ids[:5]:
+        fake.script([404], call_uuid=call_uuid)
+    many = after_requests(fake, 30, latency=0.02)
+    url = installed.environ.pop("PLIVO_ASYNC_BASE_URL")
+    rate = installed.environ.pop("PLIVO_ASYNC_RATE")
+    options = ["--base-url", url, "--rate", rate, "--concurrency", "4"]
+    process = installed.start("export", "-q", "-i", "ids.txt", "-o", name, *options)
+    assert many.wait(PATIENCE_SECONDS)
+    process.kill()
+    assert process.wait(PATIENCE_SECONDS) == -signal.SIGKILL
+    path = installed.folder / name
+    before = len(written(path))
+
+    done = installed.run("retry", "-q", "--all", name)
+
+    assert done.returncode == 0, done.stderr
+    assert f"--rate {rate} --concurrency 4 --max-wait 900 --base-url {url}" in done.stderr.decode()
+    assert len(written(path)) == before + 5
+    assert set(ids[:5]) <= set(written(path))
+    assert installed.run("export", "-q", "-i", "ids.txt", "-o", name, *options, "--resume").returncode == 0
+    assert Counter(written(path)) == Counter(ids)
+    assert sorted(each.name for each in installed.folder.iterdir()) == sorted([name, "ids.txt"])
+
+
+@pytest.mark.parametrize("stderr", ["2>/dev/full", "2>&-", "2>&1 | true"])
+@pytest.mark.parametrize("verbose", ["", "-v"])
+def test_messages_that_nobody_receives_stop_no_export(
+    verbose: str, stderr: str, fake: FakePlivo, installed: Installed
+) -> None:
+    ids = ids_for(fake, installed, 40)
+    # The shell of the exit code is that of the command, not of the pipe.
+    script = f'("$command" export {verbose} -i ids.txt -o calls.ndjson a/b; echo $? >code) {stderr}'
+
+    assert installed.shell(f"{script}; cat code").stdout == b"6\n"
+
+    assert Counter(written(installed.folder / "calls.ndjson")) == Counter(ids)
+    assert (installed.folder / "calls.ndjson.failed").read_text().count("\n") == 1

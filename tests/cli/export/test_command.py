@@ -476,6 +476,7 @@ def test_resume_completes_an_export_that_was_cut_in_its_first_line(name: str, id
         (["--concurrency", "0", "x"], "0"),
         (["--deadline", "-1", "x"], "deadline"),
         (["--proxy", "ftp://x", "x"], "proxy"),
+        (["--base-url", "", "x"], "base_url must be an https:// URL"),
     ],
 )
 def test_a_usage_error_is_one_line_and_changes_no_file(
