@@ -86,6 +86,8 @@ def _is_file(text: str) -> bool:
 
 def _check_format(options: ExportOptions) -> None:
     path = options.path
+    if options.safe_csv and (options.file_format == "ndjson" or _is_ndjson(path)):
+        raise click.UsageError("--safe-csv is for CSV, and NDJSON has no formulas")
     if path is None or options.file_format is not None or is_device(path):
         return
     promised = _OTHER_FORMATS.get(path.suffix.lower())
@@ -96,6 +98,10 @@ def _check_format(options: ExportOptions) -> None:
             f"{path} looks like {promised}, but the export writes NDJSON or CSV: name it {inner}, "
             "or choose with --format ndjson or --format csv"
         )
+
+
+def _is_ndjson(path: Path | None) -> bool:
+    return path is not None and path.suffix.lower() in (".ndjson", ".jsonl")
 
 
 def _check_that_paths_differ(options: ExportOptions) -> None:

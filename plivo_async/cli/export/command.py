@@ -35,6 +35,9 @@ from plivo_async.cli.export.run_options import run_options
     help="[default: csv for a file named .csv, else ndjson]",
 )
 @click.option(
+    "--safe-csv", is_flag=True, help="Write CSV in which no text is a formula, for people with spreadsheets."
+)
+@click.option(
     "--failed",
     type=click.Path(),
     help="The file for calls that failed.  [default: OUTPUT.failed, or stderr if OUTPUT is -]",

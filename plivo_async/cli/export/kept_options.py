@@ -89,6 +89,8 @@ def kept_options(connection: ConnectionOptions, export: ExportOptions, *, is_fak
     }
     if export.file_format is not None:
         values["--format"] = export.file_format
+    if export.safe_csv:
+        values["--safe-csv"] = True
     if is_fake:
         values["--fake"] = True
     else:
@@ -150,6 +152,6 @@ def _parsed(text: bytes) -> dict[str, Value] | None:
 
 
 def _is_option(name: str, value: object) -> bool:
-    if name == "--fake":
+    if name in ("--fake", "--safe-csv"):
         return value is True
     return name in _NAMES and (isinstance(value, str) or (name == "--proxy" and value is None))

@@ -28,6 +28,7 @@ class ExportOptions:
     key: str | None = None
     output: str | None = None
     file_format: FileFormat | None = None
+    safe_csv: bool = False
     failed: str | None = None
     resume: bool = False
     overwrite: bool = False
@@ -64,6 +65,8 @@ class ExportOptions:
     @property
     def chosen_format(self) -> FileFormat:
         """The given format, else the one that the file name implies."""
+        if self.safe_csv:
+            return "safe-csv"
         if self.file_format is not None:
             return self.file_format
         return "csv" if self.path is not None and self.path.suffix.lower() == ".csv" else "ndjson"

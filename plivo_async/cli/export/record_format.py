@@ -11,11 +11,13 @@ from typing import Any, Literal, TypeAlias, cast
 import attrs
 
 from plivo_async.cli.export.csv_input import csv_cells
+from plivo_async.cli.export.safe_cell import armed, disarmed
 from plivo_async.record.converter import record_from_json
 from plivo_async.record.model import CallDetailRecord
 from plivo_async.record.strict_json import parse_json, write_json
 
-FileFormat: TypeAlias = Literal["ndjson", "csv"]
+# `safe-csv` is CSV without formulas. The quotes in its header tell it apart.
+FileFormat: TypeAlias = Literal["ndjson", "csv", "safe-csv"]
 
 _FIELDS = tuple(
     name for name in attrs.fields_dict(CallDetailRecord) if name not in ("extra", "wire_keys", "wire_values")
@@ -23,6 +25,7 @@ _FIELDS = tuple(
 # All documented fields, and a column of JSON for all other keys.
 CSV_COLUMNS = (*_FIELDS, "extra")
 CSV_HEADER = ",".join(CSV_COLUMNS).encode() + b"\n"
+SAFE_CSV_HEADER = ",".join(f'"{name}"' for name in CSV_COLUMNS).encode() + b"\n"
 _INTEGERS = {"call_duration", "bill_duration", "billed_duration", "hangup_cause_code"}
 _QUOTED = re.compile(r'[",\r\n]|\A\s|\s\Z')
 
@@ -45,14 +48,31 @@ def csv_row(record: CallDetailRecord) -> bytes:
     return (",".join(cells) + "\n").encode("utf-8", "backslashreplace")
 
 
+def safe_csv_row(record: CallDetailRecord) -> bytes:
+    """Return the values of `CSV_COLUMNS` with a newline, and no text that a spreadsheet would run."""
+    cells = [_safe_cell(getattr(record, name)) for name in _FIELDS]
+    cells.append(_safe_cell(write_json(record.extra)) if record.extra else "")
+    return (",".join(cells) + "\n").encode("utf-8", "backslashreplace")
+
+
+_ENCODERS: dict[FileFormat, Encode] = {"ndjson": ndjson_line, "csv": csv_row, "safe-csv": safe_csv_row}
+_HEADERS: dict[FileFormat, bytes] = {"ndjson": b"", "csv": CSV_HEADER, "safe-csv": SAFE_CSV_HEADER}
+
+
 def encoder(file_format: FileFormat) -> Encode:
     """Return the function that converts a record to this format."""
-    return csv_row if file_format == "csv" else ndjson_line
+    return _ENCODERS[file_format]
 
 
 def header(file_format: FileFormat) -> bytes:
     """Return the first line of a file in this format; empty if it has no header."""
-    return CSV_HEADER if file_format == "csv" else b""
+    return _HEADERS[file_format]
+
+
+def headed_format(line: bytes) -> FileFormat | None:
+    """Return the format of CSV with this header, which may be cut short; None for any other line."""
+    formats = (found for found, first in _HEADERS.items() if line and first.startswith(line))
+    return next(formats, None)
 
 
 def record_in_line(line: bytes) -> CallDetailRecord:
@@ -64,14 +84,16 @@ def record_in_line(line: bytes) -> CallDetailRecord:
     return record_from_json(line)
 
 
-def record_in_row(row: bytes) -> CallDetailRecord:
-    """Return the record in a row of `csv_row`; an empty string is read as None.
+def record_in_row(row: bytes, *, is_safe: bool = False) -> CallDetailRecord:
+    """Return the record in a row of `csv_row` or `safe_csv_row`; an empty string is read as None.
 
     Raises:
         DecodeError: A cell has a value that its field rejects.
         ValueError: The row is not CSV, or has another number of cells.
     """
     cells = csv_cells(row.decode("utf-8"))
+    if is_safe:
+        cells = [armed(cell) for cell in cells]
     if len(cells) != len(CSV_COLUMNS):
         raise ValueError(f"{len(cells)} cells, expected {len(CSV_COLUMNS)}")
     if "\0" in cells[0]:
@@ -88,6 +110,10 @@ def record_in_row(row: bytes) -> CallDetailRecord:
         # A key of the last column must not override a field.
         sent = {**cast("dict[str, Any]", rest), **sent}
     return record_from_json(write_json(sent))
+
+
+def _safe_cell(value: Any) -> str:
+    return _cell(disarmed(str(value)) if isinstance(value, str) else value)
 
 
 def _cell(value: Any) -> str:

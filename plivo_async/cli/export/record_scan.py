@@ -12,8 +12,9 @@ from plivo_async.cli.export.csv_input import CsvRows
 from plivo_async.cli.export.input_lines import InputError
 from plivo_async.cli.export.record_format import (
     CSV_COLUMNS,
-    CSV_HEADER,
     FileFormat,
+    headed_format,
+    header,
     record_in_line,
     record_in_row,
 )
@@ -69,10 +70,10 @@ def scan(file: BinaryIO, name: str, each: Callable[[CallDetailRecord], object]) 
         NotAnExportError: A line is not a record, nor is it the last one and the beginning of a record.
     """
     first = file.readline()
-    if first == CSV_HEADER:
-        return _scan_csv(file, name, each)
-    if first and CSV_HEADER.startswith(first):
-        return Scan("csv", torn=len(first))
+    headed = headed_format(first)
+    if headed is not None:
+        is_whole = first == header(headed)
+        return _scan_csv(file, name, headed, each) if is_whole else Scan(headed, torn=len(first))
     return _scan_ndjson(first, file, name, each)
 
 
@@ -104,8 +105,11 @@ def _scan_ndjson(first: bytes, file: BinaryIO, name: str, each: Callable[[CallDe
     return Scan("ndjson", end)
 
 
-def _scan_csv(file: BinaryIO, name: str, each: Callable[[CallDetailRecord], object]) -> Scan:
-    end = size = len(CSV_HEADER)
+def _scan_csv(
+    file: BinaryIO, name: str, file_format: FileFormat, each: Callable[[CallDetailRecord], object]
+) -> Scan:
+    end = size = len(header(file_format))
+    is_safe = file_format == "safe-csv"
     rows, tail, number, began = CsvRows(), b"", 1, 2
     for number, line in enumerate(file, start=2):
         if not tail:
@@ -125,16 +129,18 @@ def _scan_csv(file: BinaryIO, name: str, each: Callable[[CallDetailRecord], obje
             if _joins_records(row):
                 raise _joining(name, began)
             try:
-                record = record_in_row(row)
+                record = record_in_row(row, is_safe=is_safe)
             except (PlivoError, ValueError) as error:
                 raise _not_a_record(name, number, error, began) from None
             each(record)
         end, tail = size, b""
     if _joins_records(tail):
         raise _joining(name, began)
-    if not is_torn_row(tail, len(CSV_COLUMNS)):
+    # A call UUID may begin with `-`.
+    row = tail.removeprefix(b"'") if is_safe else tail
+    if not is_torn_row(row, len(CSV_COLUMNS)):
         raise _not_torn(name, number, tail, began)
-    return Scan("csv", end, torn=size - end)
+    return Scan(file_format, end, torn=size - end)
 
 
 def _joins_records(row: bytes) -> bool:

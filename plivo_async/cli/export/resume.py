@@ -11,7 +11,7 @@ import click
 from plivo_async.cli.export.id_set import IdSet
 from plivo_async.cli.export.options import ExportOptions
 from plivo_async.cli.export.output_file import Output
-from plivo_async.cli.export.record_format import CSV_HEADER, FileFormat, header
+from plivo_async.cli.export.record_format import CSV_HEADER, SAFE_CSV_HEADER, FileFormat, header
 from plivo_async.cli.export.record_scan import NotAnExportError, scan
 from plivo_async.cli.output import report
 from plivo_async.cli.reading import reading_back
@@ -60,8 +60,7 @@ def begin_or_resume(
         except NotAnExportError as error:
             hint = _hint(path, error.damaged, is_retry=options.is_retry)
             raise click.ClickException(f"{error.message}; {path} was not changed: {hint}") from None
-    if options.file_format not in (None, found.file_format):
-        raise click.UsageError(f"{path} is {found.file_format}, not {options.file_format}")
+    _check_format(options, path, found.file_format)
     os.truncate(path, found.end)
     output.end = found.end
     if not found.end:
@@ -84,6 +83,14 @@ def _hint(path: Path, damaged: int | None, *, is_retry: bool) -> str:
     return "name another output with -o, or replace this one: --overwrite instead of --resume"
 
 
+def _check_format(options: ExportOptions, path: Path, found: FileFormat) -> None:
+    if options.safe_csv and found != "safe-csv":
+        raise click.UsageError(f"{path} was begun without --safe-csv: name another output with -o")
+    name = "ndjson" if found == "ndjson" else "csv"
+    if options.file_format not in (None, name):
+        raise click.UsageError(f"{path} is {name}, not {options.file_format}")
+
+
 def _has_only_header(path: Path) -> bool:
     with path.open("rb") as file:
-        return file.read(len(CSV_HEADER) + 1) == CSV_HEADER
+        return file.read(len(SAFE_CSV_HEADER) + 1) in (CSV_HEADER, SAFE_CSV_HEADER)

@@ -162,4 +162,5 @@ def _with_kept(
             "name it with --proxy or PLIVO_ASYNC_PROXY"
         )
     run = {**given, **{name: values[name] for name in values.keys() - names}}
-    return connection, {**run, "file_format": kept.values.get("--format")}
+    file_format, safe_csv = kept.values.get("--format"), kept.values.get("--safe-csv") is True
+    return connection, {**run, "file_format": file_format, "safe_csv": safe_csv}

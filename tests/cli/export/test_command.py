@@ -27,6 +27,7 @@ from plivo_async.cli.app import run
 from plivo_async.cli.export import exporter, progress
 from plivo_async.cli.export.failed_file import failed_file
 from plivo_async.cli.export.options import ExportOptions
+from plivo_async.cli.export.record_format import SAFE_CSV_HEADER
 from plivo_async.testing import FakePlivo, FakeRateLimit, StubResponse
 
 _QUIET = ["--rate", "none", "--quiet"]
@@ -102,6 +103,50 @@ def test_the_file_name_decides_the_format(ids: list[str]) -> None:
     lines = Path("calls.csv").read_text().splitlines()
     assert lines[0].startswith("call_uuid,api_id,")
     assert sorted(line.partition(",")[0] for line in lines[1:]) == sorted(ids)
+
+
+def test_a_safe_csv_has_no_formula_and_is_continued_as_one(
+    ids: list[str], served: FakePlivo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served.add({"call_uuid": "-a", "from_number": "=1+1"})
+    assert export("--safe-csv", "-o", "calls.csv", "--", ids[0], "-a") == 0
+    first = Path("calls.csv").read_text()
+    assert first.startswith('"call_uuid","api_id",')
+    assert "\n'-a," in "\n" + first
+    assert "'=1+1" in first
+    served.add({"call_uuid": "b", "from_number": "@b"})
+
+    assert export("--resume", "-o", "calls.csv", "--", "-a", "b") == 0
+
+    assert Path("calls.csv").read_text() == first + Path("calls.csv").read_text().splitlines()[-1] + "\n"
+    assert Path("calls.csv").read_text().splitlines()[-1].startswith("b,")
+    assert ",'@b," in Path("calls.csv").read_text()
+    assert run(["summarize", "calls.csv"]) == 0
+    assert json.loads(capsys.readouterr().out)["records"] == 3
+
+
+def test_a_header_of_safe_csv_alone_may_be_replaced(ids: list[str]) -> None:
+    Path("calls.csv").write_bytes(SAFE_CSV_HEADER)
+
+    assert export("-o", "calls.csv", ids[0]) == 0
+    assert Path("calls.csv").read_text().startswith("call_uuid,")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["-o", "calls.csv", "--resume"], "calls.csv was begun without --safe-csv: name another output"),
+        (["-o", "new.ndjson"], "--safe-csv is for CSV, and NDJSON has no formulas"),
+        (["--format", "ndjson"], "--safe-csv is for CSV, and NDJSON has no formulas"),
+    ],
+)
+def test_safe_csv_is_refused_where_it_would_be_of_no_use(
+    more: list[str], message: str, ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    export("-o", "calls.csv", ids[0])
+
+    assert export("--safe-csv", *more, ids[1]) == 1
+    assert message in capsys.readouterr().err
 
 
 def test_the_format_can_be_requested(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,6 +20,7 @@ from plivo_async.cli.export.record_format import (
     ndjson_line,
     record_in_line,
     record_in_row,
+    safe_csv_row,
 )
 from plivo_async.errors import DecodeError
 from plivo_async.record.model import CallDetailRecord
@@ -104,6 +105,20 @@ _TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 @given(st.fixed_dictionaries({}, optional={"from_number": _TEXT, "hangup_cause_name": _TEXT, "new": _TEXT}))
 def test_any_row_is_read_back_unchanged(sent: dict[str, str]) -> None:
     assert record_in_row(csv_row(record(**sent))[:-1]) == record(**sent)
+
+
+@given(st.fixed_dictionaries({}, optional={"from_number": _TEXT, "hangup_cause_name": _TEXT, "new": _TEXT}))
+def test_any_safe_row_is_read_back_unchanged(sent: dict[str, str]) -> None:
+    assert record_in_row(safe_csv_row(record(**sent))[:-1], is_safe=True) == record(**sent)
+
+
+def test_a_safe_row_has_no_formula_and_its_numbers_are_numbers() -> None:
+    row = safe_csv_row(record(from_number="+49", to_number="=1", total_amount="-0.50000", k=";@a")).decode()
+
+    assert row.startswith("c,")
+    assert ",'+49,'=1," in row
+    assert ",-0.50000," in row
+    assert row.endswith(""","{""k"":"";'@a""}"\n""")
 
 
 def test_the_documented_record_is_read_back() -> None:

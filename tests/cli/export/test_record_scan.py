@@ -7,7 +7,13 @@ from pathlib import Path
 import click
 import pytest
 
-from plivo_async.cli.export.record_format import CSV_HEADER, csv_row, ndjson_line
+from plivo_async.cli.export.record_format import (
+    CSV_HEADER,
+    SAFE_CSV_HEADER,
+    csv_row,
+    ndjson_line,
+    safe_csv_row,
+)
 from plivo_async.cli.export.record_scan import NotAnExportError, Scan, scan
 from plivo_async.record.model import CallDetailRecord
 
@@ -34,6 +40,18 @@ def test_the_format_is_recognised_by_the_first_line() -> None:
         ["c0", "c1", "c2", "c3", "c4"],
     )
     assert found(b"".join(_CSV)) == (Scan("csv", sum(map(len, _CSV))), ["c0", "c1", "c2", "c3", "c4"])
+
+
+def test_safe_csv_truncated_anywhere_has_its_complete_rows() -> None:
+    rows = [SAFE_CSV_HEADER, *map(safe_csv_row, [*_RECORDS, CallDetailRecord(call_uuid="-c5")])]
+    complete = b"".join(rows)
+    ends = [sum(map(len, rows[: number + 1])) for number in range(len(rows))]
+    for cut in range(1, len(complete) + 1):
+        report, ids = found(complete[:cut])
+        whole = [end for end in ends if end <= cut]
+        end = whole[-1] if whole else 0
+        assert report == Scan("safe-csv", end, torn=cut - end)
+        assert ids == ["c0", "c1", "c2", "c3", "c4", "-c5"][: max(len(whole) - 1, 0)]
 
 
 def test_ndjson_truncated_anywhere_has_its_complete_lines() -> None:

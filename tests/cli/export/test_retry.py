@@ -158,13 +158,18 @@ def test_the_printed_command_finds_every_file(
     assert ids_in(failed or f"{name}.failed") == ["a/b"]
 
 
-def test_a_format_that_the_name_does_not_imply_is_kept(ids: list[str], served: FakePlivo) -> None:
+@pytest.mark.parametrize(
+    ("more", "start"), [(["--format", "csv"], "call_uuid,"), (["--safe-csv"], '"call_uuid",')]
+)
+def test_a_format_that_the_name_does_not_imply_is_kept(
+    more: list[str], start: str, ids: list[str], served: FakePlivo
+) -> None:
     served.script([404], call_uuid=ids[1])
-    assert export("-o", "calls", "--format", "csv", ids[1]) == 6
+    assert export("-o", "calls", *more, ids[1]) == 6
     Path("calls").unlink()
 
     assert run(["retry", "-q", "--all", "calls"]) == 0
-    assert Path("calls").read_text().startswith("call_uuid,")
+    assert Path("calls").read_text().startswith(start)
 
 
 def test_an_option_on_the_command_line_overrides_the_kept_one_and_is_kept(ids: list[str]) -> None:
