@@ -17,6 +17,7 @@ from plivo_async.cli.export.command import export
 from plivo_async.cli.export.retry import retry
 from plivo_async.cli.fake import fake
 from plivo_async.cli.get import get
+from plivo_async.cli.list_calls import list_calls
 from plivo_async.cli.output import PROGRAM, report, write
 from plivo_async.cli.signals import interrupt_on_signals
 from plivo_async.cli.streams import flush_or_discard, write_to_stderr
@@ -69,6 +70,7 @@ def commands(context: click.Context) -> None:
     Use it with your own account:
       export PLIVO_AUTH_ID=... PLIVO_AUTH_TOKEN=...
       plivo-async get CALL_UUID
+      plivo-async list --since 24h
       plivo-async export -i ids.txt -o calls.ndjson
       plivo-async summarize calls.ndjson
       plivo-async sync calls.db
@@ -81,7 +83,7 @@ def commands(context: click.Context) -> None:
 commands.params.append(
     _information_option(show_version, "--version", description="Show the version and exit.")
 )
-for command in (get, export, retry, sync, summarize, fake, demo, completion):
+for command in (get, list_calls, export, retry, sync, summarize, fake, demo, completion):
     commands.add_command(command)
 for command in (commands, *commands.commands.values()):
     command.add_help_option = False

@@ -39,7 +39,7 @@ Exit codes:
   2  the credentials were refused (HTTP 401 or 403)
   3  server or network: timeout, deadline, TLS, unreadable response
   4  the rate limit (HTTP 429), also if the deadline ended the wait for it
-  6  export, retry and sync: finished, but some calls failed
+  6  export, list, retry, sync: finished, but some calls failed
 If calls fail for different reasons: the first of 2, 4, 3, 1.
 129 after SIGHUP, 130 after Ctrl-C, 141 if the reader closed the pipe,
 143 after SIGTERM."""
@@ -59,6 +59,18 @@ Exit codes:
 RETRY_EXIT_CODE_HELP = EXPORT_EXIT_CODE_HELP.replace("every record was", "every retried record was").replace(
     "--resume continues from there", "the same command continues from there"
 )
+
+LIST_EXIT_CODE_HELP = """\b
+Exit codes:
+  0  every call was listed
+  1  usage, missing credentials, or a filter that no call can fit
+  2  the credentials were refused (HTTP 401 or 403)
+  3  server or network: an outage longer than --max-wait, TLS, no such host
+  4  a pause after HTTP 429 longer than --max-wait
+  6  finished, but some rows cannot be read, or Plivo returned fewer records
+     than it counts
+129 after SIGHUP, 130 after Ctrl-C, 141 if the reader closed the pipe,
+143 after SIGTERM."""
 
 SYNC_EXIT_CODE_HELP = """\b
 Exit codes:

@@ -19,14 +19,13 @@ from plivo_async.cli.output import (
     Format,
     counted,
     default_format,
-    json_as_sent,
     record_writer,
     report,
     report_failure,
-    write,
+    write_as_sent,
 )
 from plivo_async.client import AsyncClient
-from plivo_async.errors import AuthenticationError, DecodeError, PlivoError
+from plivo_async.errors import AuthenticationError, PlivoError
 from plivo_async.record.model import CallDetailRecord
 from plivo_async.resources.outcome import Failed, Fetched, Outcome
 
@@ -109,11 +108,7 @@ def _write_outcome(
     if isinstance(outcome, Fetched):
         write_record(outcome.record)
         return ExitCode.OK
-    if output == "json" and isinstance(outcome.error, DecodeError):
-        line = json_as_sent(outcome.error.body, str(outcome.call_uuid))
-        if line is not None:
-            write(line + "\n")
-            report(f"{outcome.call_uuid}: warning: printed as sent: {outcome.error}")
-            return ExitCode.OK
+    if output == "json" and write_as_sent(outcome):
+        return ExitCode.OK
     report_failure(str(outcome.call_uuid), outcome.error)
     return exit_code(outcome.error)

@@ -19,6 +19,7 @@ from plivo_async.errors import DecodeError, PlivoError
 from plivo_async.record.converter import decode_json
 from plivo_async.record.model import CallDetailRecord
 from plivo_async.record.strict_json import check_depth, write_json
+from plivo_async.resources.outcome import Failed
 from plivo_async.text import printable
 
 PROGRAM = "plivo-async"
@@ -46,6 +47,18 @@ def json_as_sent(body: bytes, call_uuid: str) -> str | None:
     sent = cast("dict[str, Any]", value).get("call_uuid") if isinstance(value, dict) else None
     is_this_call = isinstance(sent, str) and sent.lower() == call_uuid.lower()
     return write_json(value) if is_this_call else None
+
+
+def write_as_sent(failed: Failed) -> bool:
+    """Write a record that cannot be read as one line of JSON, with a warning; return whether it is one."""
+    if not isinstance(failed.error, DecodeError):
+        return False
+    line = json_as_sent(failed.error.body, str(failed.call_uuid))
+    if line is None:
+        return False
+    write(line + "\n")
+    report(f"{failed.call_uuid}: warning: printed as sent: {failed.error}")
+    return True
 
 
 def record_writer(output: Format) -> Callable[[CallDetailRecord], None]:

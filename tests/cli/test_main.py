@@ -248,5 +248,5 @@ def test_the_help_of_every_command_has_examples(name: str, capsys: pytest.Captur
 
 
 def test_the_help_lists_the_commands_in_their_usual_order() -> None:
-    names = ["get", "export", "retry", "sync", "summarize", "fake", "demo", "completion"]
+    names = ["get", "list", "export", "retry", "sync", "summarize", "fake", "demo", "completion"]
     assert list(commands.commands) == names

@@ -1,0 +1,105 @@
+"""The options that choose calls by their end and by Plivo's filters, which `list` and `export` share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, tzinfo
+from typing import Any, TypeVar
+
+import click
+from attrs import field, frozen
+
+from plivo_async.cli.time_text import TimeTextError, find_zone, parse_moment
+from plivo_async.record.enums import CallDirection, HangupSource, StirVerification
+
+F = TypeVar("F", bound=Callable[..., object])
+
+# The filters of the list by their options; the type of each, and what it means.
+_FILTERS: tuple[tuple[str, Any, str], ...] = (
+    ("call_direction", click.Choice(list(map(str, CallDirection))), "inbound or outbound."),
+    ("from_number", str, "The number of the caller, or its first digits."),
+    ("to_number", str, "The number that was called, or its first digits."),
+    ("bill_duration", int, "Billable seconds, exactly."),
+    ("bill_duration__gt", int, "More billable seconds."),
+    ("bill_duration__gte", int, "As many billable seconds, or more."),
+    ("bill_duration__lt", int, "Fewer billable seconds."),
+    ("bill_duration__lte", int, "As many billable seconds, or fewer."),
+    ("parent_call_uuid", str, "The call that dialled the call."),
+    ("hangup_cause_code", int, "Why the call ended, such as 4000."),
+    ("hangup_source", click.Choice(list(map(str, HangupSource))), "Which party ended the call."),
+    ("stir_verification", click.Choice(list(map(str, StirVerification))), "The STIR/SHAKEN verdict."),
+    ("subaccount", str, "The auth ID of the subaccount."),
+)
+FILTER_NAMES = tuple(name for name, _, _ in _FILTERS)
+
+
+@frozen(kw_only=True)
+class CallSelection:
+    """Which calls a command is about.
+
+    Attributes:
+        since: The earliest end, in UTC; None if the user named none.
+        until: The end of the span, which is not part of it, in UTC; None for now.
+        zone: The time zone of the user; UTC if none was named.
+        filters: The filters by Plivo's names.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    zone: tzinfo = UTC
+    filters: Mapping[str, Any] = field(factory=dict[str, Any])
+
+
+def selection_options(command: F) -> F:
+    """Add the options to a click command, which receives them by their names."""
+    options = [
+        click.option(
+            "--since",
+            metavar="TIME",
+            help="The earliest end of a call: 7d (ago), yesterday, 2026-11-01 or '2026-11-01 14:30'.",
+        ),
+        click.option(
+            "--until", metavar="TIME", help="The end of the span, which is not part of it.  [default: now]"
+        ),
+        click.option(
+            "--zone",
+            metavar="NAME",
+            envvar="PLIVO_ASYNC_ZONE",
+            show_envvar=True,
+            help="The time zone of dates and times without an offset, such as Asia/Kolkata or UTC.",
+        ),
+        *(
+            click.option(f"--{name.replace('__', '-').replace('_', '-')}", name, type=kind, help=text)
+            for name, kind, text in _FILTERS
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def take_selection(given: dict[str, Any], now: datetime) -> CallSelection:
+    """Take the options out of those that a command was given, and return what they choose.
+
+    Raises:
+        UsageError: A time or a zone cannot be read.
+    """
+    since, until, zone = given.pop("since"), given.pop("until"), given.pop("zone")
+    filters = {name: value for name in FILTER_NAMES if (value := given.pop(name)) is not None}
+    place = None if zone is None else _read("--zone", lambda: find_zone(zone))
+    return CallSelection(
+        since=None if since is None else _read("--since", lambda: parse_moment(since, now, place)),
+        until=None if until is None else _read("--until", lambda: parse_moment(until, now, place)),
+        zone=place or UTC,
+        filters=filters,
+    )
+
+
+T = TypeVar("T")
+
+
+def _read(option: str, parse: Callable[[], T]) -> T:
+    try:
+        return parse()
+    except TimeTextError as error:
+        raise click.UsageError(f"{option} {error}") from None
