@@ -7,7 +7,7 @@ import stat
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -179,8 +179,9 @@ def test_a_second_sync_is_refused(path: Path) -> None:
         write(path)
 
 
+@pytest.mark.parametrize("is_replaced", [False, True])
 def test_a_lock_file_that_its_owner_deletes_is_created_anew(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, monkeypatch: pytest.MonkeyPatch, is_replaced: bool
 ) -> None:
     """Between the open and the lock of a second sync, the first one ends and deletes the file."""
     lock = path.with_name("calls.db.lock")
@@ -191,6 +192,8 @@ def test_a_lock_file_that_its_owner_deletes_is_created_anew(
         if name == lock and not deleted:
             deleted.append(name)
             lock.unlink()
+            if is_replaced:
+                lock.touch()
         return fd
 
     monkeypatch.setattr(os, "open", deleting)
@@ -281,6 +284,19 @@ def test_a_damaged_database_is_reported_and_unlocked(path: Path) -> None:
         write(path)
 
     assert names(path.parent) == ["calls.db"]
+
+
+def test_a_folder_is_no_database(path: Path) -> None:
+    path.mkdir()
+    with pytest.raises(SyncTargetError, match=r"cannot write to .*calls\.db: Is a directory"):
+        write(path)
+
+
+def test_a_transaction_that_sqlite_has_ended_is_not_ended_again() -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    with closing(connection), pytest.raises(ValueError, match="full"), database.transaction(connection):
+        connection.execute("ROLLBACK")
+        raise ValueError("full")
 
 
 async def test_a_target_that_is_not_open_is_refused(path: Path) -> None:

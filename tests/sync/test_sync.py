@@ -11,6 +11,7 @@ from typing import Any, Self, cast
 import pytest
 from attrs import define, evolve, field
 
+import plivo_async.sync
 from plivo_async import (
     AsyncClient,
     CallDetailRecord,
@@ -26,6 +27,7 @@ from plivo_async.sync.changes import changed_fields
 from plivo_async.testing import FakePlivo
 from tests.sync.records import NOW, call, state
 
+TODAY = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 
@@ -76,8 +78,13 @@ async def run(fake: FakePlivo, target: MemoryTarget, **options: Any) -> SyncRepo
 
 
 def ended(number: int, ago: timedelta, **fields: Any) -> CallDetailRecord:
-    """Return a record of a call that ended so long before this moment."""
-    return call(number, end_time=(datetime.now(UTC) - ago).replace(microsecond=0).isoformat(" "), **fields)
+    """Return a record of a call that ended so long before these tests began."""
+    return call(number, end_time=(TODAY - ago).isoformat(" "), **fields)
+
+
+def test_a_name_that_the_module_lacks_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'sync_all'"):
+        plivo_async.sync.sync_all  # noqa: B018
 
 
 # Against a fake Plivo

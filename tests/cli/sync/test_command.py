@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import signal
@@ -18,6 +19,8 @@ from attrs import evolve
 
 from plivo_async.cli.app import run
 from plivo_async.cli.export import progress
+from plivo_async.cli.sync.command import SyncOptions, SyncRun
+from plivo_async.cli.sync.failures import open_failures
 from plivo_async.sync import SQLiteTarget, Sync
 from plivo_async.testing import FakePlivo
 from tests.sync.blocking import names, opened
@@ -214,10 +217,30 @@ def test_a_signal_before_the_first_record_leaves_nothing(
     assert names(folder) == []
 
 
-def test_a_cancellation_without_a_signal_is_passed_on(
+async def test_a_cancellation_without_a_signal_is_passed_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = asyncio.Event()
+
+    async def endless(self: Sync) -> None:
+        began.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Sync, "_run", endless)
+    options = SyncOptions(file="calls.db", look_back=HOUR)
+    with open_failures(options.failed_path) as failures:
+        running = SyncRun(FakePlivo().client(), SQLiteTarget("calls.db"), failures, options).run(None)
+        task = asyncio.create_task(running)
+        await began.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert names(folder) == []
+
+
+def test_an_interrupt_ends_the_command_with_130(
     served: FakePlivo, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Such as the KeyboardInterrupt of a second Ctrl-C."""
 
     async def interrupted(self: Sync) -> None:
         raise KeyboardInterrupt

@@ -283,6 +283,17 @@ def test_a_file_that_is_edited_during_the_sync_ends_it(path: Path) -> None:
             syncing.write([call(1, total_amount="1")], state())
 
 
+def test_a_file_that_is_deleted_during_the_sync_ends_it(path: Path) -> None:
+    deleted = pytest.raises(
+        SyncTargetError, match="was deleted during the sync: the next one reads all again"
+    )
+    with deleted, opened(target(path)) as syncing:
+        syncing.write([call(1)], state())
+        path.unlink()
+
+    assert kept(path) is None
+
+
 # Kills and full disks.
 
 
@@ -368,10 +379,9 @@ def test_a_tail_file_that_somebody_deleted_is_not_needed(path: Path, monkeypatch
     def killed(_: object) -> None:
         raise Killed
 
-    with monkeypatch.context() as patched:
+    with pytest.raises(Killed), monkeypatch.context() as patched, opened(target(path)) as syncing:
+        syncing.write([call(1)], state())
         patched.setattr(LineTarget, "_finish_tail", killed)
-        with pytest.raises(Killed), opened(LineTarget(path, "ndjson")) as syncing:
-            syncing.write([call(1)], state())
     path.with_name("calls.ndjson.sync-tail").unlink(missing_ok=True)
 
     write(path, [call(1)])
