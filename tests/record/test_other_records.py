@@ -99,7 +99,8 @@ class TestARecord:
     def test_needs_its_name_and_nothing_else(self, kind: type[Any], sample: dict[str, Any]) -> None:
         name = "recording_id" if kind is Recording else "call_uuid"
 
-        assert kind.from_json(json.dumps({name: "a"})) == kind(**{name: "a"})
+        only: dict[str, Any] = {name: "a"}
+        assert kind.from_json(json.dumps(only)) == kind(**only)
         wrongs: list[Any] = [{}, {name: None}, {name: ""}, {name: 5}, {"error": "no"}, []]
         for wrong in wrongs:
             with pytest.raises(DecodeError):

@@ -23,10 +23,13 @@ from plivo_async import (
     DecodeError,
     HangupCause,
     HangupSource,
+    Listing,
+    LiveCall,
     Middleware,
     MiddlewareTransport,
     PlivoError,
     RateLimitError,
+    Recording,
     RequestOptions,
     RequestTimeoutError,
     RetryBudget,
@@ -34,12 +37,29 @@ from plivo_async import (
     RetryPolicy,
     StirAttestation,
     StirVerification,
+    TrunkCallDetailRecord,
+    TrunkCallInsights,
     make_converter,
 )
 
 
 def names() -> None:
     _ = plivo_async.Client  # type: ignore[attr-defined]
+
+
+async def other_records(client: AsyncClient, call_uuid: uuid.UUID) -> None:
+    assert_type(await client.trunk_calls.get(call_uuid), TrunkCallDetailRecord)
+    assert_type(await client.trunk_calls.insights("c1", deadline=5), TrunkCallInsights)
+    assert_type(client.trunk_calls.list(hangup_source="carrier"), Listing[TrunkCallDetailRecord])
+    assert_type(await client.recordings.get("r1"), Recording)
+    assert_type(client.recordings.list(call_uuid=call_uuid, retry=None), Listing[Recording])
+    assert_type(await client.calls.live(), tuple[str, ...])
+    assert_type(await client.calls.queued(), tuple[str, ...])
+    assert_type(await client.calls.get_live("c1"), LiveCall)
+    assert_type(await client.calls.get_queued("c1"), LiveCall)
+
+    client.trunk_calls.list(colour="red")  # type: ignore[call-arg]
+    client.recordings.list(call_uuid=5)  # type: ignore[arg-type]
 
 
 async def calls(client: AsyncClient, call_uuid: uuid.UUID) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from itertools import repeat
 from typing import assert_type
 
-from plivo_async import AsyncClient, CallDetailRecord
+from plivo_async import AsyncClient, CallDetailRecord, Recording
 from plivo_async.testing import (
     DOCUMENTED_CALL,
     Drop,
     FakePlivo,
     FakeRateLimit,
+    FakeStatistics,
     InstantRetryPolicy,
+    ListQuirks,
     RandomFaults,
     RecordedRequest,
     StubResponse,
@@ -33,6 +36,14 @@ async def fakes(record: CallDetailRecord) -> None:
     fake.script([503, StubResponse(429, {"error": "slow down"}, headers={"Retry-After": "2"}), Drop(10)])
     fake.script(repeat(503), call_uuid="c1")
     fake.publish_later("c1", after_requests=1)
+    fake.publish_later("c1", after_seconds=1, after_lists=2)
+    now = datetime(2026, 11, 28, tzinfo=UTC)
+    FakePlivo(now=now, list_quirks=ListQuirks(total_count="text", shuffled=20))
+    assert_type(fake.generate(10, since=now - timedelta(days=1), until=now), list[str])
+    assert_type(fake.trunk_calls.generate(10, since=now - timedelta(days=1), until=now), list[str])
+    assert_type(fake.statistics, FakeStatistics)
+    fake.recordings.add({"recording_id": "r1"}, Recording(recording_id="r2"))
+    fake.live_calls.add("c1", seconds=5)
     with fake.serve() as url:
         assert_type(url, str)
     async with fake.serve(8000) as url:
