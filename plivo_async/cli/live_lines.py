@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TextIO, cast
 
 from attrs import define, field
-from rich.console import Console
+
+from plivo_async.cli.renderer import Renderer
 
 LIVE_INTERVAL_SECONDS = 0.25
 # Where no line can be redrawn, each one stays.
@@ -87,10 +88,10 @@ class LiveLines:
         self.terminal.flush()
 
 
-def live_console() -> Console | None:
-    """Return a console for stderr if that is a terminal in which lines can be redrawn, else None."""
+def live_renderer() -> Renderer | None:
+    """Return a renderer for stderr if that is a terminal in which lines can be redrawn, else None."""
     stderr = cast("TextIO | None", sys.stderr)
     if stderr is None or not stderr.isatty():
         return None
-    console = Console(file=stderr, highlight=False, markup=False, emoji=False)
-    return None if console.is_dumb_terminal or console.legacy_windows else console
+    renderer = Renderer(stderr)
+    return None if renderer.console.is_dumb_terminal or renderer.console.legacy_windows else renderer

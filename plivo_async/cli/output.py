@@ -6,14 +6,15 @@ import logging
 import shlex
 import sys
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, Literal, TextIO, cast
 
 import click
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
 from plivo_async.cli.exit_codes import ExitCode
 from plivo_async.cli.record_table import RecordTable
+from plivo_async.cli.renderer import Renderer
 from plivo_async.cli.streams import discard, encodable, write_to_stderr
 from plivo_async.errors import DecodeError, PlivoError
 from plivo_async.record.converter import decode_json
@@ -65,16 +66,8 @@ def record_writer(output: Format) -> Callable[[CallDetailRecord], None]:
     """Return a function that writes a record to stdout in this format."""
     if output == "json":
         return lambda record: write(record.to_json() + "\n")
-    stdout = cast("TextIO | None", sys.stdout)
-    console = Console(file=stdout, highlight=False, markup=False, emoji=False)
-
-    def write_table(record: CallDetailRecord) -> None:
-        # Captured, because rich has its own way to exit if the pipe is closed.
-        with console.capture() as captured:
-            console.print(RecordTable(record))
-        write(captured.get())
-
-    return write_table
+    renderer = Renderer(cast("TextIO | None", sys.stdout))
+    return lambda record: write(renderer.render(RecordTable(record)))
 
 
 def write(text: str) -> None:
@@ -123,21 +116,8 @@ def print_table(table: RenderableType, *, err: bool = True) -> None:
         click.exceptions.Exit: The reader closed the pipe.
         ClickException: stdout cannot be written to.
     """
-    if err and cast("TextIO | None", sys.stderr) is None:
-        return
-    console = Console(stderr=err, highlight=False, markup=False, emoji=False)
-    if not err:
-        write(_rendered(table, console))
-        return
-    # rich flushes the stream, which may still hold a message that could not be written.
-    with suppress(OSError):
-        write_to_stderr(_rendered(table, console))
-
-
-def _rendered(table: RenderableType, console: Console) -> str:
-    with console.capture() as captured:
-        console.print(table)
-    return captured.get()
+    stream = cast("TextIO | None", sys.stderr if err else sys.stdout)
+    (write_to_stderr if err else write)(Renderer(stream).render(table))
 
 
 @contextmanager

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from typing import TextIO, cast
 
 from attrs import define, field
-from rich.console import Console
 
-from plivo_async.cli.live_lines import LIVE_INTERVAL_SECONDS, PLAIN_INTERVAL_SECONDS, LiveLines, live_console
+from plivo_async.cli.live_lines import LIVE_INTERVAL_SECONDS, PLAIN_INTERVAL_SECONDS, LiveLines, live_renderer
 from plivo_async.cli.output import counted, report
+from plivo_async.cli.renderer import Renderer
 from plivo_async.text import printable
 
 # A record takes some 30 µs, and the clock need not be read for each.
@@ -30,14 +30,14 @@ class ReadingCount:
 
     name: str
     _clock: Callable[[], float]
-    _console: Console | None = field(factory=live_console, init=False)
+    _renderer: Renderer | None = field(factory=live_renderer, init=False)
     _lines: LiveLines | None = field(default=None, init=False)
     _due: float = field(init=False)
     count: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
-        if self._console is not None:
-            self._lines = LiveLines(cast("TextIO", self._console.file))
+        if self._renderer is not None:
+            self._lines = LiveLines(sys.stderr)
         self._due = self._clock() + self._interval
 
     def add(self) -> None:
@@ -58,15 +58,15 @@ class ReadingCount:
 
     @property
     def _interval(self) -> float:
-        return PLAIN_INTERVAL_SECONDS if self._console is None else LIVE_INTERVAL_SECONDS
+        return PLAIN_INTERVAL_SECONDS if self._renderer is None else LIVE_INTERVAL_SECONDS
 
     def _show(self) -> None:
         records = counted(self.count, "record")
         text = f"Reading back {printable(self.name)}: {records}"
-        if self._console is None or self._lines is None:
+        if self._renderer is None or self._lines is None:
             report(text)
             return
-        if len(text) >= self._console.width:
+        if len(text) >= self._renderer.console.width:
             text = f"Reading back: {records}"
         try:
             self._lines.draw([text])

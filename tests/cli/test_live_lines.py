@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from plivo_async.cli.live_lines import LiveLines, live_console
+from plivo_async.cli.live_lines import LiveLines, live_renderer
 from plivo_async.cli.output import logging_to_stderr, report
 
 
@@ -105,11 +105,11 @@ def test_a_capable_terminal_is_needed(term: str, terminal: Terminal, monkeypatch
     monkeypatch.setenv("TERM", term)
     monkeypatch.setattr(sys, "stderr", terminal)
 
-    assert (live_console() is None) == (term == "dumb")
+    assert (live_renderer() is None) == (term == "dumb")
 
 
 def test_colours_in_a_pipe_do_not_make_it_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setattr(sys, "stderr", io.StringIO())
 
-    assert live_console() is None
+    assert live_renderer() is None

@@ -20,6 +20,7 @@ from plivo_async.cli.output import (
     report,
     write,
 )
+from plivo_async.cli.streams import flush_or_discard
 from plivo_async.record.model import CallDetailRecord
 
 _DOCUMENTED = Path(__file__).parent.parent.joinpath("fixtures", "call_documented.json").read_text()
@@ -107,6 +108,24 @@ def test_a_table_is_dropped_if_stderr_is_full(monkeypatch: pytest.MonkeyPatch) -
         print_table(Table())
         # Else the end of the block would flush the message.
         os.dup2(null.fileno(), full.fileno())
+
+
+@pytest.mark.parametrize("state", ["full", "unread"])
+def test_a_table_is_dropped_if_stderr_cannot_be_written_and_stdout_is_as_before(
+    state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    target = "/dev/full" if state == "full" else writing
+    with open(target, "w", buffering=1) as stderr, open(tmp_path / "stdout", "w") as stdout:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        monkeypatch.setattr(sys, "stdout", stdout)
+        report("never seen")
+        print_table(Table("never seen"))
+        write("a record\n")
+        flush_or_discard()
+
+    assert (tmp_path / "stdout").read_text() == "a record\n"
 
 
 def test_log_records_go_to_stderr_within_the_block(capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,6 +44,19 @@ def test_progress_is_one_line_that_is_removed_at_the_end(fake: FakePlivo, instal
     assert Counter(json.loads(line)["call_uuid"] for line in lines) == Counter(ids)
 
 
+def test_the_cursor_is_never_hidden_because_a_killed_export_could_not_show_it_again(
+    fake: FakePlivo, installed: Installed
+) -> None:
+    ids_for(fake, installed, 40)
+    fake.latency = 0.05
+    terminal = installed.in_terminal("export", "-i", "ids.txt", "-o", "calls.ndjson", "--concurrency", "2")
+    terminal.wait_for(" of 40 · ")
+    terminal.process.kill()
+    terminal.wait()
+
+    assert "\x1b[?25l" not in terminal.screen
+
+
 def test_a_wait_for_the_rate_limit_is_shown(fake: FakePlivo, installed: Installed) -> None:
     ids_for(fake, installed, 40)
     fake.rate_limit = FakeRateLimit(requests=30, per=2.0)
@@ -91,6 +104,7 @@ def test_ctrl_c_ends_the_export_cleanly_and_prints_the_command_to_continue(
 
     assert terminal.wait() == 130
     assert "Traceback" not in terminal.screen
+    assert re.search(r"(\n|\x1b\[2K|\^C)plivo-async: SIGINT: finishing", terminal.screen)
     assert "to continue: plivo-async export --resume -i ids.txt -o calls.ndjson" in plain(terminal.screen)
     assert installed.run("export", "-q", "-i", "ids.txt", "-o", "calls.ndjson", "--resume").returncode == 0
     lines = (installed.folder / "calls.ndjson").read_text().splitlines()
@@ -121,6 +135,10 @@ def test_log_lines_and_the_progress_line_are_both_shown(fake: FakePlivo, install
     seen.set()
 
     assert terminal.wait() == 0
+    logged = [line for line in terminal.screen.split("\n") if "plivo_async.retry" in line]
+    # Each in a line of its own, above the progress.
+    assert all(line.rpartition("\x1b[2K")[2].startswith("plivo_async.retry: ") for line in logged)
+    assert len(logged) >= 3
 
 
 def test_a_terminal_gets_a_table_from_summarize(fake: FakePlivo, installed: Installed) -> None:

@@ -10,13 +10,14 @@ from contextlib import asynccontextmanager, suppress
 from typing import Protocol, TextIO, cast
 
 from attrs import define, field, frozen
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from plivo_async.cli.live_lines import LIVE_INTERVAL_SECONDS, PLAIN_INTERVAL_SECONDS, LiveLines, live_console
+from plivo_async.cli.live_lines import LIVE_INTERVAL_SECONDS, PLAIN_INTERVAL_SECONDS, LiveLines, live_renderer
 from plivo_async.cli.output import report
+from plivo_async.cli.renderer import Renderer
 from plivo_async.cli.summary_table import duration
 from plivo_async.resources.holding import Holding
 
@@ -221,17 +222,16 @@ class LiveDisplay:
 
     interval = LIVE_INTERVAL_SECONDS
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._lines = LiveLines(cast("TextIO", console.file))
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
+        self._lines = LiveLines(sys.stderr)
 
     def show(self, snapshot: Snapshot) -> None:
         """Draw the bar."""
+        console = self._renderer.console
         # One column stays free: a terminal may wrap a line that fills it.
-        width = self._console.width - 1
-        with self._console.capture() as captured:
-            self._console.print(progress_bar(snapshot, width, ascii_only=self._console.options.ascii_only))
-        self._lines.draw(captured.get().splitlines())
+        bar = progress_bar(snapshot, console.width - 1, ascii_only=console.options.ascii_only)
+        self._lines.draw(self._renderer.render(bar).splitlines())
 
     def close(self) -> None:
         """Remove the bar from the screen."""
@@ -274,8 +274,8 @@ def choose_display(*, quiet: bool, shares_terminal: bool = False) -> Display | N
     """
     if quiet or shares_terminal or cast("TextIO | None", sys.stderr) is None:
         return None
-    console = live_console()
-    return PlainDisplay(PLAIN_INTERVAL_SECONDS) if console is None else LiveDisplay(console)
+    renderer = live_renderer()
+    return PlainDisplay(PLAIN_INTERVAL_SECONDS) if renderer is None else LiveDisplay(renderer)
 
 
 @asynccontextmanager
