@@ -52,6 +52,11 @@ class Workers:
         while self._is_wanted():
             self.starting += 1
             worker = self._context.run(asyncio.create_task, self._begin())
+            if worker.done():
+                # An eager one that never waited: a callback would wait for a step of the event loop, which
+                # may be long in coming if nothing waits.
+                self._ended(worker)
+                continue
             self._tasks.add(worker)
             worker.add_done_callback(self._ended)
             if self.starting:

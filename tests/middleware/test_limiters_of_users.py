@@ -146,7 +146,8 @@ async def test_a_request_cancelled_at_any_step_gives_each_permit_back_once(
         if not task.cancelled():
             task.exception()
             break
-    assert 1 < cancelled < STEPS
+    # An eager task takes its first step at once.
+    assert 0 < cancelled < STEPS
 
 
 class Stuck(Limiter):

@@ -1125,7 +1125,12 @@ class TestHolding:
 
 def begun_at_once(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
     """Create a task that begins at once, as `asyncio.eager_task_factory` of Python 3.12 does."""
-    awaited = coroutine.send(None)
+    try:
+        awaited = coroutine.send(None)
+    except StopIteration as end:
+        ended: Any = loop.create_future()
+        ended.set_result(end.value)
+        return ended  # type: ignore[no-any-return]
 
     @types.coroutine
     def rest() -> Generator[Any, Any, Any]:
@@ -1162,6 +1167,21 @@ async def test_workers_that_begin_at_once_are_as_many_as_those_that_begin_later(
             gate.set()
         assert sorted(ids_of([outcome async for outcome in batch])) == list(range(9))
     assert server.most_under_way == 4
+
+
+async def test_workers_that_never_wait_are_gone_at_once() -> None:
+    """The event loop takes no step meanwhile, in which a callback could remove them."""
+    server = Server(steps=0)
+    async with server.batch(range(100), 4) as batch:
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(begun_at_once)
+        try:
+            most = 0
+            async for _ in batch:
+                most = max(most, len(batch._sender._workers))
+        finally:
+            loop.set_task_factory(None)
+    assert (len(server.asked), most) == (100, 0)
 
 
 class TestACallThatWaitsForTheRateLimit:
