@@ -114,7 +114,7 @@ class FailedFile:
             is_settled: Whether this run exported the call, or wrote a new failure for it.
 
         Raises:
-            OutputError: Somebody moved or replaced the file.
+            OutputError: Somebody moved, replaced or emptied the file.
             OSError: The file cannot be changed; it has all its lines then.
         """
         self.keep()
@@ -126,7 +126,7 @@ class FailedFile:
         """Write the file anew if somebody deleted it.
 
         Raises:
-            OutputError: Somebody moved or replaced the file.
+            OutputError: Somebody moved, replaced or emptied the file.
             OSError: The file cannot be written.
         """
         if self._output.is_deleted and not os.path.lexists(self.path):
@@ -140,6 +140,7 @@ class FailedFile:
             remove_lines(self.path, self._output.fd, self.before, lambda line: _is_settled(line, is_settled))
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(self.path)) from None
+        self._output.end = os.fstat(self._output.fd).st_size
 
 
 @contextmanager
@@ -187,7 +188,7 @@ def _forget_options(path: Path, output: Output) -> None:
 
 
 def _repair(path: Path, output: Output) -> None:
-    with path.open("rb") as file:
+    with output.read_back() as file:
         end, line, has_failures = 0, b"\n", False
         for line in file:
             end += len(line)
@@ -203,8 +204,7 @@ def _repair(path: Path, output: Output) -> None:
             f"{path} ends with a line that is no failure, so it was not changed: "
             "name another file with --failed"
         )
-    output.end = end - len(line)
-    os.truncate(path, output.end)
+    output.cut(end - len(line))
     report(f"{path}: removed an incomplete last line ({len(line):,} bytes)")
 
 

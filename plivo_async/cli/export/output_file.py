@@ -11,7 +11,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from io import BufferedIOBase, FileIO, RawIOBase
 from pathlib import Path
-from typing import TextIO, cast
+from typing import BinaryIO, TextIO, cast
 
 import click
 from attrs import define, field
@@ -91,6 +91,20 @@ class Output:
         self.end += len(line)
         self.is_new, self._header = False, b""
 
+    @contextmanager
+    def read_back(self) -> Generator[BinaryIO, None, None]:
+        """Read a file from its start, also if its name leads to another one by now."""
+        assert self.fd is not None  # noqa: S101 - for the type checkers
+        with os.fdopen(os.dup(self.fd), "rb") as file:
+            file.seek(0)
+            yield file
+
+    def cut(self, end: int) -> None:
+        """Remove all bytes of a file from this position on."""
+        assert self.fd is not None  # noqa: S101 - for the type checkers
+        os.ftruncate(self.fd, end)
+        self.end = end
+
     async def wait_until_writable(self) -> None:
         """Wait while a pipe is full, so that a slow reader does not block the event loop."""
         poll, fd = self._poll, self.fd
@@ -110,7 +124,7 @@ class Output:
         Without a record, a file that was empty has the header now, and any other has its old content.
 
         Raises:
-            OutputError: The disk reported an error, or somebody deleted, moved or replaced the file.
+            OutputError: The disk reported an error, or somebody deleted, moved, replaced or emptied the file.
         """
         if self.is_new and not self.end:
             self.write(b"")
@@ -144,9 +158,11 @@ class Output:
             content: What was written, for the error message.
 
         Raises:
-            OutputError: Somebody deleted, moved or replaced the file.
+            OutputError: Somebody deleted, moved, replaced or emptied the file.
         """
         if self.is_in_place:
+            if self.is_file and self.fd is not None and os.fstat(self.fd).st_size < self.end:
+                raise OutputError(f"{self.name} was cut short during the export, and lost {content}")
             return
         if self.is_deleted:
             raise OutputError(f"{self.name} was deleted during the export, and its {content} with it")
@@ -169,13 +185,15 @@ class Output:
                 rest = rest[self.raw.write(rest) or 0 :]
             self.raw.flush()
         except OSError:
-            self._remove_partial_line()
+            self._remove_partial_line(len(line) - len(rest))
             raise
 
-    def _remove_partial_line(self) -> None:
+    def _remove_partial_line(self, size: int) -> None:
         if self.is_file and self.fd is not None:
             with suppress(OSError):
-                os.ftruncate(self.fd, self.end)
+                # Without locks, another program may have appended to the file meanwhile.
+                if os.fstat(self.fd).st_size == self.end + size:
+                    os.ftruncate(self.fd, self.end)
         elif self.raw is _stdout_buffer():
             discard(cast("TextIO", sys.stdout))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from pathlib import Path
 
@@ -48,7 +47,7 @@ def begin_or_resume(
             f"{path} already exists: add --resume to continue it, or --overwrite to replace it"
         )
 
-    with path.open("rb") as file, reading_back(str(path), quiet=options.quiet) as count:
+    with output.read_back() as file, reading_back(str(path), quiet=options.quiet) as count:
 
         def remember(record: CallDetailRecord) -> None:
             written.add(record.call_uuid)
@@ -61,8 +60,8 @@ def begin_or_resume(
             hint = _hint(path, error.damaged, is_retry=options.is_retry)
             raise click.ClickException(f"{error.message}; {path} was not changed: {hint}") from None
     _check_format(options, path, found.file_format)
-    os.truncate(path, found.end)
-    output.end = found.end
+    if found.torn:
+        output.cut(found.end)
     if not found.end:
         output.begin(header(found.file_format))
     if found.lacks_newline:

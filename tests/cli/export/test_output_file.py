@@ -199,6 +199,30 @@ def test_a_file_that_was_moved_is_reported_at_the_end(tmp_path: Path) -> None:
             (tmp_path / "f").write_bytes(b"other")
 
 
+def test_a_file_that_was_emptied_is_reported_at_the_end(tmp_path: Path) -> None:
+    with file_output(tmp_path / "f") as output:
+        output.write(b"a\n")
+        os.truncate(tmp_path / "f", 0)
+        with pytest.raises(OutputError, match="f was cut short during the export, and lost records"):
+            output.sync()
+
+
+def test_lines_of_another_program_survive_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.FileIO):
+        def write(self, data: object) -> int:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("plivo_async.cli.export.output_file.FileIO", Full)
+    with file_output(tmp_path / "f") as output:
+        (tmp_path / "f").write_bytes(b"theirs\n")
+        with pytest.raises(OutputError, match="No space left on device"):
+            output.write(b"ours\n")
+
+    assert (tmp_path / "f").read_bytes() == b"theirs\n"
+
+
 def test_a_folder_that_cannot_be_searched_hides_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
