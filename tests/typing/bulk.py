@@ -32,7 +32,7 @@ from plivo_async.testing import FakePlivo
 
 async def awaited(client: AsyncClient) -> None:
     outcomes = await client.calls.get_many(["c1"])
-    assert_type(outcomes, list[Fetched | Failed])
+    assert_type(outcomes, list[Fetched[CallDetailRecord] | Failed])
     records = [outcome.record for outcome in outcomes if isinstance(outcome, Fetched)]
     assert_type(records, list[CallDetailRecord])
 
@@ -43,7 +43,7 @@ async def iterated(client: AsyncClient) -> None:
     async with client.calls.get_many(["c1"]) as batch:
         assert_type(batch, Batch)
         async for outcome in batch:
-            assert_type(outcome, Fetched | Failed)
+            assert_type(outcome, Fetched[CallDetailRecord] | Failed)
             described(outcome)
     assert_type(batch.done, int)
     assert_type(batch.failed, int)
@@ -69,8 +69,8 @@ def described(outcome: Outcome) -> str:
     assert_never(outcome)
 
 
-def frozen(fetched: Fetched, failed: Failed, record: CallDetailRecord) -> None:
-    assert_type(Fetched("c1", record), Fetched)
+def frozen(fetched: Fetched[CallDetailRecord], failed: Failed, record: CallDetailRecord) -> None:
+    assert_type(Fetched("c1", record), Fetched[CallDetailRecord])
     assert_type(Failed("c1", PlivoError("no")), Failed)
 
     Fetched("c1")  # type: ignore[call-arg]
