@@ -48,13 +48,16 @@ nitpick_ignore = [
     ("py:class", "plivo_async.http_client.HTTPClient"),
 ]
 
-# The client builds these; users do not call them.
-_BUILT_BY_THE_CLIENT = {
+# The client or the fake builds these; users do not call them.
+_BUILT_FOR_USERS = {
     plivo_async.CallsResource,
     plivo_async.TrunkCallsResource,
     plivo_async.RecordingsResource,
     plivo_async.Batch,
     plivo_async.Listing,
+    plivo_async.testing.FakeRecords,
+    plivo_async.testing.FakeTrunkCalls,
+    plivo_async.testing.FakeLiveCalls,
 }
 
 # Default values without a readable repr, as the sources write them.
@@ -72,7 +75,7 @@ def to_signature(
 ) -> tuple[str | None, str | None]:
     """Replace unreadable default values. Hide the signature of classes that users do not call."""
     is_called = what != "exception" or of is plivo_async.PlivoError
-    if isinstance(of, EnumType) or of in _BUILT_BY_THE_CLIENT or not is_called:
+    if isinstance(of, EnumType) or of in _BUILT_FOR_USERS or not is_called:
         return "", None
     for shown, written in _DEFAULTS.items():
         signature = re.sub(shown, written, signature) if signature else signature
