@@ -11,14 +11,27 @@ from collections.abc import Iterator
 
 import coverage
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests import loop_styles
 
 # The same few examples in each run.
-settings.register_profile("tests", deadline=None, derandomize=True, max_examples=25)
+settings.register_profile(
+    "tests",
+    deadline=None,
+    derandomize=True,
+    max_examples=25,
+    # A busy machine makes a check of the speed fail.
+    suppress_health_check=[HealthCheck.too_slow],
+)
 # `pytest --hypothesis-profile=search` tries many more, and others in each run.
-settings.register_profile("search", deadline=None, max_examples=2000, print_blob=True)
+settings.register_profile(
+    "search",
+    deadline=None,
+    max_examples=2000,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("tests")
 
 # httpx tries to import this for each request to an ASGI app, and Python searches all of sys.path in vain:

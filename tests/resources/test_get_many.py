@@ -141,18 +141,18 @@ class TestAtPlivosLimit:
         self, kind: Kind
     ) -> None:
         fake, seconds, ended = account(FakeRateLimit(kind=kind)), Seconds(), list[float]()
-        ids = fake.generate(1200)
+        ids = fake.generate(1800)
 
         async def fetch(half: Any) -> None:
             async with client_of(fake) as client:
                 assert_all_fetched(await client.calls.get_many(half), half)
             ended.append(seconds.passed)
 
-        await asyncio.gather(fetch(ids[:600]), fetch(ids[600:]))
-        assert fake.statuses[200] == 1200
-        # Of 15 seconds that one client would take.
-        assert max(ended) < 24
-        assert min(ended) > 7.5
+        await asyncio.gather(fetch(ids[:900]), fetch(ids[900:]))
+        assert fake.statuses[200] == 1800
+        # Of 25 seconds that one client would take.
+        assert max(ended) < 40
+        assert min(ended) > 12.5
 
     @in_virtual_time
     async def test_views_of_a_client_keep_within_it_together(self) -> None:
