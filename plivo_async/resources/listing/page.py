@@ -115,6 +115,8 @@ def decode_page(body: bytes) -> Envelope:
             around, rows = split_page(body)
         except ValueError:
             raise error from None
+        if not rows:
+            raise
         return _envelope(around, rows, is_split=True)
     if not isinstance(value, dict):
         raise _no_page(body)

@@ -5,65 +5,60 @@ from __future__ import annotations
 import json
 import re
 from codecs import BOM_UTF8
+from collections.abc import Iterator
 from typing import Any
 
-_DECODER = json.JSONDecoder()
-_SPACE = re.compile(r"[ \t\n\r]*")
 _ROWS_KEY = "objects"
+# Enough to find where a value ends, however deep it is and whatever numbers are in it.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[][{},]', re.DOTALL)
+_MEMBER = re.compile(r'("(?:[^"\\]|\\.)*")\s*:\s*(.*)', re.DOTALL)
 
 
 def split_page(body: bytes) -> tuple[dict[str, Any], list[bytes]]:
-    """Return what is around the rows of a page, and the JSON of each row.
-
-    It reads what Python's parser reads, which is more than strict JSON: NaN, and two values under one key.
+    """Return what is around the rows of a page, and the JSON of each row, which is not checked.
 
     Raises:
-        ValueError: Even that cannot read it, or it is no object.
+        ValueError: It is no object, or ends too early.
     """
-    text = body.removeprefix(BOM_UTF8).decode("utf-8")
+    text = body.removeprefix(BOM_UTF8).decode("utf-8").strip()
     around: dict[str, Any] = {}
     rows: list[bytes] = []
-    place = _expect(text, "{", 0)
-    while True:
-        key, place = _value(text, place)
-        place = _expect(text, ":", place)
-        if key == _ROWS_KEY and text.startswith("[", place):
-            rows, place = _elements(text, place)
+    for member in _split(text, "{"):
+        found = _MEMBER.fullmatch(member)
+        if found is None:
+            raise ValueError("a member of an object has no key")
+        key, value = found.groups()
+        if json.loads(key) == _ROWS_KEY and value.startswith("["):
+            rows = [row.encode("utf-8", "surrogatepass") for row in _split(value, "[")]
         else:
-            around[str(key)], place = _value(text, place)
-        if text.startswith("}", place):
-            return around, rows
-        place = _expect(text, ",", place)
+            around[json.loads(key)] = _value(value)
+    return around, rows
 
 
-def _elements(text: str, place: int) -> tuple[list[bytes], int]:
-    rows: list[bytes] = []
-    place = _expect(text, "[", place)
-    while not text.startswith("]", place):
-        if rows:
-            place = _expect(text, ",", place)
-        begin = place
-        _, place = _DECODER.raw_decode(text, begin)
-        rows.append(text[begin:place].encode("utf-8", "surrogatepass"))
-        place = _after_space(text, place)
-    return rows, _after_space(text, place + 1)
+def _split(text: str, opening: str) -> Iterator[str]:
+    """Yield the JSON of each member of an array or object that is the whole text."""
+    if not text.startswith(opening):
+        raise ValueError(f"expected {opening!r}")
+    depth, begin = 0, 1
+    for token in _TOKEN.finditer(text):
+        sign = token[0]
+        if sign in ("[", "{"):
+            depth += 1
+        elif sign in ("]", "}"):
+            depth -= 1
+        if depth == (1 if sign == "," else 0) and sign in (",", "]", "}"):
+            member = text[begin : token.start()].strip()
+            if member or sign == ",":
+                yield member
+            begin = token.end()
+            if sign != ",":
+                break
+    if depth or begin != len(text):
+        raise ValueError("it does not end where it should")
 
 
-def _value(text: str, place: int) -> tuple[Any, int]:
+def _value(text: str) -> Any:
     try:
-        value, end = _DECODER.raw_decode(text, place)
+        return json.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    return value, _after_space(text, end)
-
-
-def _expect(text: str, sign: str, place: int) -> int:
-    place = _after_space(text, place)
-    if not text.startswith(sign, place):
-        raise ValueError(f"expected {sign!r} at character {place}")
-    return _after_space(text, place + 1)
-
-
-def _after_space(text: str, place: int) -> int:
-    found = _SPACE.match(text, place)
-    return place if found is None else found.end()

@@ -12,6 +12,7 @@ import httpx
 from attrs import define, field
 
 from plivo_async import AsyncClient, Fetched
+from plivo_async.requester import Requester
 from plivo_async.resources.listing.page import Row, RowPage, decode_page
 from plivo_async.resources.listing.reading import AnyPage, PageRequest
 from plivo_async.resources.listing.seen import key_of
@@ -103,8 +104,13 @@ class SimulatedList:
 
     def client(self, **options: Any) -> AsyncClient:
         options = {"rate_limit": None, **options}
-        http_client = httpx.AsyncClient(transport=httpx.MockTransport(self.respond))
-        return AsyncClient("MA", "token", http_client=http_client, **options)
+        return AsyncClient("MA", "token", http_client=self.http_client(), **options)
+
+    def http_client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(transport=httpx.MockTransport(self.respond))
+
+    def requester(self) -> Requester:
+        return self.client()._core.requester
 
     def uuids(self) -> set[str]:
         return {uuid_of(number) for _, number in self.rows}
