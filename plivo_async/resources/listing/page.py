@@ -181,15 +181,15 @@ def read_rows(reply: Reply, spec: ListSpec[Record], converter: cattrs.Converter)
 def _failed_row(
     exact: bytes, reply: Reply, spec: ListSpec[Record], converter: cattrs.Converter
 ) -> Row[Record]:
-    identity = ""
+    identity, error = "", DecodeError("the row cannot be read", body=exact)
     try:
         value = decode_json(exact)
         if isinstance(value, dict) and isinstance(found := cast("Any", value).get(spec.id_key), str):
             identity = found
+        # Again, for an error that quotes the JSON.
         spec.structure(value, exact, converter)
-        error = DecodeError("the row cannot be read", body=exact)
-    except DecodeError as refused:
-        error = refused.with_traceback(None)
+    except DecodeError as refusal:
+        error = refusal.with_traceback(None)
     error.status, error.attempts = reply.response.status_code, reply.attempts
     reply.redactor.error(error)
     # Without a call UUID the JSON stands for the row, so that it comes out once.

@@ -32,7 +32,9 @@ from plivo_async import (
 )
 from plivo_async.options import Options
 from plivo_async.resources.listing.filters import call_uuid
-from plivo_async.resources.listing.listing import make_listing
+from plivo_async.resources.listing.listing import PageFetcher, make_listing
+from plivo_async.resources.listing.reading import PageRequest
+from plivo_async.resources.listing.spans import Window
 from plivo_async.resources.listing.spec import ListSpec
 from plivo_async.testing import InstantRetryPolicy
 from tests.resources.listing.simulated import NOW, SimulatedList, uuid_of
@@ -307,13 +309,11 @@ class TestWhatConcernsAllPages:
     async def test_shows_that_it_holds(self) -> None:
         calls = full(200, 1)
         calls.alter = lambda page, number: httpx.Response(503) if number > 1 else page
-        listing = listed(calls, 1, patience=60)
+        listing, seen = listed(calls, 1, patience=60), list[str]()
         with pytest.raises(PatienceExceededError):
             async with listing:
-                watch = asyncio.get_running_loop().call_later(30, lambda: seen.append(repr(listing)))
-                seen = list[str]()
+                asyncio.get_running_loop().call_later(30, lambda: seen.append(repr(listing)))
                 await uuids_of(listing)
-        watch.cancel()
         [text] = seen
         assert text.startswith("<Listing under way: done=20, failed=0, total=200, holding: outage")
 
@@ -478,7 +478,8 @@ class TestAListOfAnotherKind:
             )  # fmt: skip
 
         outcomes = [outcome async for outcome in list_of(since=NOW - 89 * DAY, until=NOW)]
-        assert [outcome.record for outcome in outcomes] == [(uuid_of(number), 5) for number in range(200)]
+        records = [outcome.record for outcome in outcomes if isinstance(outcome, Fetched)]
+        assert records == [(uuid_of(number), 5) for number in range(200)]
         assert len({query["end_time__gte"] for query in calls.queries}) == 1
         calls.queries.clear()
         listing = list_of(parent="a")
@@ -489,3 +490,22 @@ class TestAListOfAnotherKind:
         span = list_of().report
         assert span.until is not None
         assert span.since == span.until - 30 * DAY
+
+    async def test_has_a_failed_row_even_if_it_can_be_read_the_second_time(self) -> None:
+        """A hook of a user's converter may fail once."""
+
+        def structure(value: Any, body: bytes, converter: object) -> str:
+            if not body:
+                raise DecodeError("not now")
+            return "a record"
+
+        calls = full(1, 1)
+        spec = ListSpec(path="Call/", structure=structure, filters={})
+        fetcher = PageFetcher(
+            requester=calls.requester(), spec=spec, converter=make_converter(), options=Options(retry=None)
+        )
+        page = await fetcher.fetch(PageRequest(Window(NOW - DAY, NOW), 0, 20, 20), None)
+        [outcome] = [row.outcome for row in page.rows]
+        assert isinstance(outcome, Failed)
+        assert str(outcome.error) == "the row cannot be read"
+        assert json.loads(outcome.error.body)["call_uuid"] == outcome.call_uuid == uuid_of(0)

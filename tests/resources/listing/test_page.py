@@ -9,7 +9,7 @@ import pytest
 
 from plivo_async import DecodeError
 from plivo_async.resources.listing.page import Envelope, decode_page
-from tests.resources.test_calls import FIXTURES
+from tests.offline import FIXTURES
 
 NO_TOTALS = (True, -1, 7.0, "", "x", "-1", "\u0667", [7], 10**12, "9" * 5000, None)
 

@@ -89,6 +89,11 @@ class TestABoundThatIsRefused:
             def utcoffset(self, dt: datetime | None) -> None:
                 return None
 
+            dst = utcoffset
+
+            def tzname(self, dt: datetime | None) -> str:
+                return "nowhere"
+
         with pytest.raises(ConfigurationError, match="since must have a time zone"):
             span(datetime(2026, 11, 1, tzinfo=Nowhere()))
 

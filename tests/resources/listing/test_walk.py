@@ -158,6 +158,43 @@ class TestOddPages:
         assert walk.warnings == [f"{window}: {excess} of the records that Plivo counts were not found"]
         assert len(result.requests) <= most_requests
 
+    def test_a_total_that_is_missing_in_the_check_is_missing(self) -> None:
+        calls, walk = full(70, 7), walk_of(7)
+        wrong, missing = change_meta(total_count=90), change_meta(total_count=None)
+        calls.alter = lambda page, number: wrong(page, number) if number == 1 else missing(page, number)
+        assert run(walk, calls).uuids == in_span(calls)
+        assert walk.complete
+        assert "total_count is missing" in walk.warnings[0]
+
+    def test_a_total_that_falls_is_wrong(self) -> None:
+        calls, walk = full(70, 7), walk_of(7)
+        high, low = change_meta(total_count=90), change_meta(total_count=69)
+        calls.alter = lambda page, number: (high if number < 4 else low)(page, number)
+        assert run(walk, calls).uuids == in_span(calls)
+        assert walk.complete
+        assert "total_count is wrong" in walk.warnings[0]
+
+    def test_totals_that_change_without_a_reason_end_incomplete(self) -> None:
+        calls, walk = full(70, 7), walk_of(7)
+        calls.alter = change_meta(total_count=lambda total: total + 1 + len(calls.queries) % 2)
+        result = run(walk, calls)
+        assert result.uuids == in_span(calls)
+        assert not walk.complete
+        assert len(result.requests) < 200
+
+    def test_windows_without_totals_are_checked_once(self) -> None:
+        calls, walk = full(100), walk_of()
+        calls.before = lambda number: calls.add(60) if number == 4 else None
+
+        def alter(page: dict[str, Any], number: int) -> object:
+            if page["meta"]["total_count"] < 34:
+                del page["meta"]["total_count"]
+            return page
+
+        calls.alter = alter
+        assert sorted(run(walk, calls).uuids) == sorted(in_span(calls))
+        assert walk.complete
+
     def test_one_wrong_total_among_right_ones_costs_little(self) -> None:
         calls, walk = full(70, 7), walk_of(7)
         wrong = change_meta(total_count=10**6)
@@ -261,7 +298,7 @@ class TestAWindowThatIsRefused:
         calls, walk = full(200, 30), walk_of(30)
 
         def refuse(number: int) -> None:
-            far = int(calls.queries[-1]["offset"]) >= 100
+            far = int(calls.queries[-1]["offset"]) == 100
             calls.longest = timedelta(days=20 if far else 30)
 
         calls.before = refuse
@@ -329,6 +366,18 @@ class TestLateRecords:
             if number == 190:
                 for step in range(200):
                     calls.add(2 * 86400 + step / 1e3)
+
+        calls.before = add
+        assert sorted(run(walk, calls).uuids) == sorted(in_span(calls))
+        assert walk.complete
+
+    def test_a_block_of_them_is_found_where_it_is_looked_for_first(self) -> None:
+        calls, walk = full(2000, 7), walk_of(7)
+
+        def add(number: int) -> None:
+            if number == 90:
+                for step in range(400):
+                    calls.add(3.5 * 86400 + step / 1e3)
 
         calls.before = add
         assert sorted(run(walk, calls).uuids) == sorted(in_span(calls))
