@@ -49,6 +49,17 @@ class CallSelection:
     zone: tzinfo = UTC
     filters: Mapping[str, Any] = field(factory=dict[str, Any])
 
+    @property
+    def bounds(self) -> tuple[datetime, datetime]:
+        """Both bounds.
+
+        Raises:
+            ValueError: One of them is None.
+        """
+        if self.since is None or self.until is None:
+            raise ValueError("the span has no bounds")
+        return self.since, self.until
+
 
 def selection_options(command: F) -> F:
     """Add the options to a click command, which receives them by their names."""

@@ -43,6 +43,10 @@ def check_options(options: ExportOptions) -> None:
         raise click.UsageError("-i - names stdin twice, which can be read once")
     if options.column is not None and options.key is not None:
         raise click.UsageError("--column is for CSV and --key for NDJSON: they are mutually exclusive")
+    if options.selection is not None and (
+        options.call_uuids or options.inputs or options.column or options.key
+    ):
+        raise click.UsageError("--since and its filters choose the calls: name no call UUIDs and no input")
     if not options.is_retry:
         _check_arguments(options)
     _check_format(options)

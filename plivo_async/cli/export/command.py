@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import click
+from attrs import evolve
 
 from plivo_async.cli.client import ConnectionOptions, connection_options
 from plivo_async.cli.exit_codes import EXPORT_EXIT_CODE_HELP, ExitCode
 from plivo_async.cli.export.options import ExportOptions
 from plivo_async.cli.export.run import run_export
 from plivo_async.cli.export.run_options import run_options
+from plivo_async.cli.span_options import CallSelection, selection_options, take_selection
 
 
 @click.command(epilog=EXPORT_EXIT_CODE_HELP)
@@ -42,6 +45,7 @@ from plivo_async.cli.export.run_options import run_options
     type=click.Path(),
     help="The file for calls that failed.  [default: OUTPUT.failed, or stderr if OUTPUT is -]",
 )
+@selection_options
 @click.option("--resume", is_flag=True, help="Continue OUTPUT: fetch the records it lacks.")
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
 @run_options
@@ -51,8 +55,8 @@ def export(context: click.Context, /, options: ConnectionOptions, **given: Any) 
     """Fetch the records of many calls into a file, within the rate limit of the account.
 
     Call UUIDs are read from arguments, a file or stdin: lines of text, a column of CSV, or a key of JSON,
-    also in gzip. Each record is written when it arrives, so the records are not in the order of the ids. A
-    repeated id is fetched once.
+    also in gzip. With --since, the calls that ended in a span of time are exported instead. Each record is
+    written when it arrives, so the records are not in the order of the ids. A repeated id is fetched once.
 
     A 429 or an outage fails no call: the export waits, sends single probes and goes on when one succeeds.
 
@@ -65,6 +69,8 @@ def export(context: click.Context, /, options: ConnectionOptions, **given: Any) 
       plivo-async export -i ids.txt -o calls.ndjson
       plivo-async export -i ids.txt -o calls.ndjson --resume
       plivo-async export -i report.csv --column call_uuid -o calls.csv
+      plivo-async export --since 7d -o calls.ndjson
+      plivo-async export --since 2026-11-01 --until 2026-12-01 --zone Asia/Kolkata -o november.csv
       plivo-async retry calls.ndjson
       psql -Atc 'select call_uuid from calls' | plivo-async export | jq .total_amount
 
@@ -72,5 +78,19 @@ def export(context: click.Context, /, options: ConnectionOptions, **given: Any) 
     An option overrides its environment variable, which overrides the default.
     To try it without an account: plivo-async demo, plivo-async fake --help
     """
-    export_options = ExportOptions(**given)
+    selection = take_selection(given, datetime.now(UTC))
+    export_options = ExportOptions(**given, selection=_span(selection))
     return run_export(options, export_options, context.obj)
+
+
+def _span(selection: CallSelection) -> CallSelection | None:
+    """Return the selection with both bounds; None if there is none.
+
+    Raises:
+        UsageError: There is a filter or an end, but no begin.
+    """
+    if selection.since is not None:
+        return evolve(selection, until=selection.until or datetime.now(UTC))
+    if selection.until is not None or selection.filters:
+        raise click.UsageError("--until and the filters need --since, for example --since 7d")
+    return None

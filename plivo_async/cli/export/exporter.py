@@ -20,6 +20,7 @@ from plivo_async.cli.export.progress import (
     waiting_text,
 )
 from plivo_async.cli.export.record_format import Encode, encoder
+from plivo_async.cli.export.span_source import SpanSource
 from plivo_async.cli.output import report, report_failure
 from plivo_async.cli.signals import Stop, stop_on_signals
 from plivo_async.cli.summary import Run
@@ -66,9 +67,7 @@ class Exporter:
         meter.rates(asyncio.get_running_loop().time(), 0)
         with stop_on_signals(self.files.source.stop) as stop:
             async with client:
-                batch = client.calls.get_many(
-                    self.files.source, concurrency=self.concurrency, patience=self.patience
-                )
+                batch = self._begin(client)
                 async with batch, show_progress(display, lambda: self._snapshot(batch, meter)):
                     await self._write_all(batch, stop)
                     stop.finish()
@@ -78,7 +77,13 @@ class Exporter:
         self.run.seconds = time.monotonic() - began
         self._count_input()
 
-    async def _write_all(self, batch: Batch, stop: Stop) -> None:
+    def _begin(self, client: AsyncClient) -> Batch | SpanSource:
+        source = self.files.source
+        if isinstance(source, SpanSource):
+            return source.begin(client, concurrency=self.concurrency, patience=self.patience)
+        return client.calls.get_many(source, concurrency=self.concurrency, patience=self.patience)
+
+    async def _write_all(self, batch: Batch | SpanSource, stop: Stop) -> None:
         try:
             try:
                 await self._write_each(batch)
@@ -89,7 +94,7 @@ class Exporter:
         except (click.ClickException, PlivoError) as error:
             self.ended_by = error
 
-    async def _write_arrived(self, batch: Batch) -> None:
+    async def _write_arrived(self, batch: Batch | SpanSource) -> None:
         """Write the outcomes that are available without a wait."""
         try:
             async with asyncio.timeout(0):
@@ -97,7 +102,7 @@ class Exporter:
         except TimeoutError:
             pass
 
-    async def _write_each(self, batch: Batch) -> None:
+    async def _write_each(self, batch: Batch | SpanSource) -> None:
         # Wait before an outcome is taken from the batch, so that a cancellation loses none.
         await self.files.output.wait_until_writable()
         async for outcome in batch:
@@ -153,8 +158,10 @@ class Exporter:
         run.read = source.given + source.without_id - run.unfinished
         run.skipped, run.duplicates, run.without_id = source.skipped, source.duplicates, source.without_id
         run.is_complete = self.ended_by is None
+        if isinstance(source, SpanSource):
+            run.is_complete = run.is_complete and source.is_complete
 
-    def _snapshot(self, batch: Batch, meter: PaceMeter) -> Snapshot:
+    def _snapshot(self, batch: Batch | SpanSource, meter: PaceMeter) -> Snapshot:
         now = asyncio.get_running_loop().time()
         left, holding = self.files.source.left, batch.holding
         pause = long_pause(holding, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TextIO, cast
@@ -24,6 +25,7 @@ from plivo_async.cli.export.options import ExportOptions
 from plivo_async.cli.export.output_file import Output, file_output, stdout_output
 from plivo_async.cli.export.record_format import FileFormat, header
 from plivo_async.cli.export.resume import begin_or_resume
+from plivo_async.cli.export.span_source import SpanSource
 from plivo_async.cli.summary import Summary
 
 
@@ -32,7 +34,7 @@ class ExportFiles:
     """The open files of an export.
 
     Attributes:
-        source: The call UUIDs to fetch.
+        source: The call UUIDs to fetch, or the span to list.
         output: The destination of the records.
         file_format: The format of the output.
         failed: The destination of failures; None for stderr.
@@ -40,7 +42,7 @@ class ExportFiles:
         summary: The sums over all records in the output, those of earlier runs included.
     """
 
-    source: IdSource
+    source: IdSource | SpanSource
     output: Output
     file_format: FileFormat
     failed: FailedFile | None
@@ -65,8 +67,9 @@ def open_files(
     """
     check_options(options)
     inputs = _open_inputs(options, bool(sample_ids), stack)
-    ids = options.call_uuids or (() if inputs or options.is_retry else sample_ids)
-    written, summary = IdSet(), Summary()
+    has_ids = inputs or options.is_retry or options.selection is not None
+    ids = options.call_uuids or (() if has_ids else sample_ids)
+    written, summary, hours = IdSet(), Summary(), Counter[int]()
     file_format = options.chosen_format
     output = stack.enter_context(stdout_output() if options.path is None else file_output(options.path))
     failed = None
@@ -77,15 +80,20 @@ def open_files(
                 # This run must not read the failures that it appends.
                 opened.limit = failed.before
     if options.path is not None and output.is_file:
-        file_format = begin_or_resume(options, options.path, output, written, summary)
+        file_format = begin_or_resume(options, options.path, output, written, summary, hours=hours)
     else:
         output.write(header(file_format))
-    source = IdSource(ids, inputs, column=options.column, key=options.key, written=written)
+    source: IdSource | SpanSource
+    if options.selection is None:
+        source = IdSource(ids, inputs, column=options.column, key=options.key, written=written)
+    else:
+        has_failures = failed is not None and failed.before > 0
+        source = SpanSource(options.selection, written, hours, keeps_seen=has_failures)
     return ExportFiles(source, output, file_format, failed, written, summary)
 
 
 def _open_inputs(options: ExportOptions, has_samples: bool, stack: ExitStack) -> list[ByteInput]:
-    if options.is_retry:
+    if options.is_retry or options.selection is not None:
         return []
     stdin = cast("TextIO | None", sys.stdin)
     if not options.inputs and (options.call_uuids or stdin is None or stdin.isatty()):

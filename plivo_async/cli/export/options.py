@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from attrs import frozen
 
 from plivo_async.cli.export.record_format import FileFormat
+from plivo_async.cli.span_options import CallSelection
 from plivo_async.rate_limit import RateLimit
 
 SummaryFormat: TypeAlias = Literal["table", "json", "none"]
@@ -20,6 +21,7 @@ class ExportOptions:
 
     Attributes:
         is_retry: Whether the call UUIDs are those of a failed file, and there may be none.
+        selection: The span and the filters that choose the calls; None if call UUIDs do.
     """
 
     call_uuids: tuple[str, ...] = ()
@@ -38,6 +40,7 @@ class ExportOptions:
     summary: SummaryFormat = "table"
     quiet: bool = False
     is_retry: bool = False
+    selection: CallSelection | None = None
 
     @property
     def path(self) -> Path | None:
@@ -47,7 +50,7 @@ class ExportOptions:
     @property
     def reads_stdin(self) -> bool:
         """Whether ids are read from stdin, terminal or not."""
-        return "-" in self.inputs or not (self.inputs or self.call_uuids)
+        return "-" in self.inputs or not (self.inputs or self.call_uuids or self.selection)
 
     @property
     def failed_path(self) -> Path | None:

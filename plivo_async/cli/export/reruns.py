@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from plivo_async.cli.export.kept_options import KeptOptions
@@ -23,6 +24,22 @@ def resume_command(arguments: Sequence[str], *, from_start: bool = False) -> str
     kept = [argument for argument in arguments if argument not in ("--overwrite", "--resume")]
     at = kept.index("export") + 1
     return shlex.join([PROGRAM, *kept[:at], "--resume", *kept[at:]])
+
+
+def pinned(arguments: Sequence[str], since: datetime, until: datetime) -> list[str]:
+    """Return the arguments with the bounds of the span in place of times such as `7d`, which move."""
+    kept: list[str] = []
+    is_value = False
+    for argument in arguments:
+        if is_value or argument.startswith(("--since=", "--until=")):
+            is_value = False
+        elif argument in ("--since", "--until"):
+            is_value = True
+        else:
+            kept.append(argument)
+    at = kept.index("export") + 1
+    bounds = ["--since", since.isoformat(), "--until", until.isoformat()]
+    return [*kept[:at], *bounds, *kept[at:]]
 
 
 def retry_command(output: Path, failed: Path, *, takes_all: bool = False) -> str:

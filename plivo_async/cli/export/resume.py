@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from plivo_async.cli.export.options import ExportOptions
 from plivo_async.cli.export.output_file import Output
 from plivo_async.cli.export.record_format import CSV_HEADER, SAFE_CSV_HEADER, FileFormat, header
 from plivo_async.cli.export.record_scan import NotAnExportError, scan
+from plivo_async.cli.export.span_source import hour_of
 from plivo_async.cli.output import report
 from plivo_async.cli.reading import reading_back
 from plivo_async.cli.summary import Summary
@@ -19,7 +21,13 @@ from plivo_async.record.model import CallDetailRecord
 
 
 def begin_or_resume(
-    options: ExportOptions, path: Path, output: Output, written: IdSet, summary: Summary
+    options: ExportOptions,
+    path: Path,
+    output: Output,
+    written: IdSet,
+    summary: Summary,
+    *,
+    hours: Counter[int],
 ) -> FileFormat:
     """Begin the output or read it back, and remove an incomplete last line.
 
@@ -31,6 +39,7 @@ def begin_or_resume(
         output: The output, a regular file.
         written: Receives the id of each record in the output.
         summary: Receives each record in the output.
+        hours: Receives the number of calls in the output by the hour of their end.
 
     Returns:
         The format of the output.
@@ -52,6 +61,8 @@ def begin_or_resume(
         def remember(record: CallDetailRecord) -> None:
             written.add(record.call_uuid)
             summary.add(record)
+            if record.end_time is not None:
+                hours[hour_of(record.end_time)] += 1
             count()
 
         try:

@@ -16,7 +16,8 @@ from plivo_async.cli.export.input_lines import InputError
 from plivo_async.cli.export.kept_options import kept_options
 from plivo_async.cli.export.options import ExportOptions
 from plivo_async.cli.export.progress import choose_display
-from plivo_async.cli.export.reruns import export_command, resume_command, retry_command
+from plivo_async.cli.export.reruns import export_command, pinned, resume_command, retry_command
+from plivo_async.cli.export.span_source import SpanSource
 from plivo_async.cli.output import counted, print_table, report, write
 from plivo_async.cli.streams import write_to_stderr
 from plivo_async.cli.summary_table import summary_tables
@@ -41,6 +42,9 @@ def run_export(connection: ConnectionOptions, options: ExportOptions, arguments:
     connections = max(_CONNECTIONS, options.concurrency)
     with ExitStack() as stack:
         opened = stack.enter_context(open_client(connection, rate_limit=limiter, max_connections=connections))
+        if options.selection is not None:
+            # A span that cannot be listed is refused before a file is opened.
+            opened.client.calls.list(*options.selection.bounds, **options.selection.filters)
         kept = kept_options(connection, options, is_fake=opened.is_fake)
         files = open_files(options, kept, opened.sample_ids, stack)
         rate = None if options.rate is None else options.rate.requests / options.rate.per
@@ -65,24 +69,40 @@ def _conclude(exporter: Exporter, options: ExportOptions, arguments: Sequence[st
     _write_summary(exporter, options)
     if run.failed and failed_path is not None:
         report(f"{counted(run.failed, 'call')} failed, see {failed_path}{_how_to_retry(exporter, options)}")
-    if exporter.ended_by is None and not run.read and not options.is_retry:
+    if options.selection is not None:
+        _report_span(exporter)
+    elif exporter.ended_by is None and not run.read and not options.is_retry:
         names = ["stdin" if name == "-" else name for name in options.inputs or ("-",)]
         report(f"no call UUIDs in {' and '.join(names)}")
     if keeps_old:
         report(f"{path} was not replaced, because there is no new record")
     ended_by = exporter.ended_by
     if ended_by is None:
-        return ExitCode.WITH_FAILURES if run.failed else ExitCode.OK
+        return ExitCode.WITH_FAILURES if run.failed or not run.is_complete else ExitCode.OK
     if not exporter.files.output.is_file:
         how = "an export to a pipe cannot be resumed, one to a file (-o) can"
     else:
         corrected = ", once the input is corrected" if isinstance(ended_by, InputError) else ""
         same = ", with the same ids on stdin" if options.reads_stdin else ""
-        how = f"to continue: {resume_command(arguments, from_start=keeps_old)}{same}{corrected}"
+        again = arguments if options.selection is None else pinned(arguments, *options.selection.bounds)
+        how = f"to continue: {resume_command(again, from_start=keeps_old)}{same}{corrected}"
     report(f"stopped after {counted(run.written, 'record')}; {how}")
     if isinstance(ended_by, ExitCode):
         return ended_by
     raise ended_by
+
+
+def _report_span(exporter: Exporter) -> None:
+    source = exporter.files.source
+    if not isinstance(source, SpanSource) or exporter.ended_by is not None:
+        return
+    for warning in source.warnings:
+        report(f"warning: {warning}")
+    if not source.is_complete:
+        missing = counted(source.missing, "record") if source.missing else "some records"
+        report(f"{missing} that Plivo counts did not arrive; --resume asks again")
+    elif not source.given and not exporter.files.summary.total.records:
+        report("no call ended in this span")
 
 
 def _how_to_retry(exporter: Exporter, options: ExportOptions) -> str:
