@@ -64,7 +64,8 @@ def test_a_line_is_written_once_it_is_complete(terminal: Terminal, monkeypatch: 
     lines.draw(["1 of 3"])
     sys.stderr.write("first\nsec")
     assert screen(terminal) == ["first", "1 of 3"]
-    sys.stderr.write("ond\nthi")
+    sys.stderr.write("ond\nth")
+    sys.stderr.write("i")
     sys.stderr.flush()
     assert screen(terminal) == ["first", "second", "1 of 3"]
     lines.close()

@@ -79,9 +79,11 @@ class Snapshot:
         counts, failures, speed, left = self._counts, self._failures, self._speed, self._time_left
         waits = (self.waiting, self.short_waiting)
         if width >= _ONE_LINE_CHARACTERS:
-            full = [_joined(counts, failures, speed, left, wait) for wait in waits]
-            less = [_joined(counts, failures, left, wait) for wait in (*waits, "")]
-            return [_first_fitting([*full, *less, counts], width)]
+            texts = [_joined(counts, failures, speed, left, wait) for wait in waits]
+            texts += [_joined(counts, failures, left, wait) for wait in waits]
+            # Without the wait rather than in turns with it and without the rate.
+            texts += [_joined(counts, failures, speed, left), _joined(counts, failures, left), counts]
+            return [_first_fitting(texts, width)]
         speeds = [_joined(speed, left, wait) for wait in (*waits, "")]
         return [
             _first_fitting([_joined(counts, failures), counts], width),

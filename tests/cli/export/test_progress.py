@@ -125,6 +125,7 @@ _OUTAGE = Snapshot(
         ),
         (_BUSY, 80, ["123,456 of 200,000 · 12 failed · 60.0/s · 0:22:41 left · waiting 85.0 s"]),
         (_BUSY, 69, ["123,456 of 200,000 · 12 failed · 0:22:41 left · waiting 85.0 s"]),
+        (_BUSY, 56, ["123,456 of 200,000 · 12 failed · 60.0/s · 0:22:41 left"]),
         (_BUSY, 48, ["123,456 of 200,000 · 12 failed · 0:22:41 left"]),
         (_BUSY, 39, ["123,456 of 200,000 · 12 failed", "60.0/s · 0:22:41 left · waiting 85.0 s"]),
         (_BUSY, 29, ["123,456 of 200,000", "60.0/s · 0:22:41 left"]),
