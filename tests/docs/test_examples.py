@@ -48,7 +48,9 @@ CONSOLE = [example for page in PAGES for example in console_examples(page)]
 # Languages of blocks that are only read.
 NOT_RUN = {"text", "toml", "ini"}
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-PYTEST = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+# Without the plugins that only the tests of this project need: they take as long to import as all else.
+WITHOUT = ["cacheprovider", "xdist", "xdist.looponfail", "hypothesispytest", "randomly"]
+PYTEST = [sys.executable, "-W", "error", "-m", "pytest", "-q", *(f"-pno:{name}" for name in WITHOUT)]
 # The printed value depends on how busy the machine is.
 _MEASURED_SECONDS = re.compile(r"\d+\.(?:\d+|\.\.) s\b( {2,})?")
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
