@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, assert_type
 
@@ -16,17 +16,22 @@ from plivo_async import (
     AsyncClient,
     CallDetailRecord,
     CallDirection,
+    CallFilters,
     CallNext,
     CallsResource,
     ConnectionPool,
     DeadlineExceededError,
     DecodeError,
+    Failed,
+    Fetched,
     HangupCause,
     HangupSource,
     Listing,
+    ListReport,
     LiveCall,
     Middleware,
     MiddlewareTransport,
+    Page,
     PlivoError,
     RateLimitError,
     Recording,
@@ -45,6 +50,23 @@ from plivo_async import (
 
 def names() -> None:
     _ = plivo_async.Client  # type: ignore[attr-defined]
+
+
+async def lists(client: AsyncClient) -> None:
+    listing = client.calls.list(date(2026, 11, 1), zone="UTC", call_direction="inbound", deadline=5)
+    assert_type(listing, Listing[CallDetailRecord])
+    async for outcome in listing:
+        assert_type(outcome, Fetched[CallDetailRecord] | Failed)
+    page = await client.calls.list(call_direction=CallDirection.INBOUND, bill_duration__gt=60)
+    assert_type(page, Page[CallDetailRecord])
+    assert_type(page.records, tuple[CallDetailRecord, ...])
+    assert_type(page.total, int | None)
+    assert_type(listing.report, ListReport)
+    filters: CallFilters = {"from_number": "1202"}
+    client.calls.list(**filters)
+    client.calls.list(from_number=1202)  # type: ignore[arg-type]
+    client.calls.list(form_number="1202")  # type: ignore[call-arg]
+    client.calls.list("2026-11-01")  # type: ignore[arg-type]
 
 
 async def other_records(client: AsyncClient, call_uuid: uuid.UUID) -> None:

@@ -36,7 +36,7 @@ from plivo_async.resources.listing.listing import PageFetcher, make_listing
 from plivo_async.resources.listing.reading import PageRequest
 from plivo_async.resources.listing.spans import Window
 from plivo_async.resources.listing.spec import ListSpec
-from plivo_async.testing import InstantRetryPolicy
+from plivo_async.testing import FakePlivo, InstantRetryPolicy, ListQuirks
 from tests.resources.listing.simulated import NOW, SimulatedList, uuid_of
 from tests.virtual_time import in_virtual_time, virtual_loop
 
@@ -509,3 +509,29 @@ class TestAListOfAnotherKind:
         assert isinstance(outcome, Failed)
         assert str(outcome.error) == "the row cannot be read"
         assert json.loads(outcome.error.body)["call_uuid"] == outcome.call_uuid == uuid_of(0)
+
+
+@pytest.mark.parametrize(
+    "quirks",
+    [
+        {},
+        {"total_count": "text", "empty_objects": "null"},
+        {"total_count": "missing", "next": "other host", "empty_objects": "missing"},
+        {"total_count": "null", "rows_off_by": 4},
+        {"total_count_off_by": -7, "next": "boolean"},
+        {"next": "null", "rows_off_by": -7},
+        {"repeat_every": 3, "next": "missing"},
+        {"shuffled": 5, "span_days": 7},
+    ],
+    ids=str,
+)
+async def test_a_list_of_the_fake_with_late_records_is_complete(quirks: dict[str, Any]) -> None:
+    fake, now = FakePlivo(list_quirks=ListQuirks(**quirks), rate_limit=None), datetime.now(UTC)
+    ids = fake.generate(150, since=now - 80 * DAY, until=now - DAY)
+    for place in (0, 5, 70, 149):
+        fake.publish_later(ids[place], after_lists=4)
+    async with fake.client(rate_limit=None) as client:
+        listing = client.calls.list(now - 80 * DAY)
+        uuids = await uuids_of(listing)
+    assert sorted(uuids) == sorted(ids)
+    assert listing.report.complete
