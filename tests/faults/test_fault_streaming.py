@@ -43,9 +43,11 @@ class Service:
         try:
             return await call_next(request)
         finally:
-            # A call takes a while to end, and the end of the block waits for it.
-            await asyncio.shield(asyncio.sleep(0.01))
-            self.under_way -= 1
+            try:
+                # A call takes a while to end, and the end of the block waits for it.
+                await asyncio.shield(asyncio.sleep(0.01))
+            finally:
+                self.under_way -= 1
 
     def source(self) -> Generator[str]:
         try:

@@ -9,17 +9,22 @@ import httpx
 import pytest
 
 from plivo_async import AsyncClient, ConnectionPool, RetryPolicy
+from tests.faults.fault_server import Clock
 from tests.transport.pool_server import BODY, HEAD, Server, running, serving
 
-SHORT = httpx.Timeout(5.0, read=0.05)
 CALL_UUID = "5607532d-5037-4066-befc-a8b40218dd4f"
 
 
 class FailingOver(Server):
-    """Its connections of before a failover swallow what they receive, or reset."""
+    """Its connections of before a failover swallow what they receive, or reset.
+
+    While they are silent, 10 seconds pass at once.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.clock = Clock(asyncio.get_running_loop())
+        self.time_passes = True
         self.resets = False
         self.begins = False
         self._gone: set[asyncio.StreamWriter] = set()
@@ -36,8 +41,15 @@ class FailingOver(Server):
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
         elif self.resets:
             writer.transport.abort()
-        elif self.begins:
-            writer.write(HEAD[:5])
+        else:
+            if self.begins:
+                writer.write(HEAD[:5])
+            if self.time_passes:
+                await self.ten_seconds()
+
+    async def ten_seconds(self) -> None:
+        for _ in range(100):
+            await self.clock.tick()
 
 
 @pytest.fixture
@@ -60,7 +72,7 @@ async def received(server: Server, count: int) -> None:
 async def test_a_failover_costs_one_attempt_however_many_connections_are_idle(server: FailingOver) -> None:
     policy = RetryPolicy(backoff_base=0.001)
     async with AsyncClient(
-        "MA", "token", base_url=server.url, timeout=0.1, retry=policy, rate_limit=None
+        "MA", "token", base_url=server.url, timeout=5.0, retry=policy, rate_limit=None
     ) as client:
         await asyncio.gather(*(client.calls.get(CALL_UUID) for _ in range(20)))
         server.fail_over()
@@ -74,7 +86,7 @@ async def test_a_failover_costs_one_attempt_however_many_connections_are_idle(se
 
 async def test_the_next_attempt_opens_a_new_connection(server: FailingOver) -> None:
     pool = ConnectionPool()
-    async with httpx.AsyncClient(transport=pool, timeout=SHORT) as http:
+    async with httpx.AsyncClient(transport=pool) as http:
         await fill(http, server, 3)
         server.fail_over()
         request = http.build_request("GET", server.url)
@@ -90,7 +102,7 @@ async def test_the_next_attempt_opens_a_new_connection(server: FailingOver) -> N
 
 
 async def test_a_request_that_has_succeeded_uses_idle_connections_again(server: FailingOver) -> None:
-    async with httpx.AsyncClient(transport=ConnectionPool(), timeout=SHORT) as http:
+    async with httpx.AsyncClient(transport=ConnectionPool()) as http:
         request = http.build_request("GET", server.url)
         await http.send(request)
         server.fail_over()
@@ -104,7 +116,8 @@ async def test_a_request_that_has_succeeded_uses_idle_connections_again(server: 
 
 async def test_a_connection_used_meanwhile_stays_open(server: FailingOver) -> None:
     pool = ConnectionPool()
-    async with httpx.AsyncClient(transport=pool, timeout=httpx.Timeout(5.0, read=0.2)) as http:
+    server.time_passes = False
+    async with httpx.AsyncClient(transport=pool) as http:
         await fill(http, server, 2)
         older = pool._idle._entries[0][2]
         server.fail_over()
@@ -113,6 +126,7 @@ async def test_a_connection_used_meanwhile_stays_open(server: FailingOver) -> No
         server._gone.clear()
         await http.get(server.url)
 
+        await server.ten_seconds()
         with pytest.raises(httpx.ReadTimeout):
             await silent
 
@@ -121,7 +135,7 @@ async def test_a_connection_used_meanwhile_stays_open(server: FailingOver) -> No
 
 async def test_connections_to_another_origin_stay_open(server: FailingOver) -> None:
     pool = ConnectionPool()
-    async with serving() as other, httpx.AsyncClient(transport=pool, timeout=SHORT) as http:
+    async with serving() as other, httpx.AsyncClient(transport=pool) as http:
         await http.get(other.url)
         await fill(http, server, 2)
         server.fail_over()
@@ -150,7 +164,7 @@ async def test_a_reset_without_a_response_closes_the_other_idle_connections(serv
 async def test_a_response_that_began_casts_no_doubt_on_others(server: FailingOver) -> None:
     server.begins = True
     pool = ConnectionPool()
-    async with httpx.AsyncClient(transport=pool, timeout=SHORT) as http:
+    async with httpx.AsyncClient(transport=pool) as http:
         await fill(http, server, 3)
         server.fail_over()
 
@@ -176,6 +190,7 @@ async def test_a_cancellation_casts_doubt_on_others_after_a_silence_only(
     silence: float, idle: int, server: FailingOver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("plivo_async.transport.pool._SILENCE_SECONDS", silence)
+    server.time_passes = False
     pool = ConnectionPool()
     async with httpx.AsyncClient(transport=pool) as http:
         await fill(http, server, 3)
