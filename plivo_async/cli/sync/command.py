@@ -18,9 +18,11 @@ from plivo_async.cli.event_loop import run_loop
 from plivo_async.cli.exit_codes import SYNC_EXIT_CODE_HELP, ExitCode
 from plivo_async.cli.export.progress import (
     Display,
-    RateMeter,
+    PaceMeter,
     Snapshot,
     choose_display,
+    long_pause,
+    short_waiting_text,
     show_progress,
     waiting_text,
 )
@@ -127,8 +129,7 @@ def sync(options: ConnectionOptions, **given: Any) -> ExitCode:
     limiter = None if chosen.rate is None else SlidingWindowLimiter(chosen.rate)
     with ExitStack() as stack:
         opened = stack.enter_context(open_client(options, rate_limit=limiter))
-        failures = stack.enter_context(open_failures(chosen.failed_path))
-        run = SyncRun(opened.client, target, failures, chosen)
+        run = SyncRun(opened.client, target, chosen)
         run_loop(run.run(choose_display(quiet=chosen.quiet)))
         return _conclude(run)
 
@@ -156,35 +157,20 @@ class SyncRun:
         result: The report; None if the run ended early.
         ended_by: The error or signal that ended it early; None for neither.
         seconds: How long it took.
+        done: The number of rows that were read.
     """
 
     _client: AsyncClient
     _target: LineTarget | SQLiteTarget
-    failures: Failures
     options: SyncOptions
     result: SyncReport | None = field(default=None, init=False)
     ended_by: PlivoError | click.ClickException | ExitCode | None = field(default=None, init=False)
     seconds: float = field(default=0.0, init=False)
-    _sync: Sync = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._sync = Sync(
-            self._client,
-            self.failures.settling(self._target),
-            look_back=self.options.look_back,
-            patience=self.options.patience,
-            on_failed=self.failures.add,
-        )
-
-    @property
-    def done(self) -> int:
-        """The number of rows that were read."""
-        return self._sync.done
+    done: int = field(default=0, init=False)
 
     async def run(self, display: Display | None) -> None:
         """Run the sync, once. Errors and signals that end it early are in `ended_by`."""
         began = time.monotonic()
-        meter = RateMeter()
         task = asyncio.current_task()
 
         def cancel() -> None:
@@ -193,10 +179,12 @@ class SyncRun:
 
         with stop_on_signals(cancel, grace=None) as stop:
             try:
+                # The target first, because its lock is the one that a second sync is to hear of.
                 async with self._client, self._target:
-                    async with show_progress(display, lambda: self._snapshot(meter)):
-                        self.result = await self._sync
-                    stop.finish()
+                    with open_failures(self.options.failed_path) as failures:
+                        await self._run(failures, display)
+                        stop.finish()
+                        failures.settle()
             except asyncio.CancelledError:
                 if not stop.was_ours():
                     raise
@@ -205,18 +193,37 @@ class SyncRun:
         if stop.signal is not None and self.result is None:
             self.ended_by = ExitCode(128 + stop.signal)
         self.seconds = time.monotonic() - began
-        if self.ended_by is None:
-            self.failures.settle()
 
-    def _snapshot(self, meter: RateMeter) -> Snapshot:
+    async def _run(self, failures: Failures, display: Display | None) -> None:
+        sync = Sync(
+            self._client,
+            failures.settling(self._target),
+            look_back=self.options.look_back,
+            patience=self.options.patience,
+            on_failed=failures.add,
+        )
+        meter = PaceMeter()
+        meter.rates(asyncio.get_running_loop().time(), 0)
+        try:
+            async with show_progress(display, lambda: self._snapshot(sync, meter)):
+                self.result = await sync
+        finally:
+            self.done = sync.done
+
+    def _snapshot(self, sync: Sync, meter: PaceMeter) -> Snapshot:
         now = asyncio.get_running_loop().time()
-        done, total = self._sync.done, self._sync.total
+        total, holding = sync.total, sync.holding
+        pause = long_pause(holding, now)
+        rate, pace = meter.rates(now, sync.done, is_paused=pause is not None)
         return Snapshot(
-            done=done,
-            failed=self._sync.failed,
-            left=None if total is None else max(0, total - done),
-            rate=meter.rate(now, done),
-            waiting=waiting_text(self._sync.holding, now),
+            done=sync.done,
+            failed=sync.failed,
+            left=None if total is None else max(0, total - sync.done),
+            rate=rate,
+            pace=pace,
+            pause=pause or 0.0,
+            waiting=waiting_text(holding, now),
+            short_waiting=short_waiting_text(holding, now),
         )
 
 

@@ -19,8 +19,8 @@ from attrs import evolve
 
 from plivo_async.cli.app import run
 from plivo_async.cli.export import progress
+from plivo_async.cli.export.failed_file import failed_file
 from plivo_async.cli.sync.command import SyncOptions, SyncRun
-from plivo_async.cli.sync.failures import open_failures
 from plivo_async.sync import SQLiteTarget, Sync
 from plivo_async.testing import FakePlivo
 from tests.sync.blocking import names, opened
@@ -150,9 +150,9 @@ def test_a_failed_file_that_cannot_be_written_is_reported(
 def test_a_second_sync_is_refused_with_one_line(
     served: FakePlivo, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with opened(SQLiteTarget("calls.db")) as first:
+    with opened(SQLiteTarget("calls.db")) as first, failed_file(Path("calls.db.failed"), resume=True):
         first.write([], state())
-        assert sync("calls.db", "--failed", "other") == 1
+        assert sync("calls.db") == 1
 
     assert capsys.readouterr().err == "plivo-async: another sync is writing to calls.db\n"
     assert not served.requests
@@ -228,13 +228,11 @@ async def test_a_cancellation_without_a_signal_is_passed_on(
 
     monkeypatch.setattr(Sync, "_run", endless)
     options = SyncOptions(file="calls.db", look_back=HOUR)
-    with open_failures(options.failed_path) as failures:
-        running = SyncRun(FakePlivo().client(), SQLiteTarget("calls.db"), failures, options).run(None)
-        task = asyncio.create_task(running)
-        await began.wait()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+    task = asyncio.create_task(SyncRun(FakePlivo().client(), SQLiteTarget("calls.db"), options).run(None))
+    await began.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
     assert names(folder) == []
 
 
