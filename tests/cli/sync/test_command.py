@@ -20,7 +20,8 @@ from attrs import evolve
 from plivo_async.cli.app import run
 from plivo_async.cli.export import progress
 from plivo_async.cli.export.failed_file import failed_file
-from plivo_async.cli.sync.command import SyncOptions, SyncRun
+from plivo_async.cli.sync.options import SyncOptions
+from plivo_async.cli.sync.run import SyncRun
 from plivo_async.sync import SQLiteTarget, Sync
 from plivo_async.testing import FakePlivo
 from tests.sync.blocking import names, opened
