@@ -1,68 +1,136 @@
-"""`plivo-async summarize`: counts and sums over the records in a file."""
+"""`plivo-async summarize`: counts and sums over the records in files."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import BinaryIO, Literal, TextIO, TypeAlias, cast
 
 import click
+from rich.console import RenderableType
 
 from plivo_async.cli.exit_codes import ExitCode
-from plivo_async.cli.export.record_scan import scan
-from plivo_async.cli.output import Format, default_format, print_table, report, write
+from plivo_async.cli.export.export_reader import Left, read_export
+from plivo_async.cli.export.id_set import IdSet
+from plivo_async.cli.grouping import ALL_BY, By, Grouping
+from plivo_async.cli.output import counted, default_format, print_table, report, write
 from plivo_async.cli.reading import reading_back
+from plivo_async.cli.report import ReportFormat, rendered_report
 from plivo_async.cli.summary import Summary
 from plivo_async.cli.summary_table import summary_tables
+from plivo_async.cli.zone_option import to_zone
 from plivo_async.record.model import CallDetailRecord
+
+SummaryOutput: TypeAlias = Literal["table", "json", "html", "svg"]
 
 
 @click.command()
-@click.argument("file", type=click.Path(), metavar="FILE")
+@click.argument("files", type=click.Path(), metavar="FILE...", nargs=-1, required=True)
+@click.option(
+    "--by",
+    type=click.Choice(ALL_BY),
+    multiple=True,
+    help="Sum up by this, with bars; may be repeated.  [default: cause and direction]",
+)
+@click.option(
+    "--zone",
+    metavar="ZONE",
+    callback=to_zone,
+    help="The time zone of days, hours and months, such as Europe/Berlin or +05:30.  [default: UTC]",
+)
 @click.option(
     "-o",
     "--output",
-    type=click.Choice(["table", "json"]),
+    type=click.Choice(["table", "json", "html", "svg"]),
     help="[default: table on a terminal, else json]",
 )
-def summarize(file: str, output: Format | None) -> ExitCode:
-    """Sum up the records in FILE: counts, seconds and amounts by hang-up cause and direction.
+def summarize(
+    files: tuple[str, ...], by: tuple[By, ...], zone: tzinfo | None, output: SummaryOutput | None
+) -> ExitCode:
+    """Sum up the records in each FILE: counts, seconds and amounts.
 
-    FILE is the output of `export`, NDJSON or CSV; - is stdin. It may be of any size, because it is read
-    record by record. Amounts are exact. An incomplete last line, as in a file that is being written, is
-    ignored.
+    FILE is the output of `export`, NDJSON or CSV, also in gzip, also as a spreadsheet saved it; - is stdin. A
+    call that is there more than once is counted once, and its repetitions are reported. Amounts are exact. An
+    incomplete last line, as in a file that is being written, is ignored.
+
+    The time of a call is that of its end. Its number is that of the account: the caller of an outbound call,
+    the callee of an inbound one. In a bar the bright part are answered calls.
 
     \b
     Examples:
       plivo-async summarize calls.ndjson
+      plivo-async summarize january.csv february.csv --by day --zone Europe/Berlin
+      plivo-async summarize calls.ndjson --by month --by number -o html > report.html
       plivo-async summarize calls.csv -o json | jq -r .amount
     """
-    summary = Summary()
-    with ExitStack() as stack:
-        count = stack.enter_context(reading_back(file))
-
-        def add(record: CallDetailRecord) -> None:
-            summary.add(record)
-            count()
-
-        try:
-            found = scan(_open(file, stack), file, add)
-        except OSError as error:
-            raise click.ClickException(f"cannot read {file}: {error.strerror}") from None
-    if found.torn:
-        report(f"{file}: ignored an incomplete last line ({found.torn:,} bytes)")
-    if (output or default_format()) == "json":
-        write(json.dumps(summary.to_dict()) + "\n")
-    else:
-        print_table(summary_tables(summary), err=False)
+    if files.count("-") > 1:
+        raise click.UsageError("- names stdin twice, which can be read once")
+    summary = Summary(tuple(Grouping(each, zone or UTC) for each in dict.fromkeys(by)))
+    repeated, without_id = _read_all(files, summary)
+    if zone is not None:
+        summary.show_ends_in(zone)
+    form = output or default_format()
+    if form == "json":
+        write(json.dumps({**summary.to_dict(), "repeated": repeated, "without_id": without_id}) + "\n")
+        return ExitCode.OK
+    notes = [("Files", f"{len(files):,}")] * (len(files) > 1)
+    notes += [("Repeated", f"{counted(repeated, 'record')}, not counted again")] * (repeated > 0)
+    notes += [("Without id", counted(without_id, "row"))] * (without_id > 0)
+    _show(summary_tables(summary, notes=notes), form)
     return ExitCode.OK
 
 
-def _open(file: str, stack: ExitStack) -> BinaryIO:
-    if file != "-":
-        return stack.enter_context(Path(file).open("rb"))
+def _show(tables: RenderableType, form: Literal["table"] | ReportFormat) -> None:
+    if form == "table":
+        print_table(tables, err=False)
+    else:
+        write(rendered_report(tables, form))
+
+
+def _read_all(files: Sequence[str], summary: Summary) -> tuple[int, int]:
+    """Add the records of the files; return the number of repetitions and of rows without an id.
+
+    Raises:
+        ClickException: A file cannot be read, or is no export.
+    """
+    seen, repeated, without_id = IdSet(), 0, 0
+
+    def add(record: CallDetailRecord) -> None:
+        nonlocal repeated
+        if seen.add(record.call_uuid):
+            summary.add(record)
+        else:
+            repeated += 1
+
+    for name in files:
+        left = _read(name, add)
+        without_id += left.without_id
+        if left.torn:
+            report(f"{name}: ignored an incomplete last line ({left.torn:,} bytes)")
+    return repeated, without_id
+
+
+def _read(name: str, each: Callable[[CallDetailRecord], None]) -> Left:
+    with ExitStack() as stack:
+        count = stack.enter_context(reading_back(name))
+
+        def add(record: CallDetailRecord) -> None:
+            each(record)
+            count()
+
+        try:
+            return read_export(_open(name, stack), name, add)
+        except OSError as error:
+            raise click.ClickException(f"cannot read {name}: {error.strerror}") from None
+
+
+def _open(name: str, stack: ExitStack) -> BinaryIO:
+    if name != "-":
+        return stack.enter_context(Path(name).open("rb"))
     stdin = cast("TextIO | None", sys.stdin)
     if stdin is None:
         raise click.ClickException("stdin is closed")

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from datetime import datetime, tzinfo
 from decimal import Context, Decimal, Inexact
 from typing import Any
 
 from attrs import define, field
 
+from plivo_async.cli.grouping import Grouping
 from plivo_async.record.model import CallDetailRecord
 
 # An amount has at most 64 characters, so the sum of all that fit on a disk has far fewer digits than this.
 _EXACT = Context(prec=400, traps=[Inexact])
 _ZERO = Decimal("0.00000")
+_MAX_GROUPS = 100_000
+_OTHERS = "(others)"
 
 _Key = tuple[str, int | None, str]
 
@@ -82,14 +86,21 @@ class Summary:
     """Sums by direction and hang-up cause; its size grows with the number of causes, not of records.
 
     Attributes:
+        groupings: Further rules to sum up by, each for at most 100,000 groups.
         first_end: The earliest `end_time`; None without any.
         last_end: The latest one.
     """
 
+    groupings: Sequence[Grouping] = ()
     first_end: datetime | None = field(default=None, init=False)
     last_end: datetime | None = field(default=None, init=False)
     _tallies: dict[_Key, Tally] = field(factory=dict[_Key, Tally], init=False)
     _names: dict[int, str] = field(factory=dict[int, str], init=False)
+    _groups: dict[Grouping, dict[str, Tally]] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        # The others are sums over what is counted anyway.
+        self._groups = {each: {} for each in self.groupings if each.by not in ("cause", "direction")}
 
     def add(self, record: CallDetailRecord) -> None:
         """Add a record."""
@@ -103,12 +114,24 @@ class Summary:
             if code is not None:
                 self._names.setdefault(int(code), record.hangup_cause or "")
         tally.add(record)
+        for grouping, groups in self._groups.items():
+            name = grouping.name(record)
+            if name not in groups and len(groups) >= _MAX_GROUPS:
+                name = _OTHERS
+            groups.setdefault(name, Tally()).add(record)
         ended = record.end_time
         if ended is not None:
             if self.first_end is None or ended < self.first_end:
                 self.first_end = ended
             if self.last_end is None or ended > self.last_end:
                 self.last_end = ended
+
+    def show_ends_in(self, zone: tzinfo) -> None:
+        """Convert the range of end times to a time zone."""
+        # At the ends of the calendar there is no other zone.
+        with suppress(OverflowError):
+            self.first_end = None if self.first_end is None else self.first_end.astimezone(zone)
+            self.last_end = None if self.last_end is None else self.last_end.astimezone(zone)
 
     @property
     def total(self) -> Tally:
@@ -129,6 +152,20 @@ class Summary:
         grouped = self._grouped(lambda key: key[0])
         return sorted(grouped.items(), key=lambda row: (-row[1].records, row[0]))
 
+    def grouped(self, grouping: Grouping) -> list[tuple[str, Tally]]:
+        """Return name and sums of each group: times in order, else the most frequent first."""
+        if grouping.by == "direction":
+            return self.by_direction()
+        if grouping.by == "cause":
+            rows = self.by_cause()
+            return [(f"{'' if code is None else code} {name}".strip(), tally) for code, name, tally in rows]
+        groups = self._groups[grouping]
+        if grouping.is_time:
+            return [(name, groups.get(name, Tally())) for name in grouping.filled(groups)] + [
+                (name, groups[name]) for name in ("",) if name in groups
+            ]
+        return sorted(groups.items(), key=lambda row: (-row[1].records, row[0]))
+
     def to_dict(self) -> dict[str, Any]:
         """Return values for JSON."""
         return {
@@ -139,6 +176,10 @@ class Summary:
             "by_cause": [
                 {"code": code, "name": name, **tally.to_dict()} for code, name, tally in self.by_cause()
             ],
+            **{
+                f"by_{each.by}": [{each.by: name, **tally.to_dict()} for name, tally in self.grouped(each)]
+                for each in self._groups
+            },
         }
 
     def _grouped(self, group: Callable[[_Key], Any]) -> dict[Any, Tally]:

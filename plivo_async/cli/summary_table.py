@@ -5,26 +5,42 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from attrs import evolve
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from plivo_async.cli.grouping import Grouping
 from plivo_async.cli.number_table import FRAME, NumberTable
 from plivo_async.cli.output import counted
 from plivo_async.cli.summary import Run, Summary, Tally
 from plivo_async.text import printable
 
+# The rest of the groups is one row.
+_MAX_ROWS = 40
 
-def summary_tables(summary: Summary, run: Run | None = None) -> RenderableType:
-    """Return tables of the sums, preceded by the counts of an export run, if any."""
+
+def summary_tables(
+    summary: Summary, run: Run | None = None, notes: Sequence[tuple[str, str]] = ()
+) -> RenderableType:
+    """Return tables of the sums.
+
+    Args:
+        summary: The sums. Its groupings, if it has any, take the place of hang-up cause and direction.
+        run: The counts of an export run, which come first.
+        notes: Names and values that follow the number of records.
+    """
     total = summary.total
     facts = Table(box=FRAME, show_header=False, border_style="dim")
     facts.add_column(style="bold cyan")
     facts.add_column(overflow="fold")
-    for name, value in (*_run_facts(run), *_total_facts(summary)):
+    records, *rest = _total_facts(summary)
+    for name, value in (*_run_facts(run), records, *notes, *rest):
         facts.add_row(name, Text(value))
     tables: list[RenderableType] = [facts]
-    if total.records:
+    if summary.groupings and total.records:
+        tables += [_with_bars(each, summary.grouped(each), total) for each in summary.groupings]
+    elif total.records:
         causes = [
             (" ".join(part for part in ("" if code is None else str(code), name) if part), tally)
             for code, name, tally in summary.by_cause()
@@ -83,6 +99,19 @@ def _grouped(title: str, rows: Sequence[tuple[str, Tally]], total: Tally) -> Num
         ("Calls", "Answered", "Billed s", "Amount"),
         [(name or "(none)", _numbers(tally)) for name, tally in rows],
         _numbers(total) if len(rows) > 1 else None,
+    )
+
+
+def _with_bars(grouping: Grouping, rows: Sequence[tuple[str, Tally]], total: Tally) -> NumberTable:
+    if not grouping.is_time and len(rows) > _MAX_ROWS + 1:
+        others = Tally()
+        for _, tally in rows[_MAX_ROWS:]:
+            others.merge(tally)
+        rows = [*rows[:_MAX_ROWS], (f"{len(rows) - _MAX_ROWS:,} others", others)]
+    most = max(tally.records for _, tally in rows)
+    table = _grouped(grouping.title, rows, total)
+    return evolve(
+        table, bars=[(tally.records / most, tally.answered_share * tally.records / most) for _, tally in rows]
     )
 
 

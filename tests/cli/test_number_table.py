@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from attrs import evolve
 from rich.console import Console
 
 from plivo_async.cli.number_table import NumberTable
@@ -81,3 +82,40 @@ def test_a_character_that_the_terminal_lacks_does_not_disturb_the_columns(width:
 
     assert "\\xdcn\\xef" in "".join(lines)
     assert len({len(line) for line in lines}) == 1
+
+
+_WITH_BARS = NumberTable(
+    "Day", ("Calls",), [("1", ("100",)), ("2", ("50",)), ("3", ("1",)), ("4", ("0",))], None,
+    [(1.0, 0.75), (0.5, 0.0), (0.001, 0.001), (0.0, 0.0)],
+)  # fmt: skip
+
+
+def test_bars_show_the_length_and_the_bright_part_of_each_row() -> None:
+    assert (
+        rendered(_WITH_BARS, 32)
+        == """\
+╭──────────────────────────────╮
+│ Day                    Calls │
+├──────────────────────────────┤
+│ 1     ██████████░░░░     100 │
+│ 2     ░░░░░░░             50 │
+│ 3     █                    1 │
+│ 4                          0 │
+╰──────────────────────────────╯
+"""
+    )
+
+
+def test_a_terminal_that_is_too_narrow_for_bars_gets_none() -> None:
+    assert "█" not in rendered(_WITH_BARS, 24)
+
+
+def test_a_narrow_terminal_gets_a_line_for_each_bar() -> None:
+    table = evolve(_TABLE, bars=[(1.0, 1.0), (0.5, 0.0)])
+
+    lines = rendered(table, 40).splitlines()
+    assert [line[23:38] for line in lines if "█" in line or "░" in line] == ["█" * 15, "░" * 8 + " " * 7]
+
+
+def test_a_terminal_without_blocks_gets_other_characters() -> None:
+    assert "| ##########---- |" in rendered(_WITH_BARS, 32, "ascii")

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from plivo_async.cli.grouping import Grouping
 from plivo_async.cli.summary import Run, Summary
 from plivo_async.cli.summary_table import duration, summary_tables
 from plivo_async.record.model import CallDetailRecord
@@ -121,3 +123,15 @@ def test_control_characters_and_markup_in_names_are_escaped() -> None:
 )
 def test_a_duration_is_readable(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_the_rest_of_many_groups_is_one_row() -> None:
+    summary = Summary((Grouping("number"),))
+    for number in range(45):
+        for _ in range(1 + (number < 40)):
+            summary.add(CallDetailRecord(call_uuid="c", from_number=f"n{number}"))
+
+    shown = rendered(summary)
+    assert re.search(r"n39 .* 2 ", shown)
+    assert re.search(r"5 others .* 5 ", shown)
+    assert "n40" not in shown

@@ -145,15 +145,11 @@ class CsvColumn:
 
     def _check_joined(self, number: int, row: bytes) -> None:
         """Refuse a row of several lines if more than one of them has an id: a stray quote joined them."""
-        lines = row.split(b"\n")
-        with_id = [
-            at
-            for at, line in enumerate(lines, number - len(lines) + 1)
-            if is_uuid(id_in([*_text(line).split(self._delimiter), *[""] * self._index][self._index]))
-        ]
-        if len(with_id) > 1:
+        joined = lines_with_id(row, self._delimiter, self._index)
+        if len(joined) > 1:
+            at = number - row.count(b"\n") + joined[1]
             raise InputError(
-                f"line {with_id[1]}: this row is inside a quote that an earlier line opens; close that quote"
+                f"line {at}: this row is inside a quote that an earlier line opens; close that quote"
             )
 
     def _cells(self, number: int, text: str, delimiter: str) -> list[str]:
@@ -184,6 +180,12 @@ def csv_cells(row: str, delimiter: str = ",", *, strict: bool = False) -> list[s
         return next(csv.reader([row], delimiter=delimiter, strict=strict), list[str]())
     except csv.Error as error:
         raise ValueError(str(error)) from None
+
+
+def lines_with_id(row: bytes, delimiter: str, index: int) -> list[int]:
+    """Return which lines of a row, from 0, would have a UUID in a column if each line were a row."""
+    cells = [[*_text(line).split(delimiter), *[""] * index][index] for line in row.split(b"\n")]
+    return [at for at, cell in enumerate(cells) if is_uuid(id_in(cell))]
 
 
 class CsvRows:

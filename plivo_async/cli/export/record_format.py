@@ -26,7 +26,7 @@ _FIELDS = tuple(
 CSV_COLUMNS = (*_FIELDS, "extra")
 CSV_HEADER = ",".join(CSV_COLUMNS).encode() + b"\n"
 SAFE_CSV_HEADER = ",".join(f'"{name}"' for name in CSV_COLUMNS).encode() + b"\n"
-_INTEGERS = {"call_duration", "bill_duration", "billed_duration", "hangup_cause_code"}
+INTEGER_FIELDS = {"call_duration", "bill_duration", "billed_duration", "hangup_cause_code"}
 _QUOTED = re.compile(r'[",\r\n]|\A\s|\s\Z')
 
 Encode: TypeAlias = Callable[[CallDetailRecord], bytes]
@@ -71,8 +71,10 @@ def header(file_format: FileFormat) -> bytes:
 
 def headed_format(line: bytes) -> FileFormat | None:
     """Return the format of CSV with this header, which may be cut short; None for any other line."""
-    formats = (found for found, first in _HEADERS.items() if line and first.startswith(line))
-    return next(formats, None)
+    for found, first in _HEADERS.items():
+        if line and first.startswith(line):
+            return found
+    return None
 
 
 def record_in_line(line: bytes) -> CallDetailRecord:
@@ -102,7 +104,7 @@ def record_in_row(row: bytes, *, is_safe: bool = False) -> CallDetailRecord:
     sent: dict[str, Any] = {}
     for name, cell in zip(_FIELDS, cells, strict=False):
         if cell:
-            sent[name] = int(cell) if name in _INTEGERS else cell
+            sent[name] = int(cell) if name in INTEGER_FIELDS else cell
     if cells[-1]:
         rest = parse_json(cells[-1])
         if not isinstance(rest, dict):

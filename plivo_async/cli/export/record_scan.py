@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import BinaryIO
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import click
 from attrs import frozen
@@ -55,7 +55,19 @@ class Scan:
     torn: int = 0
 
 
-def scan(file: BinaryIO, name: str, each: Callable[[CallDetailRecord], object]) -> Scan:
+class Lines(Protocol):
+    """The lines of a file, each with its newline."""
+
+    def readline(self) -> bytes:
+        """Return the next line; empty at the end."""
+        ...
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Return an iterator over the lines that are left."""
+        ...
+
+
+def scan(file: Lines, name: str, each: Callable[[CallDetailRecord], object]) -> Scan:
     """Read an export from its start.
 
     A file without a complete record is an export only if it begins with the CSV header, or is the beginning
@@ -77,7 +89,7 @@ def scan(file: BinaryIO, name: str, each: Callable[[CallDetailRecord], object]) 
     return _scan_ndjson(first, file, name, each)
 
 
-def _scan_ndjson(first: bytes, file: BinaryIO, name: str, each: Callable[[CallDetailRecord], object]) -> Scan:
+def _scan_ndjson(first: bytes, file: Lines, name: str, each: Callable[[CallDetailRecord], object]) -> Scan:
     end, number, line, has_records = 0, 0, first, False
     while line:
         number += 1
@@ -106,7 +118,7 @@ def _scan_ndjson(first: bytes, file: BinaryIO, name: str, each: Callable[[CallDe
 
 
 def _scan_csv(
-    file: BinaryIO, name: str, file_format: FileFormat, each: Callable[[CallDetailRecord], object]
+    file: Lines, name: str, file_format: FileFormat, each: Callable[[CallDetailRecord], object]
 ) -> Scan:
     end = size = len(header(file_format))
     is_safe = file_format == "safe-csv"
