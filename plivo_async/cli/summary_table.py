@@ -79,8 +79,10 @@ def _run_facts(run: Run | None) -> list[tuple[str, str]]:
 def _total_facts(summary: Summary) -> list[tuple[str, str]]:
     total, first, last = summary.total, summary.first_end, summary.last_end
     facts = [("Records", f"{total.records:,}")]
-    if first is not None and last is not None and first != last:
-        facts.append(("Ended", " to ".join(end.isoformat(" ", "minutes") for end in (first, last))))
+    if first is not None and last is not None:
+        ends = dict.fromkeys(end.isoformat(" ", "minutes") for end in (first, last))
+        if first != last:
+            facts.append(("Ended", " to ".join(ends)))
     if total.records:
         facts += [
             ("Answered", f"{total.answered:,} ({total.answered_share:.1%})"),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from pathlib import Path
 
 import click
 
 from plivo_async.cli.export.options import ExportOptions
+from plivo_async.cli.shell import shell_join
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 # Endings of files that are neither NDJSON nor CSV, and what they promise.
@@ -75,7 +75,7 @@ def is_same(one: Path, other: Path) -> bool:
 def _check_arguments(options: ExportOptions) -> None:
     files = [text for text in options.call_uuids if _is_file(text)]
     if files:
-        rest = " ".join(f"-i {shlex.quote(name)}" for name in files[:3])
+        rest = shell_join(word for name in files[:3] for word in ("-i", name))
         more = " ..." if len(files) > 3 else ""
         raise click.UsageError(
             f"{files[0]} is a file, not a call UUID; to read call UUIDs from a file, put -i before each: "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ from plivo_async.base_url import DEFAULT_BASE_URL
 from plivo_async.cli.client import ConnectionOptions
 from plivo_async.cli.export.options import ExportOptions
 from plivo_async.cli.rate_option import rate_text
+from plivo_async.cli.shell import shell_join
 
 _KEY = "plivo_async_export_options"
 _NAMES = {
@@ -53,7 +53,7 @@ class KeptOptions:
         return words
 
     def __str__(self) -> str:
-        return shlex.join(self.arguments())
+        return shell_join(self.arguments())
 
     def save(self, path: Path) -> None:
         """Write them to a file, in one step.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from plivo_async.cli.export.kept_options import KeptOptions
 from plivo_async.cli.export.options import default_failed_path
 from plivo_async.cli.output import PROGRAM
+from plivo_async.cli.shell import shell_join
 
 
 def resume_command(arguments: Sequence[str], *, from_start: bool = False) -> str:
@@ -20,10 +20,10 @@ def resume_command(arguments: Sequence[str], *, from_start: bool = False) -> str
         from_start: Whether the output still has the content that the export was to replace.
     """
     if from_start or arguments[0] == "retry":
-        return shlex.join([PROGRAM, *arguments])
+        return shell_join([PROGRAM, *arguments])
     kept = [argument for argument in arguments if argument not in ("--overwrite", "--resume")]
     at = kept.index("export") + 1
-    return shlex.join([PROGRAM, *kept[:at], "--resume", *kept[at:]])
+    return shell_join([PROGRAM, *kept[:at], "--resume", *kept[at:]])
 
 
 def pinned(arguments: Sequence[str], since: datetime, until: datetime) -> list[str]:
@@ -53,7 +53,7 @@ def retry_command(output: Path, failed: Path, *, takes_all: bool = False) -> str
     named = [] if failed == default_failed_path(output) else ["--failed", str(failed)]
     # A name that begins with a dash is no option.
     ends = ["--"] if str(output).startswith("-") else []
-    return shlex.join([PROGRAM, "retry", *["--all"] * takes_all, *named, *ends, str(output)])
+    return shell_join([PROGRAM, "retry", *["--all"] * takes_all, *named, *ends, str(output)])
 
 
 def export_command(output: Path, failed: Path, options: KeptOptions | None = None) -> str:
@@ -66,4 +66,4 @@ def export_command(output: Path, failed: Path, options: KeptOptions | None = Non
     """
     named = [] if failed == default_failed_path(output) else ["--failed", str(failed)]
     words = ["export", "--resume", "-i", str(failed), "--key", "call_uuid", "-o", str(output), *named]
-    return shlex.join([PROGRAM, *words, *(options.arguments() if options else ())])
+    return shell_join([PROGRAM, *words, *(options.arguments() if options else ())])
