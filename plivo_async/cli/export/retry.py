@@ -95,7 +95,8 @@ def _calls_to_retry(output: Path, failed: Path, *, takes_all: bool) -> tuple[tup
                 call_uuid = str(failure["call_uuid"])
                 # Other credentials may be set now.
                 may_succeed = takes_all or failure.get("retryable") is True or failure["status"] == 401
-                found[call_uuid] = found.get(call_uuid, False) or may_succeed
+                # A row of a list may have no call UUID to ask for, but a body to keep.
+                found[call_uuid] = found.get(call_uuid, False) or (may_succeed and call_uuid != "")
     except FileNotFoundError:
         inner = output.with_name(output.name.removesuffix(".failed"))
         if inner != output:

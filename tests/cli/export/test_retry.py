@@ -18,7 +18,7 @@ from plivo_async.cli.export.exporter import Exporter
 from plivo_async.cli.export.failed_file import failed_file
 from plivo_async.cli.export.kept_options import KeptOptions, options_path, read_options
 from plivo_async.cli.export.options import default_failed_path
-from plivo_async.errors import NetworkError
+from plivo_async.errors import DecodeError, NetworkError
 from plivo_async.resources.outcome import Failed, Outcome
 from plivo_async.testing import FakePlivo
 
@@ -455,3 +455,17 @@ def test_an_output_that_is_no_export_is_refused_and_kept(
         "; calls.ndjson was not changed: is it the output of an export?\n"
     )
     assert Path("calls.ndjson").read_text() == "notes\n"
+
+
+def test_the_body_of_a_row_without_a_call_uuid_is_kept(ids: list[str], served: FakePlivo) -> None:
+    fail(ids[1])
+    kept = KeptOptions({"--rate": "none", "--base-url": os.environ["PLIVO_ASYNC_BASE_URL"]})
+    with failed_file(_FAILED, kept, resume=True) as file:
+        for body in (b"[1]", b"[2]"):
+            file.write(Failed("", DecodeError("the row cannot be read", body=body)))
+
+    assert run(["retry", "-q", "--all", "calls.ndjson"]) == 0
+
+    lines = map(json.loads, _FAILED.read_text().splitlines())
+    assert [line["body"] for line in lines] == ["[1]", "[2]"]
+    assert ids_in("calls.ndjson") == [ids[1]]
