@@ -125,7 +125,7 @@ class FakeAccount:
         if kind in self._live:
             return Reply(200, json_bytes({"api_id": api_id, "calls": self._live[kind].call_uuids(clock)}))
         store = self._stores[kind]
-        store.count_list(clock)
+        store.publications.count_list(clock)
         return list_reply(store, request, self.list_quirks, now, api_id)
 
     def _body(self, kind: Kind, name: str, clock: float, api_id: str) -> bytes | None:
@@ -135,7 +135,7 @@ class FakeAccount:
             call = self._live[kind].get(name, clock)
             return None if call is None else json_bytes({"api_id": api_id, **call})
         store = self._stores[kind]
-        return store.body(name) if store.is_published(name, clock) else None
+        return store.body(name) if store.publications.is_published(name, clock) else None
 
 
 def _one_record(body: bytes | None, api_id: str, kind: Kind) -> Reply:

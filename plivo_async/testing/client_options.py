@@ -36,7 +36,7 @@ async def _no_sleep(_: float) -> None:
 
 
 def client_of(app: Any, auth_id: str, auth_token: str, options: ClientOptions) -> AsyncClient:
-    """Return a client that calls an ASGI app in process; it never waits, unless an option says so."""
+    """Return a client that calls an ASGI app in process; it waits only if an option makes it."""
     options.setdefault("retry", InstantRetryPolicy())
     options.setdefault("rate_limit", None)
     options.setdefault("sleep", _no_sleep)

@@ -7,7 +7,7 @@ from typing import Any
 
 
 class LiveCalls:
-    """Calls by call UUID, each until it is removed or its time has come."""
+    """Calls by call UUID, each until it is removed or ends."""
 
     def __init__(self) -> None:
         self._calls: dict[str, tuple[Mapping[str, Any], float]] = {}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Protocol, TypeAlias, cast
 
-from attrs import define, frozen
+from attrs import frozen
 
 from plivo_async.errors import ConfigurationError
 from plivo_async.record.json_record import JSONRecord
@@ -19,6 +18,7 @@ from plivo_async.record.trunk_call import TrunkCallDetailRecord, TrunkCallInsigh
 from plivo_async.resources.call_uuid import check_call_uuid
 from plivo_async.testing.list_query import microseconds
 from plivo_async.testing.list_rules import ListRules
+from plivo_async.testing.publications import Publications
 from plivo_async.testing.replies import json_bytes
 from plivo_async.testing.time_index import Selection, TimeIndex
 from plivo_async.text import short_repr
@@ -53,15 +53,6 @@ class _Added:
     time: int | None
 
 
-@define
-class _Publication:
-    """When a record becomes available: after so many further requests, at a time, after so many lists."""
-
-    requests: int
-    at: float
-    lists: int
-
-
 class RecordStore:
     """Records by name. Added ones are held as bytes, generated ones are made when they are requested."""
 
@@ -69,10 +60,7 @@ class RecordStore:
         self.rules = rules
         self._added: dict[str, _Added] = {}
         self._generated: dict[int, Generated] = {}
-        self._lists = 0
-        self._withheld: dict[str, _Publication] = {}
-        self._due_by_clock: list[tuple[float, str]] = []
-        self._due_by_list: list[tuple[int, str]] = []
+        self.publications = Publications(self._list)
         # Built for the first list, because most tests ask for none.
         self._index: TimeIndex | None = None
         self._selections: dict[tuple[int, int, Filters], TimeIndex] = {}
@@ -90,10 +78,10 @@ class RecordStore:
         name = check_call_uuid(cast(str, sent.get(self.rules.name)))
         row = {key: value for key, value in sent.items() if key != "api_id"}
         added = _Added(sent, json_bytes(sent), json_bytes(row), _time(sent.get(self.rules.time)))
-        if name not in self._withheld:
+        if name not in self.publications:
             self._unlist(name)
         self._added[name] = added
-        if name not in self._withheld:
+        if name not in self.publications:
             self._list(name)
 
     def generate(self, calls: Generated) -> None:
@@ -126,13 +114,10 @@ class RecordStore:
     # Publication
 
     def publish_later(self, name: str, requests: int, at: float, lists: int) -> None:
-        """Withhold a record until it was requested, the time has come, and list requests were made."""
-        if name not in self._withheld:
+        """Withhold a record for requests for it, until a time of the clock, and for list requests."""
+        if name not in self.publications:
             self._unlist(name)
-        publication = _Publication(requests, at, self._lists + lists)
-        self._withheld[name] = publication
-        heapq.heappush(self._due_by_clock, (at, name))
-        heapq.heappush(self._due_by_list, (publication.lists, name))
+        self.publications.withhold(name, requests, at, lists)
 
     def withhold_future(self, calls: Generated, now: int, clock: float) -> None:
         """Publish the calls that end after `now`, in microseconds since 1970, when they end."""
@@ -141,35 +126,6 @@ class RecordStore:
             if seconds <= 0:
                 break
             self.publish_later(call_uuid, 0, clock + seconds, 0)
-
-    def is_published(self, name: str, clock: float) -> bool:
-        """Whether a request for a record, which is counted, gets it."""
-        publication = self._withheld.get(name)
-        if publication is None:
-            return True
-        if publication.requests > 0:
-            publication.requests -= 1
-            self._publish_if_due(name, clock)
-            return False
-        return self._publish_if_due(name, clock)
-
-    def count_list(self, clock: float) -> None:
-        """Count a list request, and publish what is due."""
-        while self._due_by_clock and self._due_by_clock[0][0] <= clock:
-            self._publish_if_due(heapq.heappop(self._due_by_clock)[1], clock)
-        while self._due_by_list and self._due_by_list[0][0] <= self._lists:
-            self._publish_if_due(heapq.heappop(self._due_by_list)[1], clock)
-        self._lists += 1
-
-    def _publish_if_due(self, name: str, clock: float) -> bool:
-        publication = self._withheld.get(name)
-        if publication is None:
-            return True
-        if publication.requests or clock < publication.at or self._lists < publication.lists:
-            return False
-        del self._withheld[name]
-        self._list(name)
-        return True
 
     # Lists
 
@@ -197,11 +153,11 @@ class RecordStore:
 
     def _entries(self) -> Iterator[tuple[int, str]]:
         for name, added in self._added.items():
-            if added.time is not None and name not in self._withheld:
+            if added.time is not None and name not in self.publications:
                 yield added.time, name
         for calls in self._generated.values():
             for index, name in enumerate(calls.call_uuids):
-                if name not in self._withheld and name not in self._added:
+                if name not in self.publications and name not in self._added:
                     yield calls.ended(index) * 1_000_000, name
 
     def _list(self, name: str) -> None:
