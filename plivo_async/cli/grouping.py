@@ -23,7 +23,7 @@ class Grouping:
     """A rule by which records are summed up.
 
     Attributes:
-        by: What the records of a group have in common. A time is that of the end of a call, a number that of
+        by: The value that the records of a group share. A time is the end of the call. A number is that of
             the account: the caller of an outbound call, the callee of an inbound one.
         zone: The time zone of days, hours and months.
     """
@@ -68,7 +68,7 @@ class Grouping:
             # At the end of the calendar.
             local = time
         if self.by == "hour":
-            # In autumn an hour comes twice, with another offset.
+            # In autumn an hour occurs twice, with different offsets.
             return local.replace(minute=0, second=0, microsecond=0).isoformat(" ", "minutes")
         return local.date().isoformat()[: 10 if self.by == "day" else 7]
 

@@ -99,7 +99,7 @@ class Summary:
     _groups: dict[Grouping, dict[str, Tally]] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        # The others are sums over what is counted anyway.
+        # Causes and directions are counted anyway.
         self._groups = {each: {} for each in self.groupings if each.by not in ("cause", "direction")}
 
     def add(self, record: CallDetailRecord) -> None:

@@ -32,7 +32,7 @@ _HELPS = re.compile(
 
 
 def all_shapes() -> list[Any]:
-    """Load the shapes beside this checkout's tests, whatever package is imported."""
+    """Load the shapes of this checkout's tests, even if another package is imported."""
     spec = importlib.util.spec_from_file_location("input_shapes", _SHAPES)
     assert spec is not None
     assert spec.loader is not None

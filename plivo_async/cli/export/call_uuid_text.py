@@ -1,4 +1,4 @@
-"""Finds the call UUID in a cell, a line or a text that has more than it. Pure."""
+"""Finds the call UUID in text that has more around it. Pure."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _LIST_SPACE = re.compile(r"[\s,;|()\[\]]+")
 def id_in(text: str) -> str:
     """Return the call UUID in the text of a row; empty if the row has none, such as a row of totals.
 
-    Quotes, braces and what else cannot belong to a call UUID are removed, if a call UUID is left. Any other
-    text is returned as it is, which the client refuses.
+    Quotes, braces and other characters around a call UUID are removed. Any other text is returned unchanged,
+    and the client refuses it.
     """
     text = text.strip()
     if _UUID.fullmatch(text):

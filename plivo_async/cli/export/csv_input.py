@@ -1,4 +1,4 @@
-"""Parses a column of CSV, whatever its delimiter. Pure."""
+"""Parses a column of CSV with any delimiter. Pure."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class CsvColumn:
     """A parser for one column of CSV. A quoted cell may span lines.
 
     Args:
-        column: The name in the header, which may stand below a title; letter case, space and punctuation do
-            not matter if no other column has the same letters. Or the number of the column, from 1, with a
-            header or without.
+        column: The name in the header, or the number of the column, from 1. The header may be below a title,
+            and with a number there may be none. Letter case, space and punctuation of a name do not matter,
+            unless two columns would match.
     """
 
     def __init__(self, column: str) -> None:

@@ -38,7 +38,7 @@ _FAILURE_KEYS = {"kind", "status", "message", "attempts"}
 
 @define
 class Left:
-    """What a file has besides records.
+    """The parts of a file that are no records.
 
     Attributes:
         torn: The size in bytes of an incomplete last line.

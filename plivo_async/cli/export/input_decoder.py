@@ -1,4 +1,4 @@
-"""Decompresses and decodes an input to text in UTF-8, piece by piece. Pure: takes bytes, does no I/O."""
+"""Decompresses and decodes an input to text in UTF-8, piece by piece. Pure: no I/O."""
 
 from __future__ import annotations
 

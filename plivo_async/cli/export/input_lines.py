@@ -1,4 +1,4 @@
-"""Splits bytes into lines, whatever ends them. Pure."""
+"""Splits bytes into lines that end with LF, CRLF or CR. Pure."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class LineParser(Protocol):
         ...
 
     def close(self) -> None:
-        """Check that the input is complete and had what was asked for.
+        """Check that the input is complete, and has the column or the key.
 
         Raises:
-            InputError: It is not, or had not.
+            InputError: The input is cut short, or lacks the column or the key.
         """
         ...
 

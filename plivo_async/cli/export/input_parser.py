@@ -1,4 +1,4 @@
-"""Parses one input of call UUIDs, whatever its form. Pure: takes bytes, does no I/O."""
+"""Parses one input of call UUIDs, in any form. Pure: parses bytes, does no I/O."""
 
 from __future__ import annotations
 

@@ -24,10 +24,10 @@ class Foreign:
     """A format that is not read.
 
     Attributes:
-        name: What the input is.
+        name: The name of the format, with its article.
         command: The command that prints its text, with "{file}" in place of the file, or its call UUIDs, with
             "{column}" in place of their column; empty if there is none.
-        advice: What to do instead of a command.
+        advice: The way out if there is no command.
     """
 
     name: str
@@ -55,6 +55,8 @@ _BY_MAGIC: tuple[tuple[bytes, Foreign], ...] = (
     (b"Obj\x01", Foreign("Avro", advice=_TEXT)),
     (b"SQLite format 3\0", Foreign("an SQLite database", _SQLITE)),
     (b"%PDF-", Foreign("a PDF", advice=_TEXT)),
+    (b"\x89PNG", Foreign("a picture", advice=_TEXT)),
+    (b"\xff\xd8\xff", Foreign("a picture", advice=_TEXT)),
     (b"{\\rtf", Foreign("a text with formatting (RTF)", advice=_TEXT)),
 )
 _BY_TAG: tuple[tuple[bytes, Foreign], ...] = (

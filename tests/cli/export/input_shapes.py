@@ -1,4 +1,4 @@
-"""Inputs of call UUIDs as they are found: what portals, spreadsheets, databases and shells write."""
+"""Inputs of call UUIDs as portals, spreadsheets, databases and shells write them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Shape:
     """An input with five call UUIDs.
 
     Attributes:
-        name: What it is.
+        name: Its description.
         text: Its content.
         options: How the command is called.
         named: The pattern of the message if it is not read; empty if it is.
@@ -320,6 +320,7 @@ def _binary(ids: Ids) -> Iterator[Shape]:
     yield Shape("Parquet", b"PAR1" + bytes(99), named="Parquet; use: duckdb .*call_uuid")
     yield Shape("SQLite", b"SQLite format 3\0" + bytes(99), named="SQLite database; use: sqlite3")
     yield Shape("PDF", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", named="a PDF; save the call UUIDs as text")
+    yield Shape("PNG", b"\x89PNG\r\n\x1a\n" + bytes(99), named="this is a picture")
     yield Shape("HTML", b"<!DOCTYPE html>\n<html>Log in</html>", named="web page")
     yield Shape("XML", b"<?xml version='1.0'?>\n<calls/>", COLUMN, named="this is XML")
     yield Shape("NUL bytes", bytes(999), named="this is no text")

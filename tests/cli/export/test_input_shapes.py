@@ -1,4 +1,4 @@
-"""Every shape of an input that people have is read, or one line names it and what to type."""
+"""Each shape of an input is read, or one line names it and the command that helps."""
 
 from __future__ import annotations
 
