@@ -19,6 +19,9 @@ from plivo_async.resources.listing.seen import Seen
 _IDLE_ROUNDS = 2
 # Without progress so often while rows move, to read all pages finds more than a search.
 _LOST_ROUNDS = 3
+_TAIL_ROWS = 20
+# How many rows may get too old while a list is read.
+_TRIMMED_ROWS = 10_000
 # Whatever progress there is, a list ends.
 _MAX_ROUNDS = 25
 _MAX_READINGS = 5
@@ -26,6 +29,7 @@ _MAX_READINGS = 5
 
 class _Step(Enum):
     CHECK = "ask for the newest page"
+    TAIL = "ask for the oldest page"
     ROUND = "search"
     READ = "read again"
     OVER = "over"
@@ -84,7 +88,7 @@ class Checking:
     @property
     def can_ask(self) -> bool:
         """Whether there is a page to be asked for now."""
-        if self._step is _Step.CHECK:
+        if self._step in (_Step.CHECK, _Step.TAIL):
             return not self._waiting
         if self._round is not None:
             return self._round.can_ask
@@ -95,8 +99,14 @@ class Checking:
         self._waiting += 1
         if self._again is not None:
             return self._again.ask()
-        offset, tag = (0, None) if self._round is None else self._round.ask()
-        request = PageRequest(self.window, offset, self._page_size, self._page_size)
+        offset, limit, tag = 0, self._page_size, None
+        if self._round is not None:
+            offset, tag = self._round.ask()
+        elif self._step is _Step.TAIL:
+            limit = _TAIL_ROWS
+            # One row more than there is, if the total is right.
+            offset = max(0, (self._totals.latest or 0) - limit + 1)
+        request = PageRequest(self.window, offset, limit, limit)
         self._tags[request] = tag
         return request
 
@@ -112,7 +122,11 @@ class Checking:
         self._totals.note(page.total)
         new, unknown = self._take(page)
         tag = self._tags.pop(request)
-        if self._round is None:
+        if self._step is _Step.TAIL:
+            if request.offset + len(page.rows) == page.total:
+                self._trim([row.key & LOW_BITS for row in page.rows])
+            self._checked(page.total)
+        elif self._round is None:
             for place, row in enumerate(page.rows):
                 if row.key in unknown:
                     self._order.insert(place, row.key & LOW_BITS)
@@ -154,6 +168,8 @@ class Checking:
             self._without_total(moved=1)
         elif known == total:
             self._finish()
+        elif known > total and self._step is not _Step.TAIL:
+            self._step = _Step.TAIL
         elif known > total:
             self._totals.wrong = True
             self._without_total(moved=1)
@@ -167,6 +183,15 @@ class Checking:
             self._known_before = self._known
             self._totals_in_round = {total}
             self._step, self._round = _Step.ROUND, Round(self._order, total, self._page_size)
+
+    def _trim(self, keys: list[int]) -> None:
+        """Forget the rows behind the last one that the list still has: those got too old to be kept."""
+        kept = len(self._order)
+        while kept and len(self._order) - kept < _TRIMMED_ROWS and self._order[kept - 1] not in keys:
+            kept -= 1
+        if not keys or (kept and self._order[kept - 1] in keys):
+            self._known -= len(self._order) - kept
+            del self._order[kept:]
 
     def _searched(self, search: Round) -> None:
         found = self._known - self._known_before

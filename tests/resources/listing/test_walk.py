@@ -166,12 +166,46 @@ class TestOddPages:
         assert walk.complete
         assert "total_count is missing" in walk.warnings[0]
 
-    def test_a_total_that_falls_is_wrong(self) -> None:
+    def test_a_total_that_falls_without_a_reason_is_wrong(self) -> None:
         calls, walk = full(70, 7), walk_of(7)
-        high, low = change_meta(total_count=90), change_meta(total_count=69)
+        high, low = change_meta(total_count=90), change_meta(total_count=30)
         calls.alter = lambda page, number: (high if number < 4 else low)(page, number)
         assert run(walk, calls).uuids == in_span(calls)
         assert walk.complete
+        assert "total_count is wrong" in walk.warnings[0]
+
+    @pytest.mark.parametrize("gone", [1, 20, 70, 101])
+    def test_records_that_get_too_old_meanwhile_are_not_missed(self, gone: int) -> None:
+        calls, walk = full(100, 30), walk_of(30)
+        uuids = in_span(calls)
+
+        def expire(number: int) -> None:
+            if number == 3:
+                calls.add(60)
+            if number == 7:
+                del calls.rows[-gone:]
+
+        calls.before = expire
+        result = run(walk, calls, concurrency=1)
+        late = [uuid_of(100)] if gone < 101 else []
+        assert sorted(result.uuids) == [*uuids, *late]
+        assert (walk.complete, walk.missing, walk.warnings) == (True, 0, [])
+        assert len(result.requests) < 20
+
+    def test_rows_that_are_exchanged_are_no_list_that_is_complete(self) -> None:
+        calls, walk = full(100, 30), walk_of(30)
+        uuids = in_span(calls)
+
+        def exchange(number: int) -> None:
+            if number == 3:
+                calls.add(60)
+            if number == 7:
+                calls.rows.clear()
+                calls.fill(60, 30)
+
+        calls.before = exchange
+        result = run(walk, calls, concurrency=1)
+        assert set(result.uuids) >= {*uuids, *in_span(calls)}
         assert "total_count is wrong" in walk.warnings[0]
 
     def test_totals_that_change_without_a_reason_end_incomplete(self) -> None:
