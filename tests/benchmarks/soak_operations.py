@@ -21,6 +21,9 @@ from tests.benchmarks.local_server import AUTH_ID
 _MOST_CALLS_OF_A_BATCH = 60
 _LONGEST_PAUSE_SECONDS = 0.2
 _LONGEST_END_OF_CALLS_SECONDS = 5.0
+# So many calls take so long to end when they are given up.
+_SHARE_OF_SLOW_ENDS = 0.2
+_SLOW_END_SECONDS = 0.005
 
 _block: contextvars.ContextVar[object] = contextvars.ContextVar("_block")
 
@@ -41,6 +44,7 @@ class Operations:
     outcomes: Counter[str] = field(factory=Counter[str])
     faults: Counter[str] = field(factory=Counter[str])
     _under_way: Counter[object] = field(factory=Counter[object], init=False)
+    _open: Counter[object] = field(factory=Counter[object], init=False)
     _numbers: int = field(default=0, init=False)
 
     def new_client(self, **options: Any) -> AsyncClient:
@@ -78,6 +82,7 @@ class Operations:
         given_up = await run_and_perhaps_give_up(lambda: work(client), self.draws, with_anyio=self.with_anyio)
         self.outcomes["given up" if given_up else "run to the end"] += 1
         self.faults["calls that outlived their block"] += self._under_way.pop(block, 0)
+        self.faults["sources left open"] += self._open.pop(block, 0)
 
     async def _count(self, request: httpx.Request, call_next: CallNext) -> httpx.Response:
         block = _block.get()
@@ -85,9 +90,13 @@ class Operations:
         try:
             return await call_next(request)
         finally:
-            # A call that ends after its block is missing here.
-            if block in self._under_way:
-                self._under_way[block] -= 1
+            try:
+                if self.draws.random() < _SHARE_OF_SLOW_ENDS:
+                    await asyncio.shield(asyncio.sleep(_SLOW_END_SECONDS))
+            finally:
+                # A call that ends after its block is missing here.
+                if block in self._under_way:
+                    self._under_way[block] -= 1
 
     def _new_id(self, kind: str = "call") -> str:
         self._numbers += 1
@@ -200,17 +209,24 @@ class Operations:
         return self.draws.choice((self._plain, self._asynchronous))(call_uuids)
 
     def _plain(self, call_uuids: list[str]) -> Generator[str]:
-        self.faults["sources left open"] += 1
+        block = _block.get()
+        self._open[block] += 1
         try:
             yield from call_uuids
         finally:
-            self.faults["sources left open"] -= 1
+            self._closed(block)
 
     async def _asynchronous(self, call_uuids: list[str]) -> AsyncGenerator[str]:
-        self.faults["sources left open"] += 1
+        block = _block.get()
+        self._open[block] += 1
         try:
             for call_uuid in call_uuids:
                 await asyncio.sleep(0)
                 yield call_uuid
         finally:
-            self.faults["sources left open"] -= 1
+            self._closed(block)
+
+    def _closed(self, block: object) -> None:
+        # A source that is closed after its block is missing here.
+        if block in self._open:
+            self._open[block] -= 1
