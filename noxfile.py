@@ -65,7 +65,8 @@ def tests(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[0])
 def e2e(session: nox.Session) -> None:
     """Run the tests of the installed command: piped, in a terminal, killed, on full disks."""
-    session.install("-e", ".[dev]")
+    # dlt is large, so the tests use it only here.
+    session.install("-e", ".[dev]", "dlt[duckdb]")
     session.run("pytest", "tests/e2e", *session.posargs)
 
 
@@ -119,7 +120,8 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types with mypy and pyright, both strict: the package, the tests, the examples of the pages."""
-    session.install("-e", ".[dev]", *group("types"))
+    # One of the examples is a source for dlt.
+    session.install("-e", ".[dev]", "dlt[duckdb]", *group("types"))
     session.run("mypy")
     # Pyright finds packages through the `python` on PATH.
     session.run("pyright")
@@ -208,7 +210,8 @@ def soak(session: nox.Session, style: str) -> None:
 
 @nox.session
 def bench_export(session: nox.Session) -> None:
-    """Measure an export next to `get_many` alone, and the records that 50 random kills lose."""
+    """Measure an export next to `get_many` alone, and what 50 random kills cost it and a sync."""
     session.install("-e", ".[cli]")
     session.run("python", "-m", "tests.benchmarks.export_cost")
     session.run("python", "-m", "tests.benchmarks.export_kills")
+    session.run("python", "-m", "tests.benchmarks.sync_kills")
