@@ -58,9 +58,10 @@ def _fulfil(future: Future[T], function: Callable[[], T]) -> None:
 
 def run_loop(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine as `asyncio.run` does, but do not wait for look-ups at its end."""
-
-    async def run() -> T:
-        asyncio.get_running_loop().set_default_executor(DaemonExecutor())
-        return await main
-
-    return asyncio.run(run())
+    try:
+        with asyncio.Runner() as runner:
+            runner.get_loop().set_default_executor(DaemonExecutor())
+            return runner.run(main)
+    finally:
+        # Else Python warns of a coroutine that never ran, if there are too many open files for an event loop.
+        main.close()

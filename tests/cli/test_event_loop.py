@@ -79,3 +79,17 @@ def test_a_deadline_ends_the_command_although_the_name_server_does_not_respond(
     assert run(["get", "--deadline", "0.1", "--base-url", "https://plivo.example", "a-call"]) == 3
     assert "DeadlineExceededError" in capsys.readouterr().err
     assert not blocked.is_set()
+
+
+def test_too_many_open_files_for_an_event_loop_are_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(asyncio.events, "new_event_loop", fail)
+    monkeypatch.setenv("PLIVO_AUTH_ID", "MA1")
+    monkeypatch.setenv("PLIVO_AUTH_TOKEN", "t")
+
+    assert run(["get", "a-call"]) == 1
+    assert capsys.readouterr().err == "plivo-async: Too many open files\n"
