@@ -105,6 +105,7 @@ def kill_syncs(name: str, kills: int, seed: int) -> tuple[str, ...]:
                 command, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=-1, stderr=-1
             )
             is_last = killed >= kills and time.monotonic() - began > 95.0
+            moment = 0.0
             if not is_last:
                 moment = chance.uniform(0.2, 3.0)
                 try:

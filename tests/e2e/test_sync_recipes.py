@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from itertools import pairwise
@@ -37,29 +37,28 @@ JSON = [text for language, text in BLOCKS if language == "json"]
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[tuple[FakePlivo, dict[str, str]]]:
+@contextmanager
+def serving() -> Iterator[tuple[FakePlivo, dict[str, str]]]:
     """A fake with the calls of the page, and the environment that selects it."""
     fake = FakePlivo((), rate_limit=None)
     fake.generate(500, seed=7, since=NOW - timedelta(days=80), until=NOW - timedelta(minutes=1))
     with fake.serve() as url:
-        yield (
-            fake,
-            {
-                "PLIVO_AUTH_ID": fake.auth_id,
-                "PLIVO_AUTH_TOKEN": fake.auth_token,
-                "PLIVO_ASYNC_BASE_URL": url,
-                "NO_PROXY": "127.0.0.1",
-            },
-        )
+        environ = {"PLIVO_AUTH_ID": fake.auth_id, "PLIVO_AUTH_TOKEN": fake.auth_token}
+        yield fake, {**environ, "PLIVO_ASYNC_BASE_URL": url, "NO_PROXY": "127.0.0.1"}
 
 
 @pytest.fixture(scope="module")
-def synced(served: tuple[FakePlivo, dict[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def environ() -> Iterator[dict[str, str]]:
+    with serving() as (_, found):
+        yield found
+
+
+@pytest.fixture(scope="module")
+def synced(environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with calls.db."""
     folder = tmp_path_factory.mktemp("synced")
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in served[1].items():
+        for name, value in environ.items():
             patch.setenv(name, value)
         assert run(["sync", "--rate", "none", "-q", str(folder / "calls.db")]) == 0
     return folder
@@ -115,32 +114,25 @@ def test_the_metadata_of_datasette_names_what_there_is(synced: Path) -> None:
 
 @pytest.mark.parametrize(("source", "printed"), RUN, ids=lambda text: text.partition("\n")[0])
 def test_a_python_recipe_prints_the_documented_output(
-    source: str, printed: str, synced: Path, served: tuple[FakePlivo, dict[str, str]], tmp_path: Path
+    source: str, printed: str, synced: Path, environ: dict[str, str], tmp_path: Path
 ) -> None:
     shutil.copy(synced / "calls.db", tmp_path)
-    assert run_python(source, tmp_path, served[1]) == printed
+    assert run_python(source, tmp_path, environ) == printed
 
 
 if find_spec("dlt"):
 
-    def test_the_dlt_source_merges_records_that_are_late_or_corrected(
-        served: tuple[FakePlivo, dict[str, str]], tmp_path: Path
-    ) -> None:
-        fake, environ = served
-        [(source, _)] = [(text, printed) for text, printed in PYTHON if "import dlt" in text]
-        run_python(source, tmp_path, environ)
-        late = {
-            "call_uuid": "late",
-            "call_direction": "inbound",
-            "end_time": (NOW - timedelta(hours=3)).isoformat(" "),
-        }
-        before = len(fake.requests)
-        fake.add({**late, "total_amount": "1.00000"})
+    def test_the_dlt_source_merges_records_that_are_late_or_corrected(tmp_path: Path) -> None:
+        [source] = [text for text, _ in PYTHON if "import dlt" in text]
+        end = (NOW - timedelta(hours=3)).isoformat(" ")
+        late = {"call_uuid": "late", "call_direction": "inbound", "end_time": end}
+        with serving() as (fake, environ):
+            run_python(source, tmp_path, environ)
+            before = len(fake.requests)
+            fake.add({**late, "total_amount": "1.00000"})
+            assert run_python(source, tmp_path, environ).startswith("inbound 221 73.92882\n")
+            fake.add({**late, "total_amount": "2.00000"})
+            assert run_python(source, tmp_path, environ).startswith("inbound 221 74.92882\n")
 
-        assert run_python(source, tmp_path, environ).startswith("inbound 221 73.92882\n")
-        fake.add({**late, "total_amount": "2.00000"})
-        assert run_python(source, tmp_path, environ).startswith("inbound 221 74.92882\n")
-
-        # A page or two of the last hours, not the 90 days.
-        assert len(fake.requests) - before <= 4
-        fake.publish_later("late", after_requests=1000, after_lists=10_000)
+            # A page or two of the last hours, not the 90 days.
+            assert len(fake.requests) - before <= 4
