@@ -79,6 +79,9 @@ def _conclude(exporter: Exporter, options: ExportOptions, arguments: Sequence[st
     ended_by = exporter.ended_by
     if ended_by is None:
         return ExitCode.WITH_FAILURES if run.failed or not run.is_complete else ExitCode.OK
+    if isinstance(ended_by, InputError) and not (run.written or run.failed or keeps_old):
+        # The same command would end in the same way.
+        raise ended_by
     if not exporter.files.output.is_file:
         how = "an export to a pipe cannot be resumed, one to a file (-o) can"
     else:

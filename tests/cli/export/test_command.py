@@ -849,6 +849,20 @@ def test_refused_credentials_end_the_export_and_print_the_command_to_continue(
     assert len(served.requests) <= 8
 
 
+def test_an_input_that_is_not_read_is_named_in_one_line(
+    folder: Path, served: FakePlivo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("my ids.zip").write_bytes(b"PK\x03\x04" + bytes(600))
+
+    assert export("-i", "my ids.zip", "--column", "Call UUID", "-o", "calls.ndjson") == 1
+
+    assert capsys.readouterr().err == (
+        "plivo-async: my ids.zip: this is a zip archive; "
+        "use: unzip -p 'my ids.zip' | plivo-async export -i - --column 'Call UUID' ...\n"
+    )
+    assert served.requests == ()
+
+
 def test_an_invalid_line_ends_the_export_after_the_ids_before_it(
     ids: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
