@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
@@ -39,7 +39,7 @@ def utc_time_writer(hook: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return write
 
 
-def member_reader(hook: Reader, kind: type[Enum]) -> Reader:
+def member_reader(hook: Reader, kind: Any) -> Reader:
     """Return the hook for an enumeration that refuses a member in other letter case."""
 
     def read(value: Any, target: Any) -> Any:
@@ -51,11 +51,12 @@ def member_reader(hook: Reader, kind: type[Enum]) -> Reader:
     return read
 
 
-def folded_member(kind: type[Enum], value: Any) -> Any:
+def folded_member(kind: Any, value: Any) -> Any:
     """Return the value of the member that is this text without regard to letter case; None if none is."""
     if not isinstance(value, str):
         return None
-    return next((member.value for member in kind if member.value.casefold() == value.casefold()), None)
+    members: Iterable[Enum] = kind
+    return next((member.value for member in members if member.value.casefold() == value.casefold()), None)
 
 
 def null_refuser(hook: Reader, nulls: tuple[str, ...]) -> Reader:

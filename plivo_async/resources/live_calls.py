@@ -59,8 +59,9 @@ def _call_uuids(reply: Reply) -> tuple[str, ...] | None:
     calls: Any = cast("dict[str, Any]", value).get("calls")
     if not isinstance(calls, list):
         return None
-    names: tuple[Any, ...] = tuple(calls)
-    return names if all(isinstance(name, str) and name for name in names) else None
+    names = cast("list[object]", calls)
+    texts = tuple(name for name in names if isinstance(name, str) and name)
+    return texts if len(texts) == len(names) else None
 
 
 def _no_list(reply: Reply) -> DecodeError:

@@ -211,7 +211,7 @@ def as_mapping(record: RecordOrMapping) -> dict[str, Any]:
     """
     if isinstance(record, Mapping):
         return dict(record)
-    if isinstance(record, CallDetailRecord | JSONRecord):
+    if isinstance(record, CallDetailRecord | JSONRecord):  # pyright: ignore[reportUnnecessaryIsInstance]
         return record.to_dict()
     raise ConfigurationError(f"a record must be a CallDetailRecord or a mapping, not {short_repr(record)}")
 
