@@ -247,10 +247,11 @@ class CallDetailRecord:
 
 def record_repr(record: Any) -> str:
     """Return the fields of a record that are known, each in short."""
-    names = (a.name for a in fields(type(record)) if not a.name.startswith("wire_"))
+    kind: Any = type(record)
+    names = (a.name for a in fields(kind) if not a.name.startswith("wire_"))
     values = ((name, getattr(record, name)) for name in names)
     known = (f"{name}={_repr(value)}" for name, value in values if value is not None and value is not _EMPTY)
-    return f"{type(record).__name__}({', '.join(known)})"
+    return f"{kind.__name__}({', '.join(known)})"
 
 
 def _repr(value: Any) -> str:
