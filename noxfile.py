@@ -210,8 +210,9 @@ def soak(session: nox.Session, style: str) -> None:
 
 @nox.session
 def bench_export(session: nox.Session) -> None:
-    """Measure an export next to `get_many` alone, and what 50 random kills cost it and a sync."""
+    """Measure an export next to `get_many` alone, and what kills and a bad day cost it and a sync."""
     session.install("-e", ".[cli]")
     session.run("python", "-m", "tests.benchmarks.export_cost")
     session.run("python", "-m", "tests.benchmarks.export_kills")
+    session.run("python", "-m", "tests.benchmarks.export_bad_day", "--scale", "10")
     session.run("python", "-m", "tests.benchmarks.sync_kills")
