@@ -76,7 +76,13 @@ def run_python(source: str, folder: Path, environ: dict[str, str]) -> str:
     done = subprocess.run(
         [sys.executable, "-W", "error", "recipe.py"],
         cwd=folder,
-        env={**os.environ, **environ, "HOME": str(folder), "RUNTIME__DLTHUB_TELEMETRY": "false"},
+        # dlt keeps its state in a folder of the user, and reports its use.
+        env={
+            **os.environ,
+            **environ,
+            "DLT_DATA_DIR": str(folder / "dlt"),
+            "RUNTIME__DLTHUB_TELEMETRY": "false",
+        },
         capture_output=True,
         text=True,
         check=False,
