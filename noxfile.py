@@ -209,6 +209,13 @@ def soak(session: nox.Session, style: str) -> None:
 
 
 @nox.session
+def bench_list(session: nox.Session) -> None:
+    """Measure what a list reaches at Plivo's limit, its late records, its CPU and its memory."""
+    session.install("-e", ".[testing]")
+    session.run("python", "-m", "tests.benchmarks.listing", *session.posargs)
+
+
+@nox.session
 def bench_export(session: nox.Session) -> None:
     """Measure an export next to `get_many` alone, and what kills and a bad day cost it and a sync."""
     session.install("-e", ".[cli]")

@@ -21,7 +21,8 @@ from plivo_async.resources.call_uuid import check_call_uuid
 from plivo_async.resources.holding import DEFAULT_PATIENCE_SECONDS
 from plivo_async.resources.lane import BatchLane
 from plivo_async.resources.listing.filters import CALL_FILTERS, CallFilters
-from plivo_async.resources.listing.listing import MAX_PAGE_SIZE, Listing, make_listing
+from plivo_async.resources.listing.listing import Listing
+from plivo_async.resources.listing.make import MAX_PAGE_SIZE, make_listing
 from plivo_async.resources.listing.spec import ListSpec
 from plivo_async.resources.live_calls import LIVE_CALL, QUEUED_CALL, fetch_call_uuids
 from plivo_async.resources.single_record import RecordSpec, ask_for_record, fetch_record, record_or_error

@@ -18,7 +18,8 @@ from plivo_async.requester import Requester
 from plivo_async.resources.batch import DEFAULT_CONCURRENCY
 from plivo_async.resources.call_uuid import check_call_uuid
 from plivo_async.resources.holding import DEFAULT_PATIENCE_SECONDS
-from plivo_async.resources.listing.listing import MAX_PAGE_SIZE, Listing, make_listing
+from plivo_async.resources.listing.listing import Listing
+from plivo_async.resources.listing.make import MAX_PAGE_SIZE, make_listing
 from plivo_async.resources.listing.recording_filters import (
     RECORDING_FILTERS,
     STORAGE_FILTERS,

@@ -86,17 +86,12 @@ async def walk(records: int, late: int, new: int) -> None:
     # The first 300 requests need not wait for the limit: they are left out.
     (report.requests - 300) / 60 / calls.elapsed
     (calls.done - 6000) / calls.elapsed / RECORDS_PER_SECOND
-    # The least that so many requests, and the pages of so many records, take at the limit.
-    share, rate = (_least_seconds(n) / calls.elapsed for n in (report.requests, calls.done / 20))
+    share, rate = report.requests / calls.elapsed / 60, calls.done / calls.elapsed / RECORDS_PER_SECOND
     _show(f"{calls.done} records in {calls.elapsed:.1f} s, {report.requests} requests, {facts['late']} late")
     _show(f"  of the limit: {share:.1%} in requests, {rate:.1%} in records (goal: 95 % without late ones)")
     _show(f"  requests over the limit: {facts['over_limit']} (goal 0)")
     _show(f"  missing: {len(expected - set(found))}, doubled: {len(found) - len(set(found))} (goal 0)")
     _show(f"  not asked for: {len(set(found) - expected)}; {report}")
-
-
-def _least_seconds(requests: float) -> float:
-    return (requests - 1) // 300 * 5 + 0.05
 
 
 async def cpu(records: int) -> None:

@@ -1,9 +1,9 @@
 """Checking: whether a window that has been read is complete, and what is missing. Pure.
 
-A window is complete if it has as many different rows as its total says. Records are never removed, so the
-rows that are known were all there when the total was counted: if they are as many, they are the same rows.
-That holds whatever moved meanwhile. Where totals are of no use, a reading that gets no row twice is complete:
-a row that came before the place of the reading would have moved another one behind it.
+A window is complete if it has as many different rows as its total says. Only the oldest records are ever
+removed, so the rows that are known were all there when the total was counted: if they are as many, they are
+the same rows. That holds whatever moved meanwhile. Where totals are of no use, a reading that gets no row
+twice is complete: a row that came before the place of the reading would have moved another one behind it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,6 @@ class Checking:
     """
 
     def __init__(self, reading: Reading, seen: Seen, *, is_last: bool) -> None:
-        self._reading = reading
         self._seen = seen
         self.window = reading.window
         self._page_size = min(reading.page_size, reading.step or reading.page_size)

@@ -4,73 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Generator, Mapping
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Generator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
 
-import cattrs
-from attrs import field, frozen
-
 from plivo_async.errors import BadRequestError, ConfigurationError, PlivoError
 from plivo_async.exported import exported
-from plivo_async.options import Options, RequestOptions
-from plivo_async.requester import Requester
 from plivo_async.resources.holding import Holding
 from plivo_async.resources.item import Item
 from plivo_async.resources.lane import BatchLane
-from plivo_async.resources.listing.filters import filter_query
-from plivo_async.resources.listing.page import Page, Row, RowPage, decode_page, page_of, read_rows
+from plivo_async.resources.listing.fetcher import PageFetcher
+from plivo_async.resources.listing.page import Page, Row, RowPage, page_of
 from plivo_async.resources.listing.reading import PageRequest
 from plivo_async.resources.listing.report import ListReport
-from plivo_async.resources.listing.spans import Span, Window, find_span
-from plivo_async.resources.listing.spec import ListSpec
+from plivo_async.resources.listing.spans import Span, Window
 from plivo_async.resources.listing.walk import Walk
 from plivo_async.resources.outcome import Failed, Fetched
 from plivo_async.resources.sender import Sender, with_message
 from plivo_async.resources.source import Source
-from plivo_async.text import short_repr
-from plivo_async.validation import instance_of, positive_number, whole_number
 
 Record = TypeVar("Record")
-
-MAX_PAGE_SIZE = 20
-
-
-@frozen(kw_only=True, eq=False)
-class PageFetcher(Generic[Record]):
-    """Fetches pages of one list.
-
-    Attributes:
-        requester: Sends the requests.
-        spec: The rules of the list.
-        converter: Between JSON and records.
-        options: Of each request.
-        query: The filters.
-    """
-
-    requester: Requester
-    spec: ListSpec[Record]
-    converter: cattrs.Converter
-    options: Options
-    query: Mapping[str, str] = field(factory=dict[str, str])
-
-    async def fetch(self, request: PageRequest, lane: object) -> RowPage[Record]:
-        """Fetch a page.
-
-        Raises:
-            PlivoError: Of the type that fits.
-        """
-        params = {
-            **self.query,
-            **request.window.query(self.spec.time_key),
-            "limit": str(request.limit),
-            "offset": str(request.offset),
-        }
-        reply = await self.requester.request(
-            "GET", self.spec.path, self.options, lane=lane, params=params, decode=decode_page
-        )
-        return read_rows(reply, self.spec, self.converter)
 
 
 class _Requests:
@@ -311,61 +264,3 @@ class Listing(Generic[Record]):
         self._is_exhausted = error is None
         if error is not None:
             raise with_message(error, f"the list stopped after {self.done} records: {error}")
-
-
-def make_listing(
-    requester: Requester,
-    spec: ListSpec[Record],
-    converter: cattrs.Converter,
-    options: Options,
-    given: Mapping[str, Any],
-    *,
-    since: object,
-    until: object,
-    zone: object,
-    allow_partial: object,
-    patience: float | None,
-    page_size: int,
-    concurrency: int,
-    lane: object = None,
-) -> Listing[Record]:
-    """Return the list that a caller asks for, its arguments checked; `given` has options and filters.
-
-    Raises:
-        ConfigurationError: An argument cannot be used.
-        RetentionError: The span begins before what Plivo keeps.
-        TypeError: No such filter.
-    """
-    changes = {name: value for name, value in given.items() if name in RequestOptions.__annotations__}
-    filters = {name: value for name, value in given.items() if name not in changes}
-    query = filter_query(spec.filters, filters, spec.time_key)
-    if whole_number("page_size", page_size, least=1) > MAX_PAGE_SIZE:
-        raise ConfigurationError(
-            f"page_size must be at most {MAX_PAGE_SIZE}, what Plivo returns for a request, "
-            f"not {short_repr(page_size)}"
-        )
-    span = None
-    if since is not None or until is not None or not spec.untimed & query.keys():
-        span = find_span(
-            since,
-            until,
-            zone,
-            now=datetime.now(UTC),
-            default=spec.default_span,
-            kept=spec.kept,
-            allow_partial=instance_of("allow_partial", allow_partial, bool),
-        )
-    return Listing(
-        PageFetcher(
-            requester=requester,
-            spec=spec,
-            converter=converter,
-            options=options.changed(cast("RequestOptions", changes)),
-            query=query,
-        ),
-        span,
-        page_size=page_size,
-        concurrency=whole_number("concurrency", concurrency, least=1),
-        patience=None if patience is None else positive_number("patience", patience),
-        lane=lane,
-    )

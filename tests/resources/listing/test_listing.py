@@ -31,8 +31,9 @@ from plivo_async import (
     make_converter,
 )
 from plivo_async.options import Options
+from plivo_async.resources.listing.fetcher import PageFetcher
 from plivo_async.resources.listing.filters import call_uuid
-from plivo_async.resources.listing.listing import PageFetcher, make_listing
+from plivo_async.resources.listing.make import make_listing
 from plivo_async.resources.listing.reading import PageRequest
 from plivo_async.resources.listing.spans import Window
 from plivo_async.resources.listing.spec import ListSpec
