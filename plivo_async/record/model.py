@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 from attrs import field, fields, frozen
 
@@ -18,6 +18,9 @@ from plivo_async.record.enums import (
     StirVerification,
 )
 from plivo_async.text import short_repr
+
+if TYPE_CHECKING:
+    from attrs import AttrsInstance
 
 __all__ = [
     "CallDetailRecord",
@@ -245,9 +248,9 @@ class CallDetailRecord:
         return record_repr(self)
 
 
-def record_repr(record: Any) -> str:
+def record_repr(record: AttrsInstance) -> str:
     """Return the fields of a record that are known, each in short."""
-    kind: Any = type(record)
+    kind = type(record)
     names = (a.name for a in fields(kind) if not a.name.startswith("wire_"))
     values = ((name, getattr(record, name)) for name in names)
     known = (f"{name}={_repr(value)}" for name, value in values if value is not None and value is not _EMPTY)
