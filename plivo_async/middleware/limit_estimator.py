@@ -6,19 +6,20 @@ import math
 
 from attrs import define, field
 
+from plivo_async.middleware.limit_finder import LimitFinder
 from plivo_async.middleware.sliding_log import SlidingLog
 from plivo_async.rate_limit import RateLimit
 
-# Shares of the current limit.
-_SHARED_FROM_SHARE = 0.75
-_SHARED_BACKOFF_SHARE = 0.85
-# A share of the limit that was configured.
-_FIRST_GROWTH_SHARE = 0.01
-_QUIET_WINDOWS = 6
 _FIRST_BLOCK_WINDOWS = 0.125
 _LONGEST_FIRST_BLOCK_SECONDS = 1.0
 _JITTER_SHARE = 0.25
 _LONGEST_RETRY_AFTER_SECONDS = 3600.0
+# A window that another client keeps full opens for a short time only, which few probes meet.
+_LONGEST_BLOCK_WINDOWS = 0.25
+_PROBES_BEFORE_LONGER_BLOCKS = 24
+# From then on a Retry-After has jitter: each led to the same part of the window of the server.
+_PROBES_IN_STEP = 2
+_STEP_JITTER_WINDOWS = 0.5
 # 2.0 ** 1024 overflows.
 _MOST_DOUBLINGS = 64
 
@@ -32,32 +33,26 @@ class LimitEstimator:
     first 429 to a request of an epoch ends the epoch.
 
     Block: The first 429 of an epoch blocks all requests for its Retry-After. Without one, the pause doubles
-        with each epoch from `per` / 8 (at most 1 s) to `per`, plus up to 25 % of jitter. A Retry-After that
-        led to another 429 cannot shorten that pause. Later 429s of the same epoch can extend the block only.
+        with each epoch from `per` / 8 (at most 1 s) to `per`, plus up to 25 % of jitter. While others have
+        most of the limit, it is `per` / 4 instead for the second to the 24th in a row: there is room in a
+        short part of each window only. A Retry-After that led to another 429 cannot shorten that pause, and
+        after two of them it has jitter. Later 429s of the same epoch can extend the block only.
     Probe: After the block one request is sent alone. Its response, other than 429, lets the others follow.
         If there is none within `per` seconds, another request becomes the probe.
-    New limit: At most once in `per` seconds, a new epoch lowers the limit to the number of requests admitted
-        in the last `per` seconds, but at least to half. Requests of the epoch that are in flight and
-        admitted later raise it again.
-    Token bucket: A bucket admits a full burst plus its refill, so the count can be too high. If the new limit
-        is throttled too, it is lowered once more to the fill rate that explains the count.
-    Shared limit: If at least 75 % of the limit had been admitted, other clients use the rest. From then on
-        requests are evenly spaced, so that every client meets the 429s, and each epoch cuts 15 %.
-    Recovery: After six windows without a cut the limit grows by 1 %, 2 %, 4 % and so on of the configured
-        limit per window. A 429 during the growth returns to the limit of the window before.
+    New limit: At most once in `per` seconds, a new epoch lowers the limit, as LimitFinder decides. Requests
+        of the epoch that are in flight and admitted later raise it again.
 
     Attributes:
         configured: The limit to start with, and the highest.
         log: The requests of the last window. Its `limit` is the current limit.
         blocked_until: Time before which no request may be sent.
-        paced: Whether requests are evenly spaced.
         epoch: Number of the current epoch.
     """
 
     configured: RateLimit
     log: SlidingLog = field(init=False)
+    _finder: LimitFinder = field(init=False)
     blocked_until: float = field(default=-math.inf, init=False)
-    paced: bool = field(default=False, init=False)
     epoch: int = field(default=0, init=False)
     _first_epoch: int = field(default=0, init=False)
     _next_paced: float = field(default=-math.inf, init=False)
@@ -66,20 +61,22 @@ class LimitEstimator:
     # Count of the epoch that lowered the limit last; no epoch has the number -1.
     _counted_epoch: int = field(default=-1, init=False)
     _admitted_before_429: int = field(default=0, init=False)
-    _bucket_share: float | None = field(default=None, init=False)
     _shrunk_at: float = field(default=-math.inf, init=False)
-    _last_good_limit: int = field(init=False)
     _grows_at: float = field(default=math.inf, init=False)
-    _growth_step: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
+        self._finder = LimitFinder(self.configured.requests)
         self.log = SlidingLog(self.configured.requests, self.configured.per)
-        self._last_good_limit = self.configured.requests
 
     @property
     def current_limit(self) -> int:
         """How many requests may pass within `per` seconds."""
         return self.log.limit
+
+    @property
+    def paced(self) -> bool:
+        """Whether requests are evenly spaced."""
+        return self._finder.paced
 
     def delay(self, now: float) -> float:
         """Seconds until a request may be sent, at the earliest; 0 for now, infinity while a probe is out."""
@@ -110,8 +107,8 @@ class LimitEstimator:
             self._consecutive_429s, self._probe_expires = 0, -math.inf
         elif permit == self._counted_epoch:
             self._admitted_before_429 += 1
-            admitted = min(self._admitted_before_429, self.configured.requests)
-            self.log.limit = self._last_good_limit = max(self.log.limit, admitted)
+            self._finder.admitted_late(self._admitted_before_429)
+            self.log.limit = self._finder.limit
 
     def throttled(self, permit: int, retry_after: float | None, now: float, random: float = 0.0) -> None:
         """Release a permit after a 429.
@@ -126,15 +123,19 @@ class LimitEstimator:
             return
         self.log.discard()
         ends_epoch = permit == self.epoch
+        block = 0.0 if retry_after is None else min(retry_after, _LONGEST_RETRY_AFTER_SECONDS)
         if ends_epoch:
             self.epoch += 1
             self._consecutive_429s += 1
             self._probe_expires = -math.inf
+            if retry_after is None:
+                block = self._block(now, random)
+            elif self._consecutive_429s > 1:
+                block = max(block, self._block(now, random))
+                if self._consecutive_429s > _PROBES_IN_STEP:
+                    block += _STEP_JITTER_WINDOWS * self.log.per * random
             if now - self._shrunk_at >= self.log.per:
-                self._shrink(now)
-        block = 0.0 if retry_after is None else min(retry_after, _LONGEST_RETRY_AFTER_SECONDS)
-        if ends_epoch and (retry_after is None or self._consecutive_429s > 1):
-            block = max(block, self._growing_block() * (1.0 + _JITTER_SHARE * random))
+                self._shrink(now, block)
         self.blocked_until = max(self.blocked_until, now + block)
 
     def abandon(self, now: float) -> None:
@@ -144,47 +145,28 @@ class LimitEstimator:
         self.epoch += 1
         self._first_epoch, self._probe_expires = self.epoch, -math.inf
 
-    def _growing_block(self) -> float:
-        per = self.log.per
-        first = min(_LONGEST_FIRST_BLOCK_SECONDS, _FIRST_BLOCK_WINDOWS * per)
-        return min(per, first * 2.0 ** min(self._consecutive_429s - 1, _MOST_DOUBLINGS))
+    def _block(self, now: float, random: float) -> float:
+        per, doublings = self.log.per, self._consecutive_429s - 1
+        block = min(_LONGEST_FIRST_BLOCK_SECONDS, _FIRST_BLOCK_WINDOWS * per)
+        if doublings and 2 * self.log.admitted(now)[0] < self.log.limit:
+            block = _LONGEST_BLOCK_WINDOWS * per
+            doublings = max(0, doublings + 1 - _PROBES_BEFORE_LONGER_BLOCKS)
+        block = min(per, block * 2.0 ** min(doublings, _MOST_DOUBLINGS))
+        return block * (1.0 + _JITTER_SHARE * random)
 
-    def _shrink(self, now: float) -> None:
-        log = self.log
-        at_least = max(1, log.limit // 2)
-        self._counted_epoch = -1
-        if log.limit > self._last_good_limit:
-            log.limit = self._last_good_limit
-        elif self.paced:
-            log.limit = max(1, int(log.limit * _SHARED_BACKOFF_SHARE))
-        elif self._bucket_share is not None:
-            # If the limit became half, more than had been admitted, no bucket misled the count.
-            share = self._bucket_share if self._admitted_before_429 >= log.limit else 1.0
-            log.limit = max(at_least, min(log.limit, round(self._admitted_before_429 * share)))
-            self._bucket_share = None
-        else:
-            self._count(now, at_least)
-        self._last_good_limit = log.limit
-        self._shrunk_at = now
-        self._growth_step = max(1, round(self.configured.requests * _FIRST_GROWTH_SHARE))
-        self._grows_at = now + _QUIET_WINDOWS * log.per
-
-    def _count(self, now: float, at_least: int) -> None:
-        log = self.log
+    def _shrink(self, now: float, block: float) -> None:
+        log, finder = self.log, self._finder
         admitted, seconds = log.admitted(now)
-        self._admitted_before_429, self._counted_epoch = admitted, self.epoch - 1
-        if admitted >= _SHARED_FROM_SHARE * log.limit:
-            self.paced = True
-        elif seconds < log.per / 2 or admitted < at_least:
-            # A bucket was full at the first of these requests and was refilled since.
-            self._bucket_share = log.per / (log.per + seconds)
-        log.limit = max(at_least, min(admitted, log.limit))
+        full_burst = log.per / (log.per + seconds) if seconds < log.per / 2 else None
+        counts = finder.is_counting
+        finder.throttled(admitted, log.in_flight, full_burst)
+        self._admitted_before_429, self._counted_epoch = admitted, self.epoch - 1 if counts else -1
+        log.limit = finder.limit
+        self._shrunk_at = now
+        self._grows_at = now + finder.quiet_windows(block / log.per) * log.per
 
     def _grow(self, now: float) -> None:
-        log = self.log
-        self._last_good_limit, self._bucket_share = log.limit, None
-        log.limit = min(self.configured.requests, log.limit + self._growth_step)
-        self._growth_step *= 2
-        self._grows_at = now + log.per
-        if log.limit == self.configured.requests:
-            self._last_good_limit, self.paced, self._grows_at = log.limit, False, math.inf
+        self._finder.grow()
+        self.log.limit = self._finder.limit
+        at_most = self.log.limit == self.configured.requests
+        self._grows_at = math.inf if at_most else now + self.log.per

@@ -2,6 +2,8 @@
 
 AIMD (additive increase, multiplicative decrease) is the rule of TCP: each 429 cuts the limit by a factor,
 each window adds a step. Both use the same sliding log, pause after a 429 and probe.
+
+The last tables have two and three clients of one account, each with an estimator of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from attrs import define, field
 from plivo_async.middleware.limit_estimator import LimitEstimator
 from plivo_async.middleware.sliding_log import SlidingLog
 from plivo_async.rate_limit import RateLimit
-from tests.middleware.simulation import KINDS, Estimator, Run, Server, simulate
+from tests.middleware.simulation import KINDS, Estimator, FakeKind, Run, Server, simulate, simulate_several
 
 _SEEDS = range(4)
 _REQUESTS = 1500
@@ -106,6 +108,17 @@ SCENARIOS: dict[str, tuple[int, int, float]] = {
     "300, another client takes 40/s": (300, 300, 40.0),
 }
 
+# When the clients begin, in windows.
+BEGINS = {
+    "two at once": (0.0, 0.0),
+    "two, half a window apart": (0.0, 0.5),
+    "two, three windows apart": (0.0, 3.0),
+    "three, a window apart": (0.0, 1.0, 2.0),
+}
+SHARED_KINDS: tuple[FakeKind, ...] = ("fixed", "sliding", "bucket")
+_SETTLING_WINDOWS = 5
+_MEASURED_WINDOWS = 15
+
 
 def measure(
     configured: int, limit: int, foreign: float, estimator: Callable[[RateLimit], Estimator]
@@ -135,10 +148,35 @@ def cell(runs: list[Run]) -> str:
     return text + (f", {sum(run.foreign_passed for run in runs) / asked:.0%}" if asked else "")
 
 
+def shared_cell(kind: FakeKind, begins: tuple[float, ...], *, per: float, retry_after: bool) -> str:
+    """Mean of the smallest share of a client, share of the limit that is used, 429s per window."""
+    requests = round(60 * per)
+    begin = (begins[-1] + _SETTLING_WINDOWS) * per
+    end = begin + _MEASURED_WINDOWS * per
+    shares: list[float] = []
+    used: list[float] = []
+    refused: list[float] = []
+    for seed in _SEEDS:
+        clients = [{"requests": requests * 100, "begins_at": windows * per} for windows in begins]
+        server = Server(kind, requests=requests, per=per, retry_after=retry_after)
+        runs = simulate_several(server, clients, seed=seed, until=end)
+        rates = [run.rate(begin, end) for run in runs]
+        shares.append(min(rates) / sum(rates))
+        used.append(sum(rates) / 60)
+        refused.append(sum(run.refused for run in runs) * per / end)
+    return f"{statistics.mean(shares):.0%}, {statistics.mean(used):.0%}, {statistics.mean(refused):.1f}"
+
+
 def main() -> None:
     lines = [["limit of the server", *ESTIMATORS], ["---"] * (len(ESTIMATORS) + 1)]
     for name, scenario in SCENARIOS.items():
         lines.append([name, *(cell(measure(*scenario, estimator)) for estimator in ESTIMATORS.values())])
+    for per, retry_after in ((5.0, False), (5.0, True), (1.0, False), (1.0, True)):
+        after = "with" if retry_after else "no"
+        lines += [[f"{round(60 * per)} per {per:g} s, {after} Retry-After", *SHARED_KINDS], ["---"] * 4]
+        for name, begins in BEGINS.items():
+            cells = (shared_cell(kind, begins, per=per, retry_after=retry_after) for kind in SHARED_KINDS)
+            lines.append([name, *cells])
     for line in lines:
         print("| " + " | ".join(line) + " |")  # noqa: T201
 

@@ -1,4 +1,4 @@
-"""A client with a limit estimator and a server with a limit, in virtual time: no event loop, no clock."""
+"""Clients with a limit estimator each, and a server with a limit, in virtual time: no loop, no clock."""
 
 from __future__ import annotations
 
@@ -82,6 +82,34 @@ class Run:
     foreign_asked: int = 0
     foreign_passed: int = 0
     limits: list[tuple[float, int]] = field(factory=list[tuple[float, int]])
+    passed_at: list[float] = field(factory=list[float])
+
+    def rate(self, begin: float, end: float) -> float:
+        """Requests admitted per second of this time."""
+        return sum(begin <= time < end for time in self.passed_at) / (end - begin)
+
+
+@define
+class Simulation:
+    """The server, the time, and what is due."""
+
+    server: Server
+    now: float = 0.0
+    _events: list[tuple[float, int, Client, Callable[..., None], tuple[Any, ...]]] = field(factory=list[Any])
+    _numbers: Iterator[int] = field(factory=itertools.count)
+
+    def later(self, seconds: float, client: Client, happens: Callable[..., None], *data: Any) -> None:
+        heapq.heappush(self._events, (self.now + seconds, next(self._numbers), client, happens, data))
+
+    def run(self, clients: list[Client], until: float = math.inf) -> None:
+        """Go on until all clients have ended, or until this time."""
+        for client in clients:
+            self.later(client.begins_at - self.now, client, client.begin)
+        while self._events and self.now < until and not all(client.is_over for client in clients):
+            assert next(self._numbers) < _MOST_EVENTS
+            self.now, _, client, happens, data = heapq.heappop(self._events)
+            happens(*data)
+            client.send()
 
 
 def simulate(
@@ -93,58 +121,77 @@ def simulate(
     **options: Any,
 ) -> Run:
     """Send requests, each until it is admitted; the options are those of Client."""
-    client = Client(
-        server, estimator(RateLimit(configured, server.per)), configured, random.Random(seed), **options
-    )
-    client.run_all()
+    simulation = Simulation(server)
+    limiter = estimator(RateLimit(configured, server.per))
+    client = Client(simulation, limiter, configured, random.Random(seed), **options)
+    simulation.run([client])
     return client.run
+
+
+def simulate_several(
+    server: Server,
+    clients: list[dict[str, Any]],
+    *,
+    seed: int = 0,
+    until: float = math.inf,
+    estimator: Callable[[RateLimit], Estimator] = LimitEstimator,
+) -> list[Run]:
+    """Like `simulate`, with several clients that share the limit; each has its own options."""
+    simulation = Simulation(server)
+    chance = random.Random(seed)
+    several: list[Client] = []
+    for options in clients:
+        limiter = estimator(RateLimit(server.requests, server.per))
+        several.append(
+            Client(simulation, limiter, server.requests, random.Random(chance.random()), **options)
+        )
+    simulation.run(several, until)
+    return [client.run for client in several]
 
 
 @define
 class Client:
     """Sends `requests`, as many at a time as it has workers.
 
+    begins_at: The time in seconds.
     pause: Seconds between a response and the next request of a worker.
     foreign: Requests per second of another client, which shares the limit and never waits.
     """
 
-    server: Server
+    simulation: Simulation
     estimator: Estimator
     configured: int
     chance: random.Random
     requests: int = 1500
+    begins_at: float = 0.0
     concurrency: int = 32
     latency: Latency = field(factory=lambda: latency_of(0.05))
     pause: Callable[[random.Random], float] = lambda chance: 0.0
     foreign: float = 0.0
     foreign_until: float = math.inf
     run: Run = field(factory=Run)
-    now: float = 0.0
     _waiting: int = 0
     _unsent: int = 0
     _looks_again: float = math.inf
-    _events: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = field(factory=list[Any])
-    _numbers: Iterator[int] = field(factory=itertools.count)
 
-    def run_all(self) -> None:
+    @property
+    def now(self) -> float:
+        return self.simulation.now
+
+    @property
+    def is_over(self) -> bool:
+        return self.run.passed >= self.requests
+
+    def begin(self) -> None:
         self._waiting = min(self.concurrency, self.requests)
         self._unsent = self.requests - self._waiting
         if self.foreign:
             self._later(self.chance.random() / self.foreign, self._send_foreign)
-        while self.run.passed < self.requests:
-            self._send()
-            limit = self.estimator.current_limit
-            assert 1 <= limit <= self.configured
-            if not self.run.limits or self.run.limits[-1][1] != limit:
-                self.run.limits.append((self.now, limit))
-            assert next(self._numbers) < _MOST_EVENTS
-            self.now, _, happens, data = heapq.heappop(self._events)
-            happens(*data)
 
     def _later(self, seconds: float, happens: Callable[..., None], *data: Any) -> None:
-        heapq.heappush(self._events, (self.now + seconds, next(self._numbers), happens, data))
+        self.simulation.later(seconds, self, happens, *data)
 
-    def _send(self) -> None:
+    def send(self) -> None:
         delay = math.inf
         while self._waiting and (delay := self.estimator.delay(self.now)) <= 0:
             self._waiting -= 1
@@ -153,20 +200,25 @@ class Client:
         if self._waiting and delay < math.inf and not self.now < self._looks_again <= self.now + delay:
             self._looks_again = self.now + delay
             self._later(delay, self._look)
+        limit = self.estimator.current_limit
+        assert 1 <= limit <= self.configured
+        if not self.run.limits or self.run.limits[-1][1] != limit:
+            self.run.limits.append((self.now, limit))
 
     def _look(self) -> None:
         """Do nothing: every event is followed by an attempt to send."""
 
     def _arrive(self, permit: int, back: float) -> None:
-        self._later(back, self._respond, permit, self.server.admit(self.now))
+        self._later(back, self._respond, permit, self.simulation.server.admit(self.now))
 
     def _respond(self, permit: int, wait: float | None) -> None:
         if wait is None:
             self.estimator.release(permit, self.now)
             self.run.passed, self.run.seconds = self.run.passed + 1, self.now
+            self.run.passed_at.append(self.now)
             self._later(self.pause(self.chance), self._next)
             return
-        retry_after = float(math.ceil(wait)) if self.server.retry_after else None
+        retry_after = float(math.ceil(wait)) if self.simulation.server.retry_after else None
         self.estimator.throttled(permit, retry_after, self.now, self.chance.random())
         self.run.refused += 1
         self._waiting += 1
@@ -178,5 +230,5 @@ class Client:
     def _send_foreign(self) -> None:
         if self.now < self.foreign_until:
             self.run.foreign_asked += 1
-            self.run.foreign_passed += self.server.admit(self.now) is None
+            self.run.foreign_passed += self.simulation.server.admit(self.now) is None
             self._later(1 / self.foreign, self._send_foreign)
