@@ -11,6 +11,7 @@ from plivo_async.errors import (
     ConfigurationError,
     InvalidCallUUIDError,
     NotFoundError,
+    PatienceExceededError,
     PermissionDeniedError,
     PlivoError,
     SyncTargetError,
@@ -50,7 +51,7 @@ Exit codes:
   1  usage, missing credentials, or an unusable input or output
   2  the credentials were refused (HTTP 401, or 403 for the first calls)
   3  server or network: an outage longer than --max-wait, TLS, no such host
-  4  a pause after HTTP 429 longer than --max-wait
+  4  the rate limit: a wait for it, or after HTTP 429, longer than --max-wait
   6  finished, but some calls failed; the failed file lists them
 129 after SIGHUP, 130 after Ctrl-C, 141 if the reader closed the pipe,
 143 after SIGTERM: the output keeps all records written so far, and
@@ -66,7 +67,7 @@ Exit codes:
   1  usage, missing credentials, or a filter that no call can fit
   2  the credentials were refused (HTTP 401 or 403)
   3  server or network: an outage longer than --max-wait, TLS, no such host
-  4  a pause after HTTP 429 longer than --max-wait
+  4  the rate limit: a wait for it, or after HTTP 429, longer than --max-wait
   6  finished, but some rows cannot be read, or Plivo returned fewer records
      than it counts
 129 after SIGHUP, 130 after Ctrl-C, 141 if the reader closed the pipe,
@@ -78,7 +79,7 @@ Exit codes:
   1  usage, missing credentials, an unusable FILE, or another sync into it
   2  the credentials were refused (HTTP 401, or 403 for the first requests)
   3  server or network: an outage longer than --max-wait, TLS, no such host
-  4  a pause after HTTP 429 longer than --max-wait
+  4  the rate limit: a wait for it, or after HTTP 429, longer than --max-wait
   6  finished, but some rows cannot be read, or Plivo returned fewer records
      than it counts; the next sync asks for these again
 129 after SIGHUP, 130 after Ctrl-C, 143 after SIGTERM: FILE keeps all records
@@ -100,6 +101,9 @@ def exit_code(error: PlivoError) -> ExitCode:
     """Return the exit code for a call that failed, or for a client that could not be created."""
     # By status, so that a deadline that ends a wait for the rate limit counts as the rate limit.
     if error.status == 429:
+        return ExitCode.RATE_LIMIT
+    # Without a failure as its cause, it was the client's own limit that let no request pass.
+    if isinstance(error, PatienceExceededError) and error.__cause__ is None:
         return ExitCode.RATE_LIMIT
     if isinstance(error, BadRequestError):
         return ExitCode.SERVER if error.retryable else ExitCode.FAILED

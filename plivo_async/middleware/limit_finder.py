@@ -15,6 +15,8 @@ _MISSING_TOLERANCE = 0.03
 _LARGEST_SHARE = 0.5
 _PACED_FROM_SHARE = 0.52
 _SHARED_BACKOFF = 0.1
+# How much more the largest client leaves to the others than they had.
+_GIFT = 2.25
 _FIRST_GROWTH_SHARE = 0.01
 _FIRST_SHARED_GROWTH_SHARE = 0.05
 _MOST_GROWTH_SHARE = 0.2
@@ -46,8 +48,8 @@ class LimitFinder:
     Token bucket: A bucket admits a full burst plus its refill, so the count can be too high. If the new limit
         is throttled too, it is lowered once more to the fill rate that explains the count.
     Shared limit: Other clients use a part if less is admitted than the count was before. A client that has
-        more than half of the configured limit is the largest then, and leaves the others twice of what they
-        had, until it has half; one that
+        more than half of the configured limit is the largest then, and leaves the others 2.25 times of what
+        they had, until it has half; one that
         has less lowers it by up to 5 %: by more with each window in a row, by less the smaller it is.
         A client that had less than half of its own limit admitted does not lower it: others have to.
     Pacing: On a limit that is shared, or may be, the requests are evenly spaced, so that every client meets
@@ -132,8 +134,7 @@ class LimitFinder:
         half = _LARGEST_SHARE * self.configured
         self._cuts_in_a_row += 1
         if self.limit > half:
-            # The others get twice of what they had.
-            limit = max(half, min(self.limit, 2 * admitted - self.configured))
+            limit = max(half, min(self.limit, self.configured - _GIFT * (self.configured - admitted)))
         else:
             limit = self.limit / (1.0 + _SHARED_BACKOFF * self._cuts_in_a_row * self.limit / self.configured)
         self.limit = max(1, round(limit))

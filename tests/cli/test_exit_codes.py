@@ -27,7 +27,7 @@ _EXPECTED = [
     (errors.RateLimitTimeoutError("x", status=429), ExitCode.RATE_LIMIT),
     (errors.DeadlineExceededError("x", status=503), ExitCode.SERVER),
     (errors.DeadlineExceededError("x"), ExitCode.SERVER),
-    (errors.PatienceExceededError("x"), ExitCode.SERVER),
+    (errors.PatienceExceededError("x"), ExitCode.RATE_LIMIT),
     (errors.PatienceExceededError("x", status=429), ExitCode.RATE_LIMIT),
     (errors.RequestTimeoutError("x"), ExitCode.SERVER),
     (errors.NetworkError("x"), ExitCode.SERVER),
@@ -47,6 +47,12 @@ _EXPECTED = [
 @pytest.mark.parametrize(("error", "code"), _EXPECTED, ids=repr)
 def test_each_error_has_its_exit_code(error: errors.PlivoError, code: ExitCode) -> None:
     assert exit_code(error) is code
+
+
+def test_patience_that_an_outage_ended_has_the_code_of_the_server() -> None:
+    error = errors.PatienceExceededError("x")
+    error.__cause__ = errors.NetworkError("refused")
+    assert exit_code(error) is ExitCode.SERVER
 
 
 def test_every_error_type_is_in_the_table() -> None:

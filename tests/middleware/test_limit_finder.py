@@ -71,10 +71,10 @@ class TestAFurther429:
 
 
 class TestASharedLimit:
-    def test_of_the_largest_client_gives_the_others_twice_of_what_they_had(self) -> None:
+    def test_of_the_largest_client_gives_the_others_more_than_twice_of_what_they_had(self) -> None:
         finder = shared(90)
         finder.throttled(80, 0, None)
-        assert finder.limit == 60
+        assert finder.limit == 55
         finder.throttled(55, 0, None)
         assert finder.limit == 50
 
