@@ -1,4 +1,4 @@
-"""Refuses options that would lose data, or that mean something else than they seem to."""
+"""Refuses options that would lose data, that contradict each other, or that mislead."""
 
 from __future__ import annotations
 

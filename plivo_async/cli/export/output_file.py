@@ -276,7 +276,7 @@ def _replace_content(fd: int, line: bytes) -> None:
     """Write a line over the content of a file, then remove the rest of it.
 
     In place, so that links to the file, its mode and its lock remain. A kill between the two steps leaves the
-    line and a rest of the old content, never neither of them.
+    line and a rest of the old content.
 
     Raises:
         OSError: The write failed; the file has its old content.

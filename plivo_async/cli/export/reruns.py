@@ -42,18 +42,18 @@ def pinned(arguments: Sequence[str], since: datetime, until: datetime) -> list[s
     return [*kept[:at], *bounds, *kept[at:]]
 
 
-def retry_command(output: Path, failed: Path, *, takes_all: bool = False) -> str:
+def retry_command(output: Path, failed: Path, *, retries_all: bool = False) -> str:
     """Return the command line that retries the failures with the options that are kept beside them.
 
     Args:
         output: The output of the export.
         failed: Its failed file.
-        takes_all: Whether to retry those that are not likely to succeed, too.
+        retries_all: Whether to retry those that are not likely to succeed, too.
     """
     named = [] if failed == default_failed_path(output) else ["--failed", str(failed)]
     # A name that begins with a dash is no option.
     ends = ["--"] if str(output).startswith("-") else []
-    return shell_join([PROGRAM, "retry", *["--all"] * takes_all, *named, *ends, str(output)])
+    return shell_join([PROGRAM, "retry", *["--all"] * retries_all, *named, *ends, str(output)])
 
 
 def export_command(output: Path, failed: Path, options: KeptOptions | None = None) -> str:

@@ -34,7 +34,7 @@ _SERVERS = {"fake", "try_fake", "base_url"}
 @click.argument("output", type=click.Path())
 @click.option("--failed", type=click.Path(), help="The file of failed calls.  [default: OUTPUT.failed]")
 @click.option(
-    "--all", "takes_all", is_flag=True, help="Retry also what is not likely to succeed, such as 404s."
+    "--all", "retries_all", is_flag=True, help="Retry also what is not likely to succeed, such as 404s."
 )
 @run_options
 @connection_options
@@ -45,13 +45,13 @@ def retry(
     options: ConnectionOptions,
     output: str,
     failed: str | None,
-    takes_all: bool,
+    retries_all: bool,
     **given: Any,
 ) -> ExitCode:
     """Fetch the failed calls of an export again, into the same OUTPUT.
 
-    It takes the calls in OUTPUT.failed that may succeed now: those that ended by a timeout, a 5xx or a
-    429, for example. It uses the options of the export, which are kept beside them in OUTPUT.failed.options,
+    It retries the calls in OUTPUT.failed that may succeed now, for example after a timeout, a 5xx or a 429.
+    It uses the options of the export, which are kept beside them in OUTPUT.failed.options,
     except for those on the command line. The credentials are those in the environment.
 
     The lines of calls that succeed are removed from OUTPUT.failed.
@@ -66,7 +66,7 @@ def retry(
     if not path.name or output == "-" or is_device(path) or failed == "":
         raise click.UsageError("retry needs the output of an export, and its failed file, by name")
     failed_path = default_failed_path(path) if failed is None else Path(failed)
-    calls, count = _calls_to_retry(path, failed_path, takes_all=takes_all)
+    calls, count = _calls_to_retry(path, failed_path, retries_all=retries_all)
     if not count:
         report(f"{path} has no failed calls")
         return ExitCode.OK
@@ -75,13 +75,13 @@ def retry(
     if calls:
         report(f"retrying {len(calls):,} of {counted(count, 'failed call')} with {kept}")
     else:
-        again = retry_command(path, failed_path, takes_all=True)
+        again = retry_command(path, failed_path, retries_all=True)
         report(f"none of {counted(count, 'failed call')} may succeed now; to retry all the same: {again}")
     export = ExportOptions(call_uuids=calls, output=output, failed=failed, resume=True, is_retry=True, **run)
     return run_export(connection, export, context.obj)
 
 
-def _calls_to_retry(output: Path, failed: Path, *, takes_all: bool) -> tuple[tuple[str, ...], int]:
+def _calls_to_retry(output: Path, failed: Path, *, retries_all: bool) -> tuple[tuple[str, ...], int]:
     """Return the calls to retry, and the number of failures in the file.
 
     Raises:
@@ -94,7 +94,7 @@ def _calls_to_retry(output: Path, failed: Path, *, takes_all: bool) -> tuple[tup
             for failure in filter(None, map(failure_in, file)):
                 call_uuid = str(failure["call_uuid"])
                 # Other credentials may be set now.
-                may_succeed = takes_all or failure.get("retryable") is True or failure["status"] == 401
+                may_succeed = retries_all or failure.get("retryable") is True or failure["status"] == 401
                 # A row of a list may have no call UUID to ask for, but a body to keep.
                 found[call_uuid] = found.get(call_uuid, False) or (may_succeed and call_uuid != "")
     except FileNotFoundError:

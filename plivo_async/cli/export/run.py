@@ -109,14 +109,17 @@ def _report_span(exporter: Exporter) -> None:
 
 
 def _how_to_retry(exporter: Exporter, options: ExportOptions) -> str:
-    """Return the command that retries the failures, if there is one; one that resumes does it anyway."""
+    """Return the end of a message: the command that retries the failures.
+
+    Empty if they cannot be read again, or the command that continues fetches them anyway.
+    """
     run, output, failed = exporter.run, exporter.files.output, exporter.files.failed
     if exporter.ended_by is not None or output.keeps_old_content or not output.is_file:
         return ""
     if failed is None or options.path is None or not failed.is_file:
         return ""
     if failed.keeps_options:
-        command = retry_command(options.path, failed.path, takes_all=not run.retryable)
+        command = retry_command(options.path, failed.path, retries_all=not run.retryable)
     else:
         command = export_command(options.path, failed.path, failed.options)
     if not run.retryable:
