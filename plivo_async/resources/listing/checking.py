@@ -1,6 +1,6 @@
 """Checking: whether a window that has been read is complete, and what is missing. Pure.
 
-A window is complete if it has as many different rows as its total says. Only the oldest records are ever
+A window is complete if it has as many different rows as its total states. Only the oldest records are ever
 removed, so the rows that are known were all there when the total was counted: if they are as many, they are
 the same rows. That holds whatever moved meanwhile. Where totals are of no use, a reading that gets no row
 twice is complete: a row that came before the place of the reading would have moved another one behind it.
@@ -44,10 +44,10 @@ class Checking:
         is_last: Whether nothing was read after it, so that its totals are those of the end.
 
     Attributes:
-        window: What is checked.
+        window: The window that is checked.
         complete: Whether every record of the window was found.
         missing: How many records were not found; None if that is not known.
-        warnings: What the totals did not fit.
+        warnings: The findings that need attention, in words.
         late: How many records were found here.
     """
 
@@ -155,7 +155,7 @@ class Checking:
         return new, unknown
 
     def check_again(self) -> None:
-        """Check the window once more, because others have taken time since; not without totals."""
+        """Check the window once more, because the checks of others lasted a while; not without totals."""
         if self.complete and self._totals.usable is not None:
             self._step, self.complete, self.missing = _Step.CHECK, False, None
             self._rounds = self._lost = self._idle = 0

@@ -12,7 +12,7 @@ from plivo_async.record.enums import CallDirection, HangupCause, HangupSource, O
 from plivo_async.resources.call_uuid import check_call_uuid
 from plivo_async.text import short_repr
 
-# Returns the text of a value in the query; takes the name of the parameter, and the value.
+# Returns the text of a value in the query. Its arguments: the name of the parameter, and the value.
 Filter: TypeAlias = Callable[[str, Any], str]
 
 _NUMBER = re.compile(r"\+?[0-9]{1,20}")

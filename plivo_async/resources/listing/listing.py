@@ -101,7 +101,7 @@ class Listing(Generic[Record]):
 
     @property
     def total(self) -> int | None:
-        """How many records there are; None before that is known, and where Plivo does not say."""
+        """How many records there are; None before that is known, and where Plivo gives no total."""
         return self._total if self._walk is None else self._walk.total
 
     @property

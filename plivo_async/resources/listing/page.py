@@ -1,4 +1,4 @@
-"""A page of a list: what its JSON says, and the outcome of each row."""
+"""A page of a list: its JSON, and the outcome of each row."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Page(Generic[Record]):
     Attributes:
         records (tuple): The records, the newest first.
         failed (tuple[Failed, ...]): The rows that cannot be read.
-        total (int | None): How many records there are from `since` to `until`; None if Plivo does not say.
+        total (int | None): How many records there are from `since` to `until`; None if Plivo gives no total.
         since (datetime | None): The begin of the window that the page belongs to, in UTC. A window has 30
             days at most, and the page belongs to the newest one.
         until (datetime | None): The end of the window, which is not part of it, in UTC.
@@ -53,8 +53,8 @@ class Envelope:
 
     Attributes:
         rows: Its rows, each as a value; as JSON where the page as a whole is no strict JSON.
-        total: How many records fit the query, as the page says; None where it does not.
-        goes_on: Whether the page says that another follows. Where it is, is never followed.
+        total: How many records fit the query, according to the page; None where it has no total.
+        goes_on: Whether the page announces another. Its address is never followed.
         api_id: Plivo's identifier of the request.
         is_split: Whether the rows are JSON.
     """
@@ -85,8 +85,8 @@ class RowPage(Generic[Record]):
 
     Attributes:
         rows: The rows in the order of the page.
-        total: How many records fit the query, as the page says; None where it does not.
-        goes_on: Whether the page says that another follows.
+        total: How many records fit the query, according to the page; None where it has no total.
+        goes_on: Whether the page announces another.
         api_id: Plivo's identifier of the request.
         attempts: How many requests were sent for it.
     """

@@ -39,13 +39,13 @@ class PageRequest:
 
 @define(eq=False)
 class Totals:
-    """What the pages of a window say about how many records it has.
+    """The totals that the pages of a window report.
 
     Attributes:
-        latest: What the latest page says that says anything; None if none did.
+        latest: The total of the latest page that has one; None if none has.
         most: The highest so far.
         least: The lowest so far.
-        wrong: Whether there are more rows than the totals say, so that they prove nothing.
+        wrong: Whether there are more rows than the totals, so that they prove nothing.
     """
 
     latest: int | None = field(default=None, init=False)
@@ -78,11 +78,11 @@ class Reading:
     before. A page that is shorter than expected is asked for the rest.
 
     Attributes:
-        window: What is read.
+        window: The window that is read.
         page_size: How many rows a page is asked for.
         seen: The keys of all rows that the list has yielded.
         own: The keys of the rows of this reading; None where `seen` serves.
-        totals: What the pages say.
+        totals: The totals of its pages.
         order: The low bits of the keys of its rows, in the order of the list: 4 bytes for each.
         repeated: How many rows came that this reading had.
         moved: How many of them came because a row was written late, and moved others behind it.
@@ -185,7 +185,7 @@ class Reading:
                 )
         self._stale = self._stale + 1 if count and is_idle else 0
         self.is_stuck = self.is_stuck or self._stale >= _STALE_PAGES
-        # A page without rows is the end, whatever the total says, unless rows follow. Without a total nothing
+        # A page without rows is the end, whatever the total is, unless rows follow. Without a total nothing
         # else is: the server may have a limit of its own, and `next` is null in some lists that go on.
         self._goes_on = count > 0 and not self.is_stuck
         if total is not None and reached >= total:

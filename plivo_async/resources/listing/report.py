@@ -29,7 +29,7 @@ class ListReport:
             late.
         missing: How many records Plivo counts that did not come out; None if that is not known.
         requests: How many requests were sent.
-        warnings: What could not be reconciled, and what is left out.
+        warnings: The deviations that could not be reconciled, and the part of the span that is left out.
     """
 
     complete: bool

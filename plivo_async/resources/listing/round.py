@@ -1,6 +1,6 @@
 """Round: finds the rows that came late into a window that has been read. Pure.
 
-A record that is written late takes its place by its time, and moves every row behind it. So the place of a
+A record that is written late is inserted by its time, and moves every row behind it. So the place of a
 known row shows how many came before it. Where that number is the same at both ends of a region, nothing came
 in between. A bisection finds a late row among 100,000 with 13 pages.
 """
@@ -97,7 +97,7 @@ class Round:
         return not self._todo and not self._under_way
 
     def ask(self) -> tuple[int, Any]:
-        """Return the next offset, and what `received` takes with the page."""
+        """Return the next offset, and the tag that `received` expects with the page."""
         self._under_way += 1
         offset, part = self._todo.popleft()
         return offset, (offset, part)
@@ -167,7 +167,7 @@ class Round:
             region.node.append(_merged(found, region.known))
 
     def _shortened(self, offset: int, region: Region) -> None:
-        """Note that the list ends before an offset, whatever its total says."""
+        """Note that the list ends before an offset, whatever its total is."""
         self.is_sound = False
         region.extra = max(0, offset - region.offset - len(region.known))
         self._plan(region)

@@ -51,7 +51,7 @@ class Span:
     Attributes:
         since: The earliest time.
         until: The end, which is not part of it.
-        warnings: What is left out.
+        warnings: The part that is left out, in words.
     """
 
     since: datetime

@@ -20,13 +20,13 @@ class ListSpec(Generic[Record]):
 
     Attributes:
         path: The endpoint, relative to the account.
-        structure: Reads one row: takes its value, its JSON for an error, and the converter; raises
+        structure: Reads one row from its value, its JSON for an error, and the converter; raises
             DecodeError.
         filters: The check of each filter, by its name.
         id_key: The key of the row that makes it one of a kind.
         time_key: The parameter of the time.
-        longest_window: What one query may cover at most.
-        default_span: How long before its end a list begins, unless the caller says so.
+        longest_window: The longest span of one query.
+        default_span: How long before its end a list begins, unless the caller sets one.
         untimed: Filters that bound a list enough: with one of them no times are sent, unless the caller gives
             some.
         kept: How long Plivo keeps the records; None for any time.
