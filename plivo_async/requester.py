@@ -33,6 +33,7 @@ from plivo_async.options import Options
 from plivo_async.rate_limit import RateLimiter
 from plivo_async.redactor import Redactor
 from plivo_async.text import printable, short_repr
+from plivo_async.transport.request_extensions import UNSENT
 
 _PATH = re.compile(r"(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+(?:/(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+)*/?")
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
@@ -202,6 +203,9 @@ class Requester:
             if isinstance(failure, _NEVER_SENT):
                 state.attempts -= 1
             self._redactor.failure(failure)
+            raise
+        except asyncio.CancelledError:
+            state.attempts -= request.extensions.pop(UNSENT, False)
             raise
         except httpx.InvalidURL:
             # httpx parses the location of a redirect even if it is not to follow it.

@@ -15,7 +15,7 @@ from plivo_async.fair_semaphore import FairSemaphore
 from plivo_async.secret import Secret
 from plivo_async.transport.idle_connections import IdleConnections
 from plivo_async.transport.proxy import Proxy, parse_proxy
-from plivo_async.transport.request_extensions import Origin, lane_of, origin_of
+from plivo_async.transport.request_extensions import UNSENT, Origin, lane_of, origin_of
 from plivo_async.transport.response_body import ResponseBody
 from plivo_async.transport.tls import Verify, check_verify, ssl_context
 from plivo_async.validation import finite_number, whole_number
@@ -166,6 +166,9 @@ class ConnectionPool(httpx.AsyncBaseTransport):
                 acquired = await self._slots.acquire(lane_of(request))
         except TimeoutError:
             raise httpx.PoolTimeout(f"no connection was free within {timeout:g} s", request=request) from None
+        except asyncio.CancelledError:
+            request.extensions[UNSENT] = True
+            raise
         if not acquired:
             raise _closed()
 

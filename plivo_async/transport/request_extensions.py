@@ -45,6 +45,10 @@ def origin_of(request: httpx.Request) -> Origin:
     return scheme, host, DEFAULT_PORTS[scheme] if port is None else port, server_hostname
 
 
+UNSENT = "plivo_async.unsent"
+"""The extension of a request that was cancelled while it waited for a connection."""
+
+
 def lane_of(request: httpx.Request) -> Lane:
     """Return whose queue a request waits in; None for one without a lane."""
     # What `context.CallState` attaches, which knows more of the package than a transport should.

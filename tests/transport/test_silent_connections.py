@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 import httpx
 import pytest
 
-from plivo_async import AsyncClient, ConnectionPool, RetryPolicy
+from plivo_async import AsyncClient, ConnectionPool, DeadlineExceededError, RetryPolicy
 from tests.faults.fault_server import Clock
 from tests.transport.pool_server import BODY, HEAD, Server, running, serving
 
@@ -201,3 +201,18 @@ async def test_a_cancellation_casts_doubt_on_others_after_a_silence_only(
         await asyncio.wait([asking])
 
         assert pool.idle == idle
+
+
+async def test_a_call_whose_deadline_ends_while_it_waits_for_a_connection_has_no_attempt() -> None:
+    class Silent(Server):
+        async def answer(self, path: str, writer: asyncio.StreamWriter) -> None:
+            self.asked.put_nowait(path)
+
+    silent = Silent()
+    async with running(silent), AsyncClient("MA", "token", base_url=silent.url, max_connections=1) as client:
+        first = asyncio.create_task(client.calls.get(CALL_UUID))
+        await silent.asked.get()
+        with pytest.raises(DeadlineExceededError, match="after 0 attempts") as caught:
+            await client.calls.get(CALL_UUID, deadline=0.01)
+        assert caught.value.attempts == 0
+        first.cancel()
