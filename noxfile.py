@@ -217,9 +217,10 @@ def bench_list(session: nox.Session) -> None:
 
 @nox.session
 def bench_export(session: nox.Session) -> None:
-    """Measure an export next to `get_many` alone, and what kills and a bad day cost it and a sync."""
+    """Measure an export next to `get_many` alone, and what kills, a bad day and odd surroundings do."""
     session.install("-e", ".[cli]")
     session.run("python", "-m", "tests.benchmarks.export_cost")
     session.run("python", "-m", "tests.benchmarks.export_kills")
     session.run("python", "-m", "tests.benchmarks.export_bad_day", "--scale", "10")
     session.run("python", "-m", "tests.benchmarks.sync_kills")
+    session.run("python", "-m", "tests.benchmarks.surroundings")
