@@ -41,7 +41,11 @@ maximum_signature_line_length = 100
 
 # A build downloads nothing, so types of other projects stay without a link.
 _FOREIGN = "asyncio|attr|cattrs|collections|datetime|decimal|enum|h11|httpx|pathlib|ssl|types|typing|uuid"
-nitpick_ignore_regex = [("py:.*", rf"({_FOREIGN})\..*")]
+nitpick_ignore_regex = [
+    ("py:.*", rf"({_FOREIGN})\..*"),
+    # Filters and options together, and the kind of record of a list.
+    ("py:class", r"plivo_async\.resources\..*\.(_ListOptions|Record)"),
+]
 # Inner types: a user passes the URL of a proxy, and a client of httpx or httpx2.
 nitpick_ignore = [
     ("py:class", "plivo_async.transport.proxy.Proxy"),

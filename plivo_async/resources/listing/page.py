@@ -30,13 +30,13 @@ class Page(Generic[Record]):
     """The first page of a list.
 
     Attributes:
-        records (tuple): The records, the newest first.
-        failed (tuple[Failed, ...]): The rows that cannot be read.
-        total (int | None): How many records there are from `since` to `until`; None if Plivo gives no total.
-        since (datetime | None): The begin of the window that the page belongs to, in UTC. A window has 30
+        records: The records, the newest first.
+        failed: The rows that cannot be read.
+        total: How many records there are from `since` to `until`; None if Plivo gives no total.
+        since: The begin of the window that the page belongs to, in UTC. A window has 30
             days at most, and the page belongs to the newest one.
-        until (datetime | None): The end of the window, which is not part of it, in UTC.
-        api_id (str | None): Plivo's identifier of the request.
+        until: The end of the window, which is not part of it, in UTC.
+        api_id: Plivo's identifier of the request.
     """
 
     records: tuple[Record, ...]
