@@ -8,6 +8,8 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # Spaces without width, marks of writing direction, soft hyphens and byte order marks.
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
+# Text processors replace hyphens by other dashes.
+_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
 _WRAPPED = re.compile(
     r"""
       =?\s*"(?P<quoted>.*)" | '(?P<apostrophes>.*)' | '(?P<excel>.*) | `(?P<backticks>.*)`
@@ -19,7 +21,9 @@ _WRAPPED = re.compile(
 )
 _MAX_WRAPPERS = 4
 _ABSENT = frozenset({"", "-", "null", "\\n", "none", "nan", "n/a", "#n/a", "<null>", "(null)"})
-_TOTAL = re.compile(r"(?:grand |sub)?totals?(?:[^A-Za-z0-9_-].*)?", re.IGNORECASE | re.DOTALL)
+_TOTAL = re.compile(
+    r"(?:(?:grand |sub)?totals?|sum|summe|gesamt(?:summe)?)(?:[^A-Za-z0-9_-].*)?", re.IGNORECASE | re.DOTALL
+)
 _HEADERS = frozenset({"calluuid", "calluuids", "callid", "callids", "uuid", "uuids", "id", "ids"})
 _LIST_SPACE = re.compile(r"[\s,;|()\[\]]+")
 
@@ -37,7 +41,7 @@ def id_in(text: str) -> str:
         return ""
     if _ID.fullmatch(text):
         return text
-    bare = text.translate(_INVISIBLE).strip()
+    bare = text.translate(_INVISIBLE | _DASHES).strip()
     for _ in range(_MAX_WRAPPERS):
         wrapped = _WRAPPED.fullmatch(bare)
         if wrapped is None:

@@ -31,6 +31,7 @@ class CsvColumn:
         self._column = column.strip()
         self._number = int(column) if re.fullmatch("[1-9][0-9]{0,3}", column) else None
         self._index = -1
+        self._width = 0
         self._header = ""
         self._delimiter = ""
         self._rows = CsvRows(DELIMITERS)
@@ -51,6 +52,8 @@ class CsvColumn:
         if self._index < 0:
             return self._begin(number, text)
         cells = self._cells(number, text, self._delimiter)
+        if len(cells) != self._width and '\\"' in text:
+            cells = self._with_backslashes(text) or cells
         if b"\n" in row:
             self._check_joined(number, row)
         # A row that ends early, such as a total below the table, has no id.
@@ -89,7 +92,7 @@ class CsvColumn:
             if self._number is not None and self._number <= len(cells):
                 cell = id_in(cells[self._number - 1])
                 if is_uuid(cell):
-                    self._use(choice, self._number - 1)
+                    self._use(choice, self._number - 1, len(cells))
                     return cell
         # A row with a call UUID is no header, even if another cell has this number.
         has_id = any(is_uuid(id_in(cell)) for cells in split.values() for cell in cells)
@@ -97,7 +100,7 @@ class CsvColumn:
             return None
         best = max(split, key=lambda choice: len(split[choice]))
         if self._number is not None and self._number <= len(split[best]):
-            self._use(best, self._number - 1)
+            self._use(best, self._number - 1, len(split[best]))
             cell = split[best][self._index]
             if is_header(cell) or " " in cell:
                 self._header = cell
@@ -122,14 +125,19 @@ class CsvColumn:
                         f"name one by its number: --column {places}"
                     )
                 if found:
-                    self._use(choice, found[0])
+                    self._use(choice, found[0], len(cells))
                     self._header = cells[found[0]]
                     return True
         return False
 
-    def _use(self, delimiter: str, index: int) -> None:
-        self._delimiter, self._index, self._above = delimiter, index, []
+    def _use(self, delimiter: str, index: int, width: int) -> None:
+        self._delimiter, self._index, self._width, self._above = delimiter, index, width, []
         self._rows = CsvRows(delimiter)
+
+    def _with_backslashes(self, text: str) -> list[str] | None:
+        """Return the cells of a row whose quotes have backslashes; None if they do not fit the header."""
+        cells = csv_cells(text, self._delimiter, escape="\\")
+        return cells if len(cells) == self._width else None
 
     def _no_column(self) -> InputError:
         number, names = max(self._above, key=lambda row: (len(row[1]), -row[0]))
@@ -163,13 +171,16 @@ class CsvColumn:
         return [cell.strip("\ufeff \t\xa0") for cell in cells]
 
 
-def csv_cells(row: str, delimiter: str = ",", *, strict: bool = False) -> list[str]:
+def csv_cells(
+    row: str, delimiter: str = ",", *, strict: bool = False, escape: str | None = None
+) -> list[str]:
     """Return the cells of one row.
 
     Args:
         row: The row without its newline.
         delimiter: The character between two cells.
         strict: Whether to refuse text after a closing quote.
+        escape: The character that takes the meaning of a quote away; None if a quote is doubled instead.
 
     Raises:
         ValueError: The row is not CSV.
@@ -177,7 +188,7 @@ def csv_cells(row: str, delimiter: str = ",", *, strict: bool = False) -> list[s
     # The default limit is 128 KiB; the size of a line is limited elsewhere.
     csv.field_size_limit(2**31 - 1)
     try:
-        return next(csv.reader([row], delimiter=delimiter, strict=strict), list[str]())
+        return next(csv.reader([row], delimiter=delimiter, strict=strict, escapechar=escape), list[str]())
     except csv.Error as error:
         raise ValueError(str(error)) from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any, cast
@@ -42,6 +43,7 @@ class JsonKey:
         self._path = key.split(".")
         self._has_key = self._has_row = False
         self._known: dict[str, None] = {}
+        self._list = ""
 
     def rows(self, value: Any) -> Iterator[str]:
         """Yield the id of each row in a value."""
@@ -88,8 +90,16 @@ class JsonKey:
             if len(self._known) < _MAX_KNOWN_KEYS:
                 self._known[prefix + key] = None
                 self._learn(inner, f"{prefix}{key}.", depth + 1)
+                if isinstance(inner, list) and inner and self._has(inner[0]):
+                    self._list = prefix + key
+
+    def _has(self, value: Any) -> bool:
+        return isinstance(value, dict) and self._key in value
 
     def _suggestion(self) -> str:
+        if self._list:
+            program, key = shlex.quote(f".{self._list}[]"), shlex.quote(self._key)
+            return f"; use: jq -c {program} FILE | plivo-async export -i - --key {key} ..."
         wanted = plain_name(self._path[-1])
         by_plain_name = {plain_name(known.rpartition(".")[2]): known for known in reversed(self._known)}
         close = get_close_matches(wanted, by_plain_name, 1)
@@ -110,10 +120,13 @@ class JsonTexts:
         if isinstance(value, dict):
             key = next(filter(is_call_uuid_name, cast("dict[str, Any]", value)), "NAME")
             raise InputError(f"this is JSON with objects; name the key that has the ids: --key {key}")
-        if value is None:
+        # A row of a query with one column may be an array.
+        items: list[Any] = value if isinstance(value, list) else [value]
+        text: Any = items[0] if len(items) == 1 else items
+        if text is None:
             yield ""
         else:
-            yield id_in(value) if isinstance(value, str) else json.dumps(value)[:_MAX_VALUE_CHARACTERS]
+            yield id_in(text) if isinstance(text, str) else json.dumps(text)[:_MAX_VALUE_CHARACTERS]
 
     def close(self) -> None:
         """Do nothing: no key was asked for."""

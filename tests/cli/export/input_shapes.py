@@ -93,6 +93,8 @@ def _plain(ids: Ids) -> Iterator[Shape]:
     yield Shape("plain, header repeated", b"call_uuid\n" + plain + b"call_uuid\n")
     yield Shape("plain, total below", plain + b"Total: 5 calls\n", without_id=1)
     yield Shape("plain, NULL", plain + b"NULL\n", without_id=1)
+    yield Shape("plain, sum below", plain + b"Summe 5\n", without_id=1)
+    yield Shape("plain, other dashes", plain.replace(b"-", "\u2011".encode()))
     yield Shape("ids in quotes", _lines(ids, '"{}"'))
     yield Shape("ids in apostrophes", _lines(ids, "'{}'"))
     yield Shape("ids after an apostrophe", _lines(ids, "'{}"))
@@ -238,6 +240,8 @@ def _quotes(ids: Ids) -> Iterator[Shape]:
     yield Shape("quotes inside cells", text.encode(), COLUMN)
     text = f'Note,Call UUID\n"say \\"hi\\"",{a}\n' + "".join(f"ok,{one}\n" for one in ids[1:])
     yield Shape("quotes after backslashes", text.encode(), COLUMN)
+    text = "Note,Call UUID\n" + "".join(f'"O\\"Neil, J",{one}\n' for one in ids)
+    yield Shape("quotes after backslashes, with commas", text.encode(), COLUMN)
     text = f'Call UUID,Note\n{a},"Bob\n{b},ok\n{c},"Al\n{d},ok\n{e},ok\n'
     yield Shape("two stray quotes", text.encode(), COLUMN, named="line 4: not CSV")
     text = f'Call UUID,Note\n{a},"Bob\n{b},ok\n{c},Al"\n{d},ok\n{e},ok\n'
@@ -282,6 +286,10 @@ def _json(ids: Ids) -> Iterator[Shape]:
     yield Shape("JSON array of objects", dump(objects), KEY)
     yield Shape("JSON array of objects, indented", dump(objects, indent=4), KEY)
     yield Shape("JSON array of objects without --key", dump(objects), named="name the key .* --key call_uuid")
+    yield Shape("JSON array of arrays", dump([[one] for one in ids]))
+    yield Shape(
+        "JSON, another list", dump({"data": {"calls": objects}}), KEY, r"use: jq -c '\.data\.calls\[\]'"
+    )
     yield Shape("JSON array, cut short", dump(objects)[:-1], KEY, named="ends early")
     yield Shape("list page", dump(page), KEY)
     yield Shape("list page, indented", dump(page, indent=4), KEY)

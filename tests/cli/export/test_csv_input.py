@@ -90,3 +90,7 @@ def test_a_header_is_searched_for_in_the_first_30_rows_only() -> None:
     assert rows == [None] * 29
     with pytest.raises(InputError, match="line 1: no column 'id'; the columns are: x, y"):
         parse(30, b"x,y")
+
+
+def test_a_row_with_backslashes_that_does_not_fit_the_header_is_read_as_it_is() -> None:
+    assert column(b'x,id\n"C:\\",a\n"\\" x",b,,\n') == [None, "a", "b"]
