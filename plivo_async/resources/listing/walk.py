@@ -14,7 +14,7 @@ from plivo_async.resources.listing.spans import Window
 Turn = tuple[PageRequest, list[Any]]
 
 # Whatever is found, a list ends.
-_MAX_SWEEPS = 5
+_MAX_SWEEPS = 10
 
 
 class Walk:
