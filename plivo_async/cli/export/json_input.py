@@ -120,13 +120,14 @@ class JsonTexts:
         if isinstance(value, dict):
             key = next(filter(is_call_uuid_name, cast("dict[str, Any]", value)), "NAME")
             raise InputError(f"this is JSON with objects; name the key that has the ids: --key {key}")
-        # A row of a query with one column may be an array.
-        items: list[Any] = value if isinstance(value, list) else [value]
-        text: Any = items[0] if len(items) == 1 else items
-        if text is None:
-            yield ""
-        else:
-            yield id_in(text) if isinstance(text, str) else json.dumps(text)[:_MAX_VALUE_CHARACTERS]
+        match value:
+            # A row of a query with one column may be an array.
+            case str(text) | [str(text)]:
+                yield id_in(text)
+            case None | [None]:
+                yield ""
+            case _:
+                yield json.dumps(value)[:_MAX_VALUE_CHARACTERS]
 
     def close(self) -> None:
         """Do nothing: no key was asked for."""
