@@ -13,8 +13,10 @@ from rich.text import Text
 
 from plivo_async.cli.number_table import FRAME, fitting_text
 from plivo_async.record.model import CallDetailRecord
+from plivo_async.record.trunk_call import TrunkCallDetailRecord
 
-_Cell = Callable[[CallDetailRecord], object]
+_Record = CallDetailRecord | TrunkCallDetailRecord
+_Cell = Callable[[_Record], object]
 
 # From the most to the least important. `_ORDER` is their order from left to right.
 _COLUMNS: tuple[tuple[str, _Cell, bool], ...] = (
@@ -39,7 +41,7 @@ class CallTable:
         zone: The time zone of the ends.
     """
 
-    records: Sequence[CallDetailRecord]
+    records: Sequence[_Record]
     zone: tzinfo
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -67,7 +69,7 @@ class CallTable:
             table.add_row(end, *(Text(columns[name][0][number]) for name in names))
         yield table
 
-    def _ended(self, record: CallDetailRecord) -> str:
+    def _ended(self, record: _Record) -> str:
         if record.end_time is None:
             return ""
         return f"{record.end_time.astimezone(self.zone):%Y-%m-%d %H:%M:%S}"

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from plivo_async.record.enums import CallDirection
 from plivo_async.record.model import CallDetailRecord
+from plivo_async.record.trunk_call import TrunkCallDetailRecord
 
 By: TypeAlias = Literal["day", "hour", "month", "number", "cause", "direction"]
 
@@ -43,7 +44,7 @@ class Grouping:
             return f"{self.by.capitalize()} ({self.zone})"
         return "Hang-up cause" if self.by == "cause" else self.by.capitalize()
 
-    def name(self, record: CallDetailRecord) -> str:
+    def name(self, record: CallDetailRecord | TrunkCallDetailRecord) -> str:
         """Return the span of time or the number of a record; empty if it has none."""
         if self.is_time:
             return "" if record.end_time is None else self._span(record.end_time)

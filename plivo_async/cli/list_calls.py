@@ -29,14 +29,13 @@ from plivo_async.cli.transfer_options import transfer_options
 from plivo_async.client import AsyncClient
 from plivo_async.middleware.window_limiter import SlidingWindowLimiter
 from plivo_async.rate_limit import RateLimit
-from plivo_async.record.model import CallDetailRecord
 from plivo_async.resources.batch import DEFAULT_CONCURRENCY
 from plivo_async.resources.outcome import Failed
 
 _ROWS_OF_A_TABLE = 100
 _PAGE_SIZE = 20
 
-_Write: TypeAlias = Callable[[CallDetailRecord], object]
+_Write: TypeAlias = Callable[[Any], object]
 
 
 @click.command("list", epilog=LIST_EXIT_CODE_HELP)
@@ -66,7 +65,8 @@ def list_calls(
 ) -> ExitCode:
     """List the calls that ended in a span of time, the newest first.
 
-    Without --since the span begins 7 days before its end. Plivo keeps calls for 90 days.
+    Without --since the span begins 7 days before its end, 30 days for SIP-trunk calls. Plivo keeps calls for
+    90 days.
 
     \b
     Examples:
@@ -81,7 +81,7 @@ def list_calls(
         limit = _ROWS_OF_A_TABLE
     limiter = None if rate is None else SlidingWindowLimiter(rate)
     with open_client(options, rate_limit=limiter) as opened:
-        records: list[CallDetailRecord] = []
+        records: list[Any] = []
         writer: _Write = record_writer("json") if chosen == "json" else records.append
         listed = _Listed(opened.client, selection, limit, patience)
         try:
@@ -108,14 +108,14 @@ class _Listed:
         pages = math.ceil(min(self._limit / _PAGE_SIZE, DEFAULT_CONCURRENCY))
         failed = 0
         async with self._client as client:
-            calls = client.calls.list(
+            calls = self._selection.list(
+                client,
                 self._selection.since,
                 self._selection.until,
                 patience=self._patience,
                 page_size=int(min(self._limit, _PAGE_SIZE)),
                 # No more than the limit needs.
                 concurrency=pages,
-                **self._selection.filters,
             )
             async with calls:
                 async for outcome in calls:

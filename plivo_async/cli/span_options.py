@@ -10,7 +10,11 @@ import click
 from attrs import field, frozen
 
 from plivo_async.cli.time_text import TimeTextError, find_zone, parse_moment
+from plivo_async.client import AsyncClient
 from plivo_async.record.enums import CallDirection, HangupSource, StirVerification
+from plivo_async.record.trunk_enums import TrunkHangupSource
+from plivo_async.resources.listing.listing import Listing
+from plivo_async.resources.listing.trunk_filters import TRUNK_CALL_FILTERS
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -26,7 +30,11 @@ _FILTERS: tuple[tuple[str, Any, str], ...] = (
     ("bill_duration__lte", int, "As many billable seconds, or fewer."),
     ("parent_call_uuid", str, "The call that dialled the call."),
     ("hangup_cause_code", int, "Why the call ended, such as 4000."),
-    ("hangup_source", click.Choice(list(map(str, HangupSource))), "Which party ended the call."),
+    (
+        "hangup_source",
+        click.Choice(list(map(str, (*HangupSource, *TrunkHangupSource)))),
+        "Which party ended the call.",
+    ),
     ("stir_verification", click.Choice(list(map(str, StirVerification))), "The STIR/SHAKEN verdict."),
     ("subaccount", str, "The auth ID of the subaccount."),
 )
@@ -42,12 +50,24 @@ class CallSelection:
         until: The end of the span, which is not part of it, in UTC; None for now.
         zone: The time zone of the user; UTC if none was named.
         filters: The filters by Plivo's names.
+        is_trunk: Whether it is about SIP-trunk calls.
     """
 
     since: datetime | None = None
     until: datetime | None = None
     zone: tzinfo = UTC
     filters: Mapping[str, Any] = field(factory=dict[str, Any])
+    is_trunk: bool = False
+
+    def list(self, client: AsyncClient, since: Any, until: Any, **options: Any) -> Listing[Any]:
+        """Return the list of the calls that ended in a span and fit the filters; nothing is sent yet.
+
+        Raises:
+            ConfigurationError: The span or a filter cannot be used.
+        """
+        resource: Any = client.trunk_calls if self.is_trunk else client.calls
+        listing: Listing[Any] = resource.list(since, until, **self.filters, **options)
+        return listing
 
     @property
     def bounds(self) -> tuple[datetime, datetime]:
@@ -79,6 +99,7 @@ def selection_options(command: F) -> F:
             show_envvar=True,
             help="The time zone of dates and times without an offset, such as Asia/Kolkata or UTC.",
         ),
+        click.option("--trunk", is_flag=True, help="SIP-trunk calls, which Plivo keeps apart."),
         *(
             click.option(f"--{name.replace('__', '-').replace('_', '-')}", name, type=kind, help=text)
             for name, kind, text in _FILTERS
@@ -93,16 +114,20 @@ def take_selection(given: dict[str, Any], now: datetime) -> CallSelection:
     """Take the options out of those that a command was given, and return what they choose.
 
     Raises:
-        UsageError: A time or a zone cannot be read.
+        UsageError: A time or a zone cannot be read, or a filter does not exist for SIP-trunk calls.
     """
-    since, until, zone = given.pop("since"), given.pop("until"), given.pop("zone")
+    since, until, zone, is_trunk = (given.pop(name) for name in ("since", "until", "zone", "trunk"))
     filters = {name: value for name in FILTER_NAMES if (value := given.pop(name)) is not None}
+    unknown = [name for name in filters if is_trunk and name not in TRUNK_CALL_FILTERS]
+    if unknown:
+        raise click.UsageError(f"--{unknown[0].replace('_', '-')} is no filter of SIP-trunk calls")
     place = None if zone is None else _read("--zone", lambda: find_zone(zone))
     return CallSelection(
         since=None if since is None else _read("--since", lambda: parse_moment(since, now, place)),
         until=None if until is None else _read("--until", lambda: parse_moment(until, now, place)),
         zone=place or UTC,
         filters=filters,
+        is_trunk=is_trunk,
     )
 
 

@@ -13,6 +13,7 @@ from attrs import define, field
 
 from plivo_async.cli.grouping import Grouping
 from plivo_async.record.model import CallDetailRecord
+from plivo_async.record.trunk_call import TrunkCallDetailRecord
 
 # An amount has at most 64 characters, so the sum of all that fit on a disk has far fewer digits than this.
 _EXACT = Context(prec=400, traps=[Inexact])
@@ -43,7 +44,7 @@ class Tally:
     amount: Decimal = _ZERO
     without_amount: int = 0
 
-    def add(self, record: CallDetailRecord) -> None:
+    def add(self, record: CallDetailRecord | TrunkCallDetailRecord) -> None:
         """Add a record."""
         self.records += 1
         self.answered += record.answer_time is not None
@@ -102,17 +103,18 @@ class Summary:
         # Causes and directions are counted anyway.
         self._groups = {each: {} for each in self.groupings if each.by not in ("cause", "direction")}
 
-    def add(self, record: CallDetailRecord) -> None:
+    def add(self, record: CallDetailRecord | TrunkCallDetailRecord) -> None:
         """Add a record."""
         code = record.hangup_cause_code
         # Without a code, only the name distinguishes causes.
-        name = (record.hangup_cause or "") if code is None else ""
+        words = _cause(record)
+        name = words if code is None else ""
         key = (str(record.call_direction or ""), None if code is None else int(code), name)
         tally = self._tallies.get(key)
         if tally is None:
             tally = self._tallies[key] = Tally()
             if code is not None:
-                self._names.setdefault(int(code), record.hangup_cause or "")
+                self._names.setdefault(int(code), words)
         tally.add(record)
         for grouping, groups in self._groups.items():
             name = grouping.name(record)
@@ -243,6 +245,11 @@ class Run:
             "output": self.output,
             "failed_file": self.failed_file,
         }
+
+
+def _cause(record: CallDetailRecord | TrunkCallDetailRecord) -> str:
+    words = record.hangup_cause if isinstance(record, CallDetailRecord) else record.hangup_cause_name
+    return words or ""
 
 
 def _merged(tallies: Iterable[Tally]) -> Tally:

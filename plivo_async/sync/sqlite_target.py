@@ -9,17 +9,20 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from plivo_async.errors import PlivoError, SyncTargetError
 from plivo_async.exported import exported
 from plivo_async.record.model import CallDetailRecord
+from plivo_async.record.trunk_call import TrunkCallDetailRecord
 from plivo_async.sync.changes import Changes, changed_fields
 from plivo_async.sync.database import Schema, get_state, open_database, put_state, transaction
 from plivo_async.sync.lock_file import lock_file
 from plivo_async.sync.sqlite_schema import APPLICATION_ID, SCHEMA_VERSION, Table, table_of, utc_text
 from plivo_async.sync.state import SyncState
 from plivo_async.sync.target import in_thread
+
+Record: TypeAlias = CallDetailRecord | TrunkCallDetailRecord
 
 # A reader may hold its lock for the time of a query.
 _BUSY_SECONDS = 60.0
@@ -76,7 +79,7 @@ class SQLiteTarget:
         """
         return await in_thread(self._state, kind)
 
-    async def write(self, records: Sequence[CallDetailRecord], state: SyncState) -> Changes:
+    async def write(self, records: Sequence[Record], state: SyncState) -> Changes:
         """Insert or replace records and keep the state, in one transaction.
 
         Raises:
@@ -110,7 +113,7 @@ class SQLiteTarget:
         with self._errors():
             return get_state(self._connection, kind)
 
-    def _write(self, records: Sequence[CallDetailRecord], state: SyncState) -> Changes:
+    def _write(self, records: Sequence[Record], state: SyncState) -> Changes:
         changes = Changes()
         with self._errors(), transaction(self._connection):
             table = self._table(state.kind)
@@ -126,7 +129,7 @@ class SQLiteTarget:
             count: int = self._connection.execute(table_of(kind, RECORDS[kind]).count, bounds).fetchone()[0]
             return count
 
-    def _write_record(self, table: Table, record: CallDetailRecord, changes: Changes) -> None:
+    def _write_record(self, table: Table, record: Record, changes: Changes) -> None:
         raw = record.to_json()
         found = self._connection.execute(table.select, (record.call_uuid,)).fetchone()
         if found is None:
@@ -163,10 +166,10 @@ class SQLiteTarget:
 
 
 # The class of each kind of records.
-RECORDS: dict[str, Any] = {"calls": CallDetailRecord}
+RECORDS: dict[str, Any] = {"calls": CallDetailRecord, "trunk_calls": TrunkCallDetailRecord}
 
 
-def _changed(table: Table, raw: str, record: CallDetailRecord) -> tuple[str, ...]:
+def _changed(table: Table, raw: str, record: Record) -> tuple[str, ...]:
     try:
         return changed_fields(table.from_json(raw), record)
     except PlivoError:

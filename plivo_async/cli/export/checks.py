@@ -47,6 +47,8 @@ def check_options(options: ExportOptions) -> None:
         options.call_uuids or options.inputs or options.column or options.key
     ):
         raise click.UsageError("--since and its filters choose the calls: name no call UUIDs and no input")
+    if options.selection is not None and options.selection.is_trunk and options.chosen_format != "ndjson":
+        raise click.UsageError("--trunk writes NDJSON: the columns of CSV are those of the voice API")
     if not options.is_retry:
         _check_arguments(options)
     _check_format(options)

@@ -91,6 +91,6 @@ def _span(selection: CallSelection) -> CallSelection | None:
     """
     if selection.since is not None:
         return evolve(selection, until=selection.until or datetime.now(UTC))
-    if selection.until is not None or selection.filters:
-        raise click.UsageError("--until and the filters need --since, for example --since 7d")
+    if selection.until is not None or selection.filters or selection.is_trunk:
+        raise click.UsageError("--until, --trunk and the filters need --since, for example --since 7d")
     return None

@@ -11,6 +11,8 @@ from attrs import frozen
 from plivo_async.cli.export.record_format import FileFormat
 from plivo_async.cli.span_options import CallSelection
 from plivo_async.rate_limit import RateLimit
+from plivo_async.record.model import CallDetailRecord
+from plivo_async.record.trunk_call import TrunkCallDetailRecord
 
 SummaryFormat: TypeAlias = Literal["table", "json", "none"]
 
@@ -41,6 +43,12 @@ class ExportOptions:
     quiet: bool = False
     is_retry: bool = False
     selection: CallSelection | None = None
+
+    @property
+    def kind(self) -> type[CallDetailRecord | TrunkCallDetailRecord]:
+        """The class of the records."""
+        is_trunk = self.selection is not None and self.selection.is_trunk
+        return TrunkCallDetailRecord if is_trunk else CallDetailRecord
 
     @property
     def path(self) -> Path | None:

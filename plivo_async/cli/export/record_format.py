@@ -15,6 +15,7 @@ from plivo_async.cli.export.safe_cell import armed, disarmed
 from plivo_async.record.converter import record_from_json
 from plivo_async.record.model import CallDetailRecord
 from plivo_async.record.strict_json import parse_json, write_json
+from plivo_async.record.trunk_call import TrunkCallDetailRecord
 
 # `safe-csv` is CSV without formulas. The quotes in its header tell it apart.
 FileFormat: TypeAlias = Literal["ndjson", "csv", "safe-csv"]
@@ -29,10 +30,10 @@ SAFE_CSV_HEADER = ",".join(f'"{name}"' for name in CSV_COLUMNS).encode() + b"\n"
 INTEGER_FIELDS = {"call_duration", "bill_duration", "billed_duration", "hangup_cause_code"}
 _QUOTED = re.compile(r'[",\r\n]|\A\s|\s\Z')
 
-Encode: TypeAlias = Callable[[CallDetailRecord], bytes]
+Encode: TypeAlias = Callable[[Any], bytes]
 
 
-def ndjson_line(record: CallDetailRecord) -> bytes:
+def ndjson_line(record: CallDetailRecord | TrunkCallDetailRecord) -> bytes:
     """Return the record as Plivo sent it, with a newline."""
     return record.to_json().encode("ascii") + b"\n"
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import click
-from attrs import frozen
+from attrs import fields_dict, frozen
 
 from plivo_async.cli.export.csv_input import CsvRows
 from plivo_async.cli.export.input_lines import InputError
@@ -15,15 +15,16 @@ from plivo_async.cli.export.record_format import (
     FileFormat,
     headed_format,
     header,
-    record_in_line,
     record_in_row,
 )
 from plivo_async.cli.export.torn_line import is_torn_object, is_torn_record, is_torn_row
 from plivo_async.errors import PlivoError
 from plivo_async.record.model import CallDetailRecord
+from plivo_async.record.trunk_call import TrunkCallDetailRecord
 from plivo_async.text import printable
 
 _EXCERPT_CHARACTERS = 80
+_KEYS = {*CSV_COLUMNS, *fields_dict(TrunkCallDetailRecord)}
 
 
 class NotAnExportError(click.ClickException):
@@ -67,7 +68,12 @@ class Lines(Protocol):
         ...
 
 
-def scan(file: Lines, name: str, each: Callable[[CallDetailRecord], object]) -> Scan:
+def scan(
+    file: Lines,
+    name: str,
+    each: Callable[[Any], object],
+    kind: type[CallDetailRecord | TrunkCallDetailRecord] = CallDetailRecord,
+) -> Scan:
     """Read an export from its start.
 
     A file without a complete record is an export only if it begins with the CSV header, or is the beginning
@@ -77,6 +83,7 @@ def scan(file: Lines, name: str, each: Callable[[CallDetailRecord], object]) -> 
         file: The export.
         name: Its name for error messages.
         each: Called with each record.
+        kind: The class of the records; that of SIP-trunk calls is for NDJSON.
 
     Raises:
         NotAnExportError: A line is not a record, nor is it the last one and the beginning of a record.
@@ -86,21 +93,23 @@ def scan(file: Lines, name: str, each: Callable[[CallDetailRecord], object]) -> 
     if headed is not None:
         is_whole = first == header(headed)
         return _scan_csv(file, name, headed, each) if is_whole else Scan(headed, torn=len(first))
-    return _scan_ndjson(first, file, name, each)
+    return _scan_ndjson(first, file, name, each, kind.from_json)
 
 
-def _scan_ndjson(first: bytes, file: Lines, name: str, each: Callable[[CallDetailRecord], object]) -> Scan:
+def _scan_ndjson(
+    first: bytes, file: Lines, name: str, each: Callable[[Any], object], read: Callable[[bytes], Any]
+) -> Scan:
     end, number, line, has_records = 0, 0, first, False
     while line:
         number += 1
         is_complete = line.endswith(b"\n")
         if line.strip():
             try:
-                record = record_in_line(line)
+                record = read(line)
             except PlivoError as error:
                 if not is_complete:
                     # Without a record before it, any object could begin like this.
-                    is_torn = is_torn_object(line) if has_records else is_torn_record(line, CSV_COLUMNS)
+                    is_torn = is_torn_object(line) if has_records else is_torn_record(line, _KEYS)
                     if not is_torn:
                         damaged = number if has_records else None
                         raise _not_torn(name, number, line, damaged) from None

@@ -18,6 +18,7 @@ from plivo_async.cli.reading import reading_back
 from plivo_async.cli.shell import shell_join
 from plivo_async.cli.summary import Summary
 from plivo_async.record.model import CallDetailRecord
+from plivo_async.record.trunk_call import TrunkCallDetailRecord
 
 
 def begin_or_resume(
@@ -58,7 +59,7 @@ def begin_or_resume(
 
     with output.read_back() as file, reading_back(str(path), quiet=options.quiet) as count:
 
-        def remember(record: CallDetailRecord) -> None:
+        def remember(record: CallDetailRecord | TrunkCallDetailRecord) -> None:
             written.add(record.call_uuid)
             summary.add(record)
             if record.end_time is not None:
@@ -66,7 +67,7 @@ def begin_or_resume(
             count()
 
         try:
-            found = scan(file, str(path), remember)
+            found = scan(file, str(path), remember, options.kind)
         except NotAnExportError as error:
             hint = _hint(path, error.damaged, is_retry=options.is_retry)
             raise click.ClickException(f"{error.message}; {path} was not changed: {hint}") from None

@@ -44,7 +44,7 @@ def run_export(connection: ConnectionOptions, options: ExportOptions, arguments:
         opened = stack.enter_context(open_client(connection, rate_limit=limiter, max_connections=connections))
         if options.selection is not None:
             # A span that cannot be listed is refused before a file is opened.
-            opened.client.calls.list(*options.selection.bounds, **options.selection.filters)
+            options.selection.list(opened.client, *options.selection.bounds)
         kept = kept_options(connection, options, is_fake=opened.is_fake)
         files = open_files(options, kept, opened.sample_ids, stack)
         rate = None if options.rate is None else options.rate.requests / options.rate.per
@@ -118,6 +118,8 @@ def _how_to_retry(exporter: Exporter, options: ExportOptions) -> str:
         return ""
     if failed is None or options.path is None or not failed.is_file:
         return ""
+    if options.selection is not None and options.selection.is_trunk:
+        return "; --resume reads them again"
     if failed.keeps_options:
         command = retry_command(options.path, failed.path, retries_all=not run.retryable)
     else:

@@ -77,7 +77,7 @@ class SpanSource:
     def begin(self, client: AsyncClient, *, concurrency: int, patience: float | None) -> Self:
         """Set the options of the lists; nothing is sent yet."""
         self._client = client
-        self._arguments = {"concurrency": concurrency, "patience": patience, **self.selection.filters}
+        self._arguments = {"concurrency": concurrency, "patience": patience}
         return self
 
     def stop(self) -> None:
@@ -175,7 +175,7 @@ class SpanSource:
 
     def _list(self, span: Span, **options: Any) -> Listing[Any]:
         assert self._client is not None  # noqa: S101 - for the type checkers
-        return self._client.calls.list(span.since, span.until, **{**self._arguments, **options})
+        return self.selection.list(self._client, span.since, span.until, **self._arguments, **options)
 
 
 def _next_hour(time: datetime) -> datetime:

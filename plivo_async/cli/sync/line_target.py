@@ -11,7 +11,7 @@ from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Self, TypeAlias
 
 import click
 
@@ -22,7 +22,6 @@ from plivo_async.cli.export.record_format import (
     FileFormat,
     encoder,
     header,
-    record_in_line,
     record_in_row,
 )
 from plivo_async.cli.export.record_scan import NotAnExportError, Scan, scan
@@ -30,10 +29,13 @@ from plivo_async.cli.output import report
 from plivo_async.cli.sync.line_index import LineIndex, Part
 from plivo_async.errors import PlivoError, SyncTargetError
 from plivo_async.record.model import CallDetailRecord
+from plivo_async.record.trunk_call import TrunkCallDetailRecord
 from plivo_async.sync.changes import Changes, changed_fields
 from plivo_async.sync.database import get_state, put_state, transaction
 from plivo_async.sync.state import SyncState
 from plivo_async.sync.target import in_thread
+
+Record: TypeAlias = CallDetailRecord | TrunkCallDetailRecord
 
 _MARK_BYTES = 4096
 _COPY_BYTES = 1 << 20
@@ -51,9 +53,11 @@ class LineTarget:
     Args:
         path: The path of the file.
         file_format: Its format.
+        kind: The class of its records; that of SIP-trunk calls is for NDJSON.
     """
 
-    def __init__(self, path: Path, file_format: FileFormat) -> None:
+    def __init__(self, path: Path, file_format: FileFormat, kind: type[Record] = CallDetailRecord) -> None:
+        self._kind = kind
         self._path = path
         self._index_path = path.with_name(f"{path.name}.sync")
         self._tail_path = path.with_name(f"{path.name}.sync-tail")
@@ -62,7 +66,7 @@ class LineTarget:
         self._stack = ExitStack()
         self._fd = -1
         self._opened: LineIndex | None = None
-        self._is_ready = False
+        self._is_ready = self._is_used = False
 
     async def __aenter__(self) -> Self:
         await in_thread(self._open)
@@ -77,7 +81,7 @@ class LineTarget:
         """Return the state that the last `write` left; None if there was none."""
         return await in_thread(self._state, kind)
 
-    async def write(self, records: Sequence[CallDetailRecord], state: SyncState) -> Changes:
+    async def write(self, records: Sequence[Record], state: SyncState) -> Changes:
         """Append new records, note changed ones, and keep the state."""
         return await in_thread(self._write, records, state)
 
@@ -122,12 +126,12 @@ class LineTarget:
                 )
 
     def _delete_unused(self) -> None:
-        if not os.fstat(self._fd).st_size:
+        if not self._is_used and not os.fstat(self._fd).st_size:
             with suppress(OSError):
                 self._path.unlink()
 
     def _delete_unused_index(self) -> None:
-        if not self._is_ready or not os.fstat(self._fd).st_size:
+        if not self._is_ready or not (self._is_used or os.fstat(self._fd).st_size):
             self._index_path.unlink(missing_ok=True)
 
     def _state(self, kind: str) -> SyncState | None:
@@ -143,7 +147,7 @@ class LineTarget:
         with self._errors():
             return self._index.count(since.timestamp(), until.timestamp())
 
-    def _write(self, records: Sequence[CallDetailRecord], state: SyncState) -> Changes:
+    def _write(self, records: Sequence[Record], state: SyncState) -> Changes:
         with self._errors(), transaction(self._index.database):
             size = self._index.size
             changes, new = self._sort(records)
@@ -159,11 +163,10 @@ class LineTarget:
             self._append(size, b"".join(lines))
             self._index.set_file(at, self._mark(at))
             put_state(self._index.database, state)
+        self._is_used = True
         return changes
 
-    def _sort(
-        self, records: Sequence[CallDetailRecord]
-    ) -> tuple[Changes, dict[bytes, tuple[bytes, float | None]]]:
+    def _sort(self, records: Sequence[Record]) -> tuple[Changes, dict[bytes, tuple[bytes, float | None]]]:
         """Note the records that changed; return the lines of the new ones, and when they ended."""
         changes = Changes()
         new: dict[bytes, tuple[bytes, float | None]] = {}
@@ -191,9 +194,9 @@ class LineTarget:
         # Both as they are read back, because CSV has one form for an empty text and for none.
         return changed_fields(self._decode(old), self._decode(new))
 
-    def _decode(self, line: bytes) -> CallDetailRecord:
+    def _decode(self, line: bytes) -> Record:
         try:
-            return record_in_row(line.strip(b"\r\n")) if self._format == "csv" else record_in_line(line)
+            return record_in_row(line.strip(b"\r\n")) if self._format == "csv" else self._kind.from_json(line)
         except (PlivoError, ValueError) as error:
             raise SyncTargetError(f"{self._path} was changed during the sync: {error}") from None
 
@@ -262,13 +265,13 @@ class LineTarget:
             else:
                 opened.seek(0)
 
-            def add(record: CallDetailRecord) -> None:
+            def add(record: Record) -> None:
                 nonlocal at
                 self._index.add(at, digest_of(record.call_uuid), _ended(record))
                 at = opened.tell() + shift
 
             try:
-                found = scan(opened, str(self._path), add)
+                found = scan(opened, str(self._path), add, self._kind)
             except NotAnExportError as error:
                 raise SyncTargetError(f"{error.message}; {self._path} was not changed") from None
         if found.file_format != self._format and (found.end or found.torn):
@@ -328,7 +331,7 @@ class LineTarget:
             raise SyncTargetError(f"cannot use {self._index_path}: {error}") from None
 
 
-def _ended(record: CallDetailRecord) -> float | None:
+def _ended(record: Record) -> float | None:
     return None if record.end_time is None else record.end_time.timestamp()
 
 

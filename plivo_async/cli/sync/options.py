@@ -17,6 +17,7 @@ class SyncOptions:
 
     file: str
     look_back: timedelta
+    trunk: bool = False
     failed: str | None = None
     rate: RateLimit | None = None
     patience: float | None = None

@@ -33,6 +33,8 @@ from plivo_async.cli.sync.summary import sync_dict, sync_table
 from plivo_async.client import AsyncClient
 from plivo_async.errors import PlivoError
 from plivo_async.middleware.window_limiter import SlidingWindowLimiter
+from plivo_async.record.model import CallDetailRecord
+from plivo_async.record.trunk_call import TrunkCallDetailRecord
 from plivo_async.sync import SQLiteTarget, Sync, SyncReport
 
 _LINES: dict[str, Literal["ndjson", "csv"]] = {".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv"}
@@ -46,7 +48,7 @@ def run_sync(connection: ConnectionOptions, options: SyncOptions) -> ExitCode:
         ClickException: The file cannot be used.
         PlivoError: An error of the client ended the sync.
     """
-    target = choose_target(options.path)
+    target = choose_target(options.path, is_trunk=options.trunk)
     limiter = None if options.rate is None else SlidingWindowLimiter(options.rate)
     with open_client(connection, rate_limit=limiter) as opened:
         run = SyncRun(opened.client, target, options)
@@ -54,17 +56,21 @@ def run_sync(connection: ConnectionOptions, options: SyncOptions) -> ExitCode:
         return _conclude(run)
 
 
-def choose_target(path: Path) -> LineTarget | SQLiteTarget:
+def choose_target(path: Path, *, is_trunk: bool = False) -> LineTarget | SQLiteTarget:
     """Return the target that the name of a file implies.
 
     Raises:
-        UsageError: The name implies none.
+        UsageError: The name implies none, or it is CSV for SIP-trunk calls.
     """
     suffix = path.suffix.lower()
     if suffix in _DATABASES:
         return SQLiteTarget(path)
     if suffix in _LINES:
-        return LineTarget(path, _LINES[suffix])
+        if is_trunk and suffix == ".csv":
+            raise click.UsageError(
+                f"{path}: the columns of CSV are those of the voice API; sync NDJSON or SQLite"
+            )
+        return LineTarget(path, _LINES[suffix], TrunkCallDetailRecord if is_trunk else CallDetailRecord)
     known = ", ".join((*_LINES, *_DATABASES))
     raise click.UsageError(f"{path}: the name has to end in one of {known}")
 
@@ -118,6 +124,7 @@ class SyncRun:
         sync = Sync(
             self._client,
             failures.settling(self._target),
+            kind="trunk_calls" if self.options.trunk else "calls",
             look_back=self.options.look_back,
             patience=self.options.patience,
             on_failed=failures.add,

@@ -113,6 +113,12 @@ def test_an_empty_text_and_none_are_the_same_in_csv(csv: Path) -> None:
     assert write(csv, [call(1, cnam_lookup=None)]) == Changes(unchanged=1)
 
 
+def test_a_file_of_an_account_without_calls_is_empty_and_has_a_state(path: Path) -> None:
+    write(path, [])
+    assert path.read_bytes() == b""
+    assert kept(path) == state()
+
+
 def test_a_file_that_received_nothing_is_deleted(path: Path) -> None:
     with opened(target(path)):
         assert path.exists()
