@@ -173,8 +173,8 @@ def test_a_span_without_calls_is_reported(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--until", "1d"], "--until and the filters need --since"),
-        (["--to-number", "1"], "--until and the filters need --since"),
+        (["--until", "1d"], "--until, --trunk and the filters need --since"),
+        (["--to-number", "1"], "--until, --trunk and the filters need --since"),
         (["--since", "7d", "some-id"], "name no call UUIDs and no input"),
         (["--since", "7d", "-i", "ids.txt"], "name no call UUIDs and no input"),
         (["--since", "2026-11-01"], "--since '2026-11-01' has no time zone"),
