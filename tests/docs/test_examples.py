@@ -228,7 +228,8 @@ class Terminal:
     def _plivo_async(self, arguments: list[str]) -> str:
         screen = io.BytesIO()
         self._monkeypatch.setenv("TERM", "dumb")
-        self._monkeypatch.setenv("COLUMNS", "100")
+        # As wide as rich takes a dumb terminal to be, whether or not LINES is set.
+        self._monkeypatch.setenv("COLUMNS", "80")
         with Screen(screen, "utf-8", write_through=True) as text:
             with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
                 self.exit_code = plivo_async_command(arguments)
