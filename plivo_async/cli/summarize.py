@@ -22,10 +22,17 @@ from plivo_async.cli.reading import reading_back
 from plivo_async.cli.report import ReportFormat, rendered_report
 from plivo_async.cli.summary import Summary
 from plivo_async.cli.summary_table import summary_tables
-from plivo_async.cli.zone_option import to_zone
+from plivo_async.cli.time_text import TimeTextError, find_zone
 from plivo_async.record.model import CallDetailRecord
 
 SummaryOutput: TypeAlias = Literal["table", "json", "html", "svg"]
+
+
+def _to_zone(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tzinfo | None:
+    try:
+        return None if value is None else find_zone(value)
+    except TimeTextError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command()
@@ -39,7 +46,7 @@ SummaryOutput: TypeAlias = Literal["table", "json", "html", "svg"]
 @click.option(
     "--zone",
     metavar="ZONE",
-    callback=to_zone,
+    callback=_to_zone,
     help="The time zone of days, hours and months, such as Europe/Berlin or +05:30.  [default: UTC]",
 )
 @click.option(

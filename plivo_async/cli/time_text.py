@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from difflib import get_close_matches
+from zoneinfo import ZoneInfo, available_timezones
 
 _LENGTH = re.compile(r"([0-9]{1,6})\s*(s|m|h|d|w)")
 _UNITS = {
@@ -14,6 +15,7 @@ _UNITS = {
     "d": timedelta(days=1),
     "w": timedelta(weeks=1),
 }
+_OFFSET = re.compile(r"([+-])(0[0-9]|1[0-4]):?([0-5][0-9])")
 _DAYS_AGO = {"today": 0, "yesterday": 1}
 _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
@@ -76,20 +78,32 @@ def parse_moment(text: str, now: datetime, zone: tzinfo | None) -> datetime:
 
 
 def find_zone(name: str) -> tzinfo:
-    """Return a time zone by its name, such as `Asia/Kolkata` or `UTC`.
+    """Return a time zone by its name, such as `Asia/Kolkata` or `UTC`, or by its offset, such as `+05:30`.
 
     Raises:
         TimeTextError: There is no zone of this name.
     """
     if name.upper() == "UTC":
         return UTC
+    offset = _OFFSET.fullmatch(name)
+    if offset:
+        span = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
+        return timezone(-span if offset[1] == "-" else span)
     try:
         return ZoneInfo(name)
     # An unknown name is a KeyError, one that is a path a ValueError, a folder's an OSError.
     except (LookupError, ValueError, OSError):
         raise TimeTextError(
-            f"{name!r}: no such time zone; expected a name such as Asia/Kolkata or UTC"
+            f"{name!r}: no such time zone; expected a name such as Asia/Kolkata or UTC{_zone_hint(name)}"
         ) from None
+
+
+def _zone_hint(name: str) -> str:
+    known = available_timezones()
+    if not known:
+        return ", and the package tzdata, because this system has no time zones"
+    close = get_close_matches(name, known, 1)
+    return f"; did you mean {close[0]}?" if close else ", or an offset such as +05:30"
 
 
 def _named(zone: tzinfo | None, text: str) -> tzinfo:

@@ -178,7 +178,7 @@ def test_a_report_is_written_to_stdout(
     [
         (["-", "-"], "- names stdin twice"),
         ([], "Missing argument"),
-        (["calls.ndjson", "--zone", "Mars"], "no time zone 'Mars'"),
+        (["calls.ndjson", "--zone", "Mars"], "'Mars': no such time zone; expected"),
         (["calls.ndjson", "other"], "cannot read other: "),
     ],
 )

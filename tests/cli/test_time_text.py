@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from plivo_async.cli import time_text
 from plivo_async.cli.time_text import TimeTextError, find_zone, parse_length, parse_moment
 
 NOW = datetime(2026, 11, 28, 20, 15, 30, 5, tzinfo=UTC)
@@ -86,6 +87,31 @@ def test_a_midnight_is_that_of_the_day_also_when_the_clock_was_changed() -> None
 def test_a_zone_is_found_by_its_name() -> None:
     assert find_zone("utc") is UTC
     assert find_zone("Asia/Kolkata") == KOLKATA
+
+
+@pytest.mark.parametrize(("name", "hours"), [("+05:30", 5.5), ("-0800", -8.0), ("+00:00", 0.0)])
+def test_a_zone_is_found_by_its_offset(name: str, hours: float) -> None:
+    assert find_zone(name).utcoffset(NOW) == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("Europe/Berln", "did you mean Europe/Berlin"),
+        ("Q", "or an offset such as"),
+        ("+15:00", "such time zone"),
+    ],
+)
+def test_the_message_for_an_unknown_zone_has_a_hint(name: str, hint: str) -> None:
+    with pytest.raises(TimeTextError, match=hint):
+        find_zone(name)
+
+
+def test_a_system_without_zones_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time_text, "available_timezones", set[str])
+
+    with pytest.raises(TimeTextError, match="and the package tzdata, because this system has no time zones"):
+        find_zone("Mars/Base")
 
 
 @pytest.mark.parametrize("name", ["", "Asia/Calcuta", "../etc/passwd", "Asia"])
