@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -24,6 +25,8 @@ from plivo_async.record.trunk_call import TrunkCallDetailRecord
 from plivo_async.text import printable
 
 _EXCERPT_CHARACTERS = 80
+# A header of CSV with the call UUIDs in any column.
+_OTHER_CSV = re.compile(rb"(?:\xef\xbb\xbf)?[a-z0-9_\",;\t ]*\bcall_uuid\b[a-z0-9_\",;\t ]*\r?\n")
 _KEYS = {*CSV_COLUMNS, *fields_dict(TrunkCallDetailRecord)}
 
 
@@ -93,6 +96,12 @@ def scan(
     if headed is not None:
         is_whole = first == header(headed)
         return _scan_csv(file, name, headed, each) if is_whole else Scan(headed, torn=len(first))
+    if _OTHER_CSV.match(first):
+        raise NotAnExportError(
+            f"{name}, line 1: not the header that this version writes; "
+            "a spreadsheet or another version may have written it",
+            None,
+        )
     return _scan_ndjson(first, file, name, each, kind.from_json)
 
 

@@ -123,10 +123,10 @@ def test_an_incomplete_last_line_is_left_out(text: bytes, torn: int) -> None:
     ("text", "message"),
     [
         (b'call_uuid,total_amount,end_time,api_id\na,"0,5",,\n', "calls, line 2: not a call detail record: "),
-        (b"call_uuid;end_time;api_id;x_id\na;12.10.2022 21:57;;\n", "calls, line 1: not a call detail"),
+        (b"call_uuid;end_time;api_id;x_id\na;12.10.2022 21:57;;\n", "calls, line 1: not the header"),
         (b"call_uuid;end_time;api_id;to_number\na;12.10.2022 21:57;;\n", "calls, line 2: not a call detail"),
         (b"call_uuid,end_time,api_id,to_number\n\na,,,,x\n", "calls, line 3: .*: 5 cells, expected 4"),
-        (b"call_uuid,call_uuid,end_time,api_id,to_number\na,a,,,\n", "calls, line 1: not a call detail"),
+        (b"call_uuid,call_uuid,end_time,api_id,to_number\na,a,,,\n", "calls, line 1: not the header"),
         (_OWN + _STRAY + csv_row(_RECORDS[0]) + b'c",d\n', "line 6: .*: a stray quote joins it and the"),
         (_OWN + b"a," + b"\xff" + b"," * 24 + b"\n", "line 6: not a call detail record: "),
         (b"Call UUID,From\na,b\n", "calls, line 1: not a call detail record: "),

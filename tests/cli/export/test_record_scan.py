@@ -151,3 +151,11 @@ def test_nul_bytes_after_a_record_are_torn() -> None:
     # A power cut may leave them.
     assert found(_NDJSON[0] + b"\0" * 9)[0] == Scan("ndjson", len(_NDJSON[0]), torn=9)
     assert found(CSV_HEADER + b"\0" * 9)[0] == Scan("csv", len(CSV_HEADER), torn=9)
+
+
+@pytest.mark.parametrize(
+    "header", [b"\xef\xbb\xbf" + CSV_HEADER, b"api_id;call_uuid\r\n", b'"x","call_uuid"\n']
+)
+def test_a_header_of_another_layout_is_reported(header: bytes) -> None:
+    with pytest.raises(NotAnExportError, match="line 1: not the header that this version writes; a"):
+        found(header)
