@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import attrs
@@ -110,3 +111,22 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
 
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_links_of_the_readme_are_absolute_because_a_package_index_shows_it_without_the_files() -> None:
+    urls = tomllib.loads(text_of("pyproject.toml"))["project"]["urls"]
+    site, source = f"{urls['Documentation']}en/latest/", f"{urls['Source']}/blob/main/"
+    links = re.findall(r"\]\(([^)]+)\)", text_of("README.md"))
+    own = [link for link in links if link.startswith((site, source))]
+
+    assert [link for link in links if not link.startswith("https://")] == []
+    assert len(own) > 10
+    for link in own:
+        file, _, anchor = link.partition("#")
+        page = (
+            file.replace(site, "docs/").replace(".html", ".md") if site in file else file.removeprefix(source)
+        )
+        headings = re.findall(r"^#+ (.*)$", text_of(page), re.MULTILINE)
+        assert not anchor or anchor in {
+            re.sub("[^a-z0-9-]", "", h.lower().replace(" ", "-")) for h in headings
+        }
