@@ -1123,12 +1123,19 @@ class TestHolding:
         assert sorted(ids_of(outcomes)) == [0, 1]
 
 
+class EndedTask(asyncio.Future[Any]):
+    """What a task factory returns for a coroutine that has ended at once."""
+
+    def set_name(self, name: object) -> None:
+        """Do nothing. Python 3.13 sets a name."""
+
+
 def begun_at_once(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
     """Create a task that begins at once, as `asyncio.eager_task_factory` of Python 3.12 does."""
     try:
         awaited = coroutine.send(None)
     except StopIteration as end:
-        ended: Any = loop.create_future()
+        ended: Any = EndedTask(loop=loop)
         ended.set_result(end.value)
         return ended  # type: ignore[no-any-return]
 
