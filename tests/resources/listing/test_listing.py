@@ -183,7 +183,7 @@ class TestARowThatCannotBeRead:
             ('{"end_time": null}', "", "the body is not a call detail record"),
             ("[7, 1.50]", "", "the body is not a call detail record: '[7, 1.50]'"),
             ("null", "", "the body is not a call detail record: 'null'"),
-            ('{"call_uuid": ' + "[" * 5000 + "]" * 5000 + "}", "", "nested too deeply"),
+            ('{"call_uuid": ' + "[" * 100_000 + "]" * 100_000 + "}", "", "nested too deeply"),
         ],
         ids=lambda value: value[:30],
     )
