@@ -18,7 +18,9 @@ FRAME = Box("╭──╮\n│  │\n├──┤\n│  │\n├──┤\n├�
 # A longer name may be folded.
 _MIN_NAME_CHARACTERS = 16
 _MAX_NAME_CHARACTERS = 32
+_FOLDED_NAME_CHARACTERS = 20
 _MIN_BAR_CHARACTERS = 8
+_SHORT_BAR_CHARACTERS = 12
 _MAX_BAR_CHARACTERS = 40
 # Two columns, each with a space on both sides, and three borders.
 _NARROW_FRAME_CHARACTERS = 7
@@ -59,8 +61,10 @@ class NumberTable:
             yield self._narrow(rows, max(numbers, room), can_draw)
         else:
             # The column of the bars has a space on both sides and a border.
-            room = min(options.max_width - self._number_characters() - names - 3, _MAX_BAR_CHARACTERS)
-            yield self._wide(rows, room, can_draw)
+            room = options.max_width - self._number_characters() - 3
+            # Long names are folded for the sake of the bars.
+            room = max(room - names, min(room - _FOLDED_NAME_CHARACTERS, _SHORT_BAR_CHARACTERS))
+            yield self._wide(rows, min(room, _MAX_BAR_CHARACTERS), can_draw)
 
     def _number_characters(self) -> int:
         lines = [self.headings, *(numbers for _, numbers in self.rows), self.total or ()]

@@ -119,3 +119,10 @@ def test_a_narrow_terminal_gets_a_line_for_each_bar() -> None:
 
 def test_a_terminal_without_blocks_gets_other_characters() -> None:
     assert "| ##########---- |" in rendered(_WITH_BARS, 32, "ascii")
+
+
+def test_long_names_are_folded_to_make_room_for_bars() -> None:
+    table = NumberTable("Cause", ("Calls",), [("a name of thirty characters ab", ("5",))], bars=[(1.0, 1.0)])
+
+    assert "│ a name of thirty       █████████       5 │\n│ characters ab " in rendered(table, 44)
+    assert "│ a name of thirty characters ab   ███████████████       5 │" in rendered(table, 60)
