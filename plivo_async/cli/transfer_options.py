@@ -1,9 +1,9 @@
-"""The options of the commands that fetch many records."""
+"""The options of the commands that send many requests."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import TypeVar
 
 import click
 
@@ -11,36 +11,31 @@ from plivo_async.cli.export.max_wait_option import to_patience
 from plivo_async.cli.rate_option import to_rate
 from plivo_async.resources.holding import DEFAULT_PATIENCE_SECONDS
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-SummaryFormat: TypeAlias = Literal["table", "json", "none"]
+F = TypeVar("F", bound=Callable[..., object])
 
-_OPTIONS = (
-    click.option(
-        "--rate",
-        callback=to_rate,
-        default="300/5",
-        metavar="RATE",
-        envvar="PLIVO_ASYNC_RATE",
-        show_default=True,
-        show_envvar=True,
-        help="The rate limit: REQUESTS/SECONDS, a number per second, or none for no limit.",
-    ),
-    click.option(
-        "--max-wait",
-        "patience",
-        callback=to_patience,
-        default=f"{DEFAULT_PATIENCE_SECONDS:g}",
-        metavar="SECONDS",
-        envvar="PLIVO_ASYNC_MAX_WAIT",
-        show_default=True,
-        show_envvar=True,
-        help="End the command if the rate limit, a 429 or an outage lets nobody send for longer, or none.",
-    ),
+rate_option = click.option(
+    "--rate",
+    callback=to_rate,
+    default="300/5",
+    metavar="RATE",
+    envvar="PLIVO_ASYNC_RATE",
+    show_default=True,
+    show_envvar=True,
+    help="The rate limit: REQUESTS/SECONDS, a number per second, or none for no limit.",
+)
+max_wait_option = click.option(
+    "--max-wait",
+    "patience",
+    callback=to_patience,
+    default=f"{DEFAULT_PATIENCE_SECONDS:g}",
+    metavar="SECONDS",
+    envvar="PLIVO_ASYNC_MAX_WAIT",
+    show_default=True,
+    show_envvar=True,
+    help="End the command if the rate limit, a 429 or an outage lets nobody send for longer, or none.",
 )
 
 
-def transfer_options(command: Command) -> Command:
+def transfer_options(command: F) -> F:
     """Add `--rate` and `--max-wait` to a click command, which receives them as `rate` and `patience`."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return rate_option(max_wait_option(command))

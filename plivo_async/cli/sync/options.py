@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from plivo_async.cli.transfer_options import SummaryFormat
+from plivo_async.cli.export.options import SummaryFormat
 from plivo_async.rate_limit import RateLimit
 
 

@@ -14,6 +14,7 @@ from attrs import define, field
 from plivo_async.cli.client import ConnectionOptions, open_client
 from plivo_async.cli.event_loop import run_loop
 from plivo_async.cli.exit_codes import ExitCode
+from plivo_async.cli.export.checks import is_same
 from plivo_async.cli.export.progress import (
     Display,
     PaceMeter,
@@ -48,6 +49,8 @@ def run_sync(connection: ConnectionOptions, options: SyncOptions) -> ExitCode:
         ClickException: The file cannot be used.
         PlivoError: An error of the client ended the sync.
     """
+    if is_same(options.path, options.failed_path):
+        raise click.UsageError(f"{options.path} is both the target and the failed file")
     target = choose_target(options.path, is_trunk=options.trunk)
     limiter = None if options.rate is None else SlidingWindowLimiter(options.rate)
     with open_client(connection, rate_limit=limiter) as opened:

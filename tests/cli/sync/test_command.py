@@ -74,6 +74,14 @@ def test_a_name_that_implies_no_format_is_refused(
     assert names(folder) == []
 
 
+def test_a_file_is_not_its_own_failed_file(
+    served: FakePlivo, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sync("calls.db", "--failed", "./calls.db") == 1
+    assert "calls.db is both the target and the failed file" in capsys.readouterr().err
+    assert names(folder) == []
+
+
 def test_the_summary_is_a_table_or_json(calls: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     sync("calls.db")
     table = capsys.readouterr()
