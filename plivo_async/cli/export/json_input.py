@@ -31,8 +31,8 @@ _CUT_CHARACTERS = 12
 class JsonKey:
     """The call UUIDs of JSON values: under a key of an object, or of each object of a page of a list.
 
-    A value without the key, or with null under it, is a row without an id. Another value than a string is
-    returned as JSON, which the client refuses.
+    A value without the key, or with null under it, is a row without an id, unless it is a call UUID itself.
+    Another value than a string is returned as JSON, which the client refuses.
 
     Args:
         key: The key, or the keys of nested objects with dots between them.
@@ -68,6 +68,9 @@ class JsonKey:
 
     def _id(self, value: Any) -> str:
         self._has_row = True
+        if isinstance(value, str) and is_uuid(id_in(value)):
+            self._has_key = True
+            return id_in(value)
         found: Any = value
         if isinstance(value, dict) and self._key in value:
             found = cast("dict[str, Any]", value)[self._key]
@@ -151,7 +154,7 @@ class NdjsonKey:
             value = json.loads(line.decode("utf-8", "replace").rstrip(" \t,"))
         except (ValueError, RecursionError):
             text = line.decode("utf-8", "backslashreplace")
-            hint = "" if number > 1 or "," not in text else "; if this is CSV, name its column: --column NAME"
+            hint = _hint(text) if number == 1 else ""
             raise InputError(f"line {number}: not JSON: {excerpt(text)}{hint}") from None
         rows = tuple(self._ids.rows(value))
         return rows[0] if len(rows) == 1 else rows
@@ -163,6 +166,12 @@ class NdjsonKey:
             InputError: No line has it.
         """
         self._ids.close()
+
+
+def _hint(text: str) -> str:
+    if is_uuid(id_in(text)):
+        return "; if each line is a call UUID, leave out --key"
+    return "; if this is CSV, name its column: --column NAME" if "," in text else ""
 
 
 class _IncompleteError(Exception):
@@ -245,8 +254,6 @@ class JsonDocument:
             self._member()
             return iter(())
         value = self._value()
-        if isinstance(value, str) and inside and is_uuid(id_in(value)):
-            return iter((id_in(value),))
         try:
             return iter(tuple(self._ids.rows(value)))
         except InputError as error:

@@ -280,6 +280,8 @@ def _json(ids: Ids) -> Iterator[Shape]:
     uris = b"".join(dump({"resource_uri": f"/v1/Account/MA/Call/{one}/"}) + b"\n" for one in ids)
     yield Shape("NDJSON, resource URIs", uris, ("--key", "resource_uri"))
     yield Shape("NDJSON, broken", lines[:-10], KEY, named="line 5: not JSON")
+    yield Shape("plain with --key", _lines(ids), KEY, named="leave out --key")
+    yield Shape("ids in quotes with --key", _lines(ids, '"{}"'), KEY)
     yield Shape("JSON array of texts", dump(ids))
     yield Shape("JSON array of texts, indented", dump(ids, indent=2))
     yield Shape("JSON array of texts with --key", dump(ids), KEY)
