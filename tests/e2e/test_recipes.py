@@ -20,11 +20,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from markdown_it import MarkdownIt
 
 from plivo_async import CallDetailRecord
 from plivo_async.cli.app import run
+from plivo_async.cli.export.safe_cell import disarmed
 from plivo_async.testing import FakePlivo
 from tests.e2e.installed_command import PATIENCE_SECONDS
 
@@ -48,7 +50,8 @@ COMMANDS = [
 ]
 JQ = [command for command in COMMANDS if command[0].startswith("jq ")]
 PSQL = [command for command in COMMANDS if command[0].startswith("psql ")]
-SQL = [text for language, text in BLOCKS if language == "sql"]
+SQL = [text for language, text in BLOCKS if language == "sql" and text.startswith("-- ")]
+EXPRESSIONS = [text for language, text in BLOCKS if language == "sql" and not text.startswith("-- ")]
 
 
 def server_programs() -> Path | None:
@@ -103,7 +106,7 @@ def test_every_block_of_the_page_is_run() -> None:
     assert {language for language, _ in BLOCKS} <= {"python", "console", "sql", "text"}
     assert len(JQ) + len(PSQL) == len(COMMANDS)
     assert len(PYTHON) == 6
-    assert (len(JQ), len(PSQL), len(SQL)) == (4, 1, 1)
+    assert (len(JQ), len(PSQL), len(SQL), len(EXPRESSIONS)) == (4, 1, 1, 1)
 
 
 @pytest.mark.parametrize(("source", "printed"), RUN, ids=lambda text: text.partition("\n")[0])
@@ -123,6 +126,14 @@ def test_a_python_recipe_prints_the_documented_output_twice(
         )
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout == printed == totals
+
+
+@pytest.mark.parametrize("text", ["4915", "=1+1", "'=1", "a;+1;'b", " \t@x\n-y", "it's", ""])
+def test_the_expression_undoes_a_safe_csv(text: str) -> None:
+    [expression] = EXPRESSIONS
+
+    found = duckdb.execute(f"SELECT {expression.replace('from_number', '?::VARCHAR')}", [disarmed(text)])
+    assert found.fetchall() == [(text,)]
 
 
 def ask_jq(command: str, text: str) -> str:
