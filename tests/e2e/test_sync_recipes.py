@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
@@ -38,7 +38,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 @contextmanager
-def serving() -> Iterator[tuple[FakePlivo, dict[str, str]]]:
+def serving() -> Generator[tuple[FakePlivo, dict[str, str]], None, None]:
     """A fake with the calls of the page, and the environment that selects it."""
     fake = FakePlivo((), rate_limit=None)
     fake.generate(500, seed=7, since=NOW - timedelta(days=80), until=NOW - timedelta(minutes=1))

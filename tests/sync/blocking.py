@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,7 +30,7 @@ class Opened:
 
 
 @contextmanager
-def opened(target: LineTarget | SQLiteTarget) -> Iterator[Opened]:
+def opened(target: LineTarget | SQLiteTarget) -> Generator[Opened, None, None]:
     """Open a target within this block."""
     with asyncio.Runner() as runner:
         runner.run(target.__aenter__())

@@ -30,5 +30,5 @@ def call(number: int, **fields: Any) -> CallDetailRecord:
 
 def state(**changes: Any) -> SyncState:
     """Return the state of a target that is up to date."""
-    known = {"account": "MA1", "kind": "calls", "since": BEGIN, "until": NOW, "newest": NOW}
+    known: dict[str, Any] = {"account": "MA1", "kind": "calls", "since": BEGIN, "until": NOW, "newest": NOW}
     return SyncState(**{**known, **changes})

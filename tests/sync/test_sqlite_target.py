@@ -6,7 +6,7 @@ import sqlite3
 import stat
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ def rows(path: Path, query: str = "SELECT call_uuid, total_amount FROM calls ORD
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection]:
+def reading(path: Path) -> Generator[sqlite3.Connection, None, None]:
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         yield connection

@@ -4,6 +4,10 @@ A window is complete if it has as many different rows as its total states. Only 
 removed, so the rows that are known were all there when the total was counted: if they are as many, they are
 the same rows. That holds whatever moved meanwhile. Where totals are of no use, a reading that gets no row
 twice is complete: a row that came before the place of the reading would have moved another one behind it.
+
+If there are fewer rows than the total although nothing moved, either the list has some rows twice, or the
+server does not keep their order, such as that of calls that ended in the same second. A second reading shows
+which: it finds other rows only if the order changes.
 """
 
 from __future__ import annotations
@@ -73,9 +77,13 @@ class Checking:
         self.warnings: list[str] = []
         self.late = 0
         # How many rows the list has twice.
-        self._spare = _spare(reading)
+        self._spare = 0 if reading.moved else _spare(reading)
+        # Whether a reading is to show if the server keeps the order of the rows.
+        self._is_doubted = reading.moved > 0 and _spare(reading) > 0
         if self._totals.usable is None:
             self._without_total(moved=reading.moved)
+        elif self._is_doubted:
+            self._read()
         elif is_last and self._known + self._spare == self._totals.latest == self._totals.most:
             self._finish()
 
