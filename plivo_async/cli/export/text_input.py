@@ -81,7 +81,8 @@ def is_table_frame(text: str) -> bool:
 def _check_first(number: int, text: str) -> None:
     if text.startswith("{") and not is_uuid(id_in(text)):
         key = next((name for name in re.findall(r'"(\w+)"', text) if is_call_uuid_name(name)), "call_uuid")
-        raise InputError(f"line {number}: this looks like NDJSON; name the key that has the ids: --key {key}")
+        form = "NDJSON" if text.endswith("}") and '"objects"' not in text else "JSON"
+        raise InputError(f"line {number}: this looks like {form}; name the key that has the ids: --key {key}")
     if "=" in text and "&" in text:
         raise InputError(f"line {number}: this looks like the form of a callback; pass its call UUIDs alone")
     delimiter = max(DELIMITERS, key=text.count)
