@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from attrs import define, frozen
 
 from plivo_async.cli.export.call_uuid_text import id_in
-from plivo_async.cli.export.csv_input import CsvRows, csv_cells, lines_with_id
+from plivo_async.cli.export.csv_rows import CsvRows, csv_cells, lines_with_id
 from plivo_async.cli.export.decoded_lines import DecodedLines
 from plivo_async.cli.export.input_lines import InputError
 from plivo_async.cli.export.record_format import (

@@ -16,7 +16,8 @@ from plivo_async.cli.export.input_shape import (
     is_json_document,
     is_json_list,
 )
-from plivo_async.cli.export.json_input import JsonDocument, JsonKey, JsonTexts, NdjsonKey
+from plivo_async.cli.export.json_document import JsonDocument
+from plivo_async.cli.export.json_input import JsonKey, JsonTexts, NdjsonKey
 from plivo_async.cli.export.text_input import TextLines
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 import attrs
 
-from plivo_async.cli.export.csv_input import csv_cells
+from plivo_async.cli.export.csv_rows import csv_cells
 from plivo_async.cli.export.safe_cell import armed, disarmed
 from plivo_async.record.converter import record_from_json
 from plivo_async.record.model import CallDetailRecord

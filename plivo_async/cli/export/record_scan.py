@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import click
 from attrs import fields_dict, frozen
 
-from plivo_async.cli.export.csv_input import CsvRows
+from plivo_async.cli.export.csv_rows import CsvRows
 from plivo_async.cli.export.input_lines import InputError
 from plivo_async.cli.export.record_format import (
     CSV_COLUMNS,

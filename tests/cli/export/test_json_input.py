@@ -7,9 +7,10 @@ from itertools import chain
 
 import pytest
 
-from plivo_async.cli.export import json_input
+from plivo_async.cli.export import json_document
 from plivo_async.cli.export.input_lines import InputError
-from plivo_async.cli.export.json_input import JsonDocument, JsonKey, JsonTexts, NdjsonKey
+from plivo_async.cli.export.json_document import JsonDocument
+from plivo_async.cli.export.json_input import JsonKey, JsonTexts, NdjsonKey
 
 
 def test_the_key_of_an_ndjson_line_has_the_id() -> None:
@@ -68,9 +69,9 @@ def pieces(text: bytes) -> list[bytes]:
 @pytest.fixture
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """A document keeps 1,000 characters of an object, and accepts rows of 3,000 bytes."""
-    monkeypatch.setattr(json_input, "_MAX_KEPT_CHARACTERS", 1_000)
-    monkeypatch.setattr(json_input, "_LONG_CHARACTERS", 500)
-    monkeypatch.setattr(json_input, "MAX_JSON_LINE_BYTES", 3_000)
+    monkeypatch.setattr(json_document, "_MAX_KEPT_CHARACTERS", 1_000)
+    monkeypatch.setattr(json_document, "_LONG_CHARACTERS", 500)
+    monkeypatch.setattr(json_document, "MAX_JSON_LINE_BYTES", 3_000)
 
 
 @pytest.mark.usefixtures("small_limits")
