@@ -56,12 +56,10 @@ def changed_fields(old: Any, new: Any) -> tuple[str, ...]:
 
     The form of a value does not count, such as an amount sent as a number, nor does the `api_id`.
     """
-    kind: Any = type(new)
     names = [
-        attribute.name
-        for attribute in attrs.fields(kind)
-        if attribute.name not in _NOT_COMPARED
-        and getattr(old, attribute.name) != getattr(new, attribute.name)
+        name
+        for name in attrs.fields_dict(new.__class__)
+        if name not in _NOT_COMPARED and getattr(old, name) != getattr(new, name)
     ]
     before: Mapping[str, Any] = old.extra
     after: Mapping[str, Any] = new.extra
