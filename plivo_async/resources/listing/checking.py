@@ -5,7 +5,7 @@ removed, so the rows that are known were all there when the total was counted: i
 the same rows. That holds whatever moved meanwhile. Where totals are of no use, a reading that gets no row
 twice is complete: a row that came before the place of the reading would have moved another one behind it.
 
-If there are fewer rows than the total although nothing moved, either the list has some rows twice, or the
+If every place was read and there are fewer rows than the total, then the list has some rows twice, or the
 server does not keep their order, such as that of calls that ended in the same second. A second reading shows
 which: it finds other rows only if the order changes.
 """
@@ -29,6 +29,8 @@ _TRIMMED_ROWS = 10_000
 # Whatever progress there is, a list ends.
 _MAX_ROUNDS = 25
 _MAX_READINGS = 5
+# Where the order of rows changes, each reading finds two of three rows that are missing.
+_MAX_UNORDERED_READINGS = 12
 
 
 class _Step(Enum):
@@ -77,12 +79,13 @@ class Checking:
         self.warnings: list[str] = []
         self.late = 0
         # How many rows the list has twice.
-        self._spare = 0 if reading.moved else _spare(reading)
-        # Whether a reading is to show if the server keeps the order of the rows.
-        self._is_doubted = reading.moved > 0 and _spare(reading) > 0
+        self._spare = _spare(reading)
+        # Before the window is read again: how many rows were late, and the total.
+        self._before = (0, 0)
+        self._is_unordered = False
         if self._totals.usable is None:
             self._without_total(moved=reading.moved)
-        elif self._is_doubted:
+        elif _is_doubtful(reading):
             self._read()
         elif is_last and self._known + self._spare == self._totals.latest == self._totals.most:
             self._finish()
@@ -239,11 +242,19 @@ class Checking:
     def _read(self) -> None:
         """Read the window again from its newest row."""
         self._step = _Step.READ
+        self._before = self.late, self._totals.most
         self._again = Reading(self.window, self._page_size, self._seen, own=Seen())
         self._totals = self._again.totals
 
     def _read_again(self, reading: Reading) -> None:
         self._again = None
+        late, total = self._before
+        # Records that were written meanwhile are new in any order.
+        if reading.moved and self.late - late > self._totals.most - total:
+            self._is_unordered = True
+        if self._is_unordered and self._totals.usable is not None:
+            self._read_unordered(reading, self.late - late)
+            return
         found = len(reading.order) > self._known
         self._order, self._known = reading.order, len(reading.order)
         self._keys = self._seen if reading.own is None else reading.own
@@ -254,6 +265,19 @@ class Checking:
             self._idle = 0 if found or not self._idle else self._idle + 1
             self._spare = _spare(reading)
             self._step = _Step.CHECK
+
+    def _read_unordered(self, reading: Reading, found: int) -> None:
+        """Read until the rows of all readings together are as many as the total."""
+        self._order, self._keys, self._spare = reading.order, self._seen, 0
+        self._known += found
+        self._idle = 0 if found else self._idle + 1
+        self._readings += 1
+        if self._known >= self._totals.most:
+            self._idle, self._step = 0, _Step.CHECK
+        elif self._readings < _MAX_UNORDERED_READINGS and self._idle < _IDLE_ROUNDS:
+            self._read()
+        else:
+            self._give_up(self._totals.most - self._known)
 
     def _finish(self) -> None:
         self._step = _Step.OVER
@@ -268,6 +292,11 @@ class Checking:
             else f"{missing} of the records that Plivo counts were not found"
         )
         self.warnings.append(fact)
+
+
+def _is_doubtful(reading: Reading) -> bool:
+    """Return whether rows came on two pages, in place of others."""
+    return reading.moved > 0 and _spare(reading) > 0
 
 
 def _spare(reading: Reading) -> int:

@@ -269,6 +269,24 @@ class TestOddPages:
         assert sorted(run(walk, calls).uuids) == sorted(set(in_span(calls)))
         assert (walk.complete, walk.warnings) == (True, [])
 
+    @pytest.mark.parametrize("hidden", [0, 1])
+    def test_rows_of_the_same_second_may_change_places(self, hidden: int) -> None:
+        """A row that another one replaces on a page is found, or counts as missing."""
+        calls, walk = full(200, 7), walk_of(7)
+
+        def mix(page: dict[str, Any], number: int) -> object:
+            uuids, offset = in_span(calls), page["meta"]["offset"]
+            # Groups of 30 rows, which have no order among them.
+            groups = [uuids[first : first + 30] for first in range(0, 200, 30)]
+            mixed = [uuid for group in groups for uuid in random.Random(number).sample(group, len(group))]
+            rows = mixed[offset : offset + page["meta"]["limit"]]
+            shown = [uuid if uuid not in uuids[:hidden] else uuids[1] for uuid in rows]
+            return page | {"objects": [{"call_uuid": uuid} for uuid in shown]}
+
+        calls.alter = mix
+        assert sorted(run(walk, calls).uuids) == sorted(in_span(calls)[hidden:])
+        assert (walk.complete, walk.missing) == (not hidden, hidden)
+
     def test_rows_may_be_out_of_order(self) -> None:
         calls, walk = full(300), walk_of()
 
