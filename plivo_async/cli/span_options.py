@@ -111,7 +111,7 @@ def selection_options(command: F) -> F:
 
 
 def take_selection(given: dict[str, Any], now: datetime) -> CallSelection:
-    """Take the options out of those that a command was given, and return what they choose.
+    """Remove the options from those that a command was given, and return the calls that they choose.
 
     Raises:
         UsageError: A time or a zone cannot be read, or a filter does not exist for SIP-trunk calls.

@@ -24,7 +24,7 @@ _MOMENT = re.compile(
 
 
 class TimeTextError(ValueError):
-    """A text is no time, or lacks a time zone; the message says which, and what fits."""
+    """A text is no time, or lacks a time zone; the message has the reason, and what fits."""
 
 
 def parse_length(text: str) -> timedelta:

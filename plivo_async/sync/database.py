@@ -37,7 +37,7 @@ class Schema:
     """What makes a database one of a sync.
 
     Attributes:
-        application_id: The integer that tells it from databases of other programs.
+        application_id: The integer by which it differs from databases of other programs.
         version: The version of the tables, in `PRAGMA user_version`.
         tables: The SQL that creates the tables of a new one.
     """

@@ -18,7 +18,7 @@ from plivo_async.sync.target import SyncTarget
 
 Kind: TypeAlias = Literal["calls", "trunk_calls"]
 
-# A transaction of so many takes some 20 milliseconds.
+# Writing so many in one transaction costs some 20 milliseconds.
 _BATCH_RECORDS = 1000
 
 
@@ -78,7 +78,7 @@ class Reading:
         return self.changes.total + self.failed
 
     async def count(self, span: Span) -> int | None:
-        """Return how many records Plivo counts in a span; None if it does not say."""
+        """Return how many records Plivo counts in a span; None if it does not count."""
         total = 0
         for part in pieces(span):
             page = await self._list(part, page_size=1)

@@ -8,7 +8,7 @@ from plivo_async.sync.plan import Span, halves, pieces
 from plivo_async.sync.reading import Reading
 from plivo_async.sync.state import SyncState
 
-# Ten requests. A span with more records is halved, which takes two.
+# Ten requests. A span with more records is halved, which costs two.
 _ROWS_READ_AT_ONCE = 200
 
 

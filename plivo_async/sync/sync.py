@@ -91,7 +91,7 @@ class Sync:
         look_back: How late a record may be written or corrected, to be found.
         patience: Seconds that nobody may send, because of the rate limit, a 429 or an outage, before the sync
             ends with PatienceExceededError; None for any time.
-        on_failed: Called with each row that cannot be read, before the state says that it was read.
+        on_failed: Called with each row that cannot be read, before the state moves past it.
         now: Returns the present time. Replace it in tests.
 
     Raises:

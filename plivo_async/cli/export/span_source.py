@@ -20,7 +20,7 @@ from plivo_async.sync.plan import Span, halves, pieces
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
-# Ten requests. A part with more calls is halved, which takes two.
+# Ten requests. A part with more calls is halved, which costs two.
 _ROWS_LISTED_AT_ONCE = 200
 
 

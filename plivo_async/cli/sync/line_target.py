@@ -48,7 +48,7 @@ class LineTarget:
 
     New records are appended. Records that changed are collected in the index, and replace their lines at the
     end: the part of the file from the first of them on is written to a tail file, and from there to its
-    place. A sync that is killed leaves an index that says what is to be done.
+    place. A sync that is killed leaves an index that the next one completes.
 
     Args:
         path: The path of the file.

@@ -108,7 +108,7 @@ class SyncRun:
 
         with stop_on_signals(cancel, grace=None) as stop:
             try:
-                # The target first, because its lock is the one that a second sync is to hear of.
+                # The target first: a second sync names it, and not the failed file, in its message.
                 async with self._client, self._target:
                     with open_failures(self.options.failed_path) as failures:
                         await self._run(failures, display)
