@@ -21,14 +21,15 @@ from plivo_async.cli.export.kept_options import (
 )
 from plivo_async.cli.export.line_removal import remove_lines
 from plivo_async.cli.export.output_file import Output, file_output
-from plivo_async.cli.export.torn_line import is_torn_object
+from plivo_async.cli.export.torn_line import is_torn_failure
 from plivo_async.cli.output import report
 from plivo_async.errors import InvalidResponseError
 from plivo_async.record.strict_json import write_json
 from plivo_async.resources.outcome import Failed
 
 _ID_KEY = "call_uuid"
-_OWN_KEYS = {_ID_KEY, "kind", "status", "message", "attempts"}
+_OWN_KEYS = (_ID_KEY, "kind", "status", "message", "attempts")
+_ALL_KEYS = (*_OWN_KEYS, "retryable", "body")
 # A call UUID has at most 128. The rest of a longer text is in the input.
 _LONGEST_ID_CHARACTERS = 1000
 
@@ -179,7 +180,9 @@ def failure_in(line: bytes) -> dict[str, Any] | None:
         found = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return cast("dict[str, Any]", found) if isinstance(found, dict) and found.keys() >= _OWN_KEYS else None
+    return (
+        cast("dict[str, Any]", found) if isinstance(found, dict) and found.keys() >= set(_OWN_KEYS) else None
+    )
 
 
 def _forget_options(path: Path, output: Output) -> None:
@@ -198,8 +201,10 @@ def _repair(path: Path, output: Output) -> None:
     if _is_complete(line):
         output.write(b"\n")
         return
-    # After lines of its own, a power cut may leave nothing but NUL bytes.
-    if not is_torn_object(line, _ID_KEY) and not (has_failures and not line.strip(b"\0")):
+    # A power cut may leave nothing but NUL bytes. Below lines of another program, an object that begins like
+    # a failure may be of that program, too.
+    is_torn = is_torn_failure(line, _ALL_KEYS)
+    if not (is_torn or (has_failures and not line.strip(b"\0"))) or not (has_failures or end == len(line)):
         raise click.ClickException(
             f"{path} ends with a line that is no failure, so it was not changed: "
             "name another file with --failed"

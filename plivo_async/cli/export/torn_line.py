@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from itertools import pairwise
+from collections.abc import Collection, Sequence
+from itertools import pairwise, zip_longest
 
 _JSON_TOKEN = re.compile(
     rb'"(?:[ !#-\[\]-~]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"'
@@ -20,20 +20,16 @@ _CUT_CSV_CELL = re.compile(rb'"(?:[^"]|"")*"?|[^",\r\n]*')
 _CUT_ID = re.compile(rb"[A-Za-z0-9_-]{0,128}(?:,.*)?", re.DOTALL)
 
 
-def is_torn_object(line: bytes, first_key: str = "") -> bool:
+def is_torn_object(line: bytes) -> bool:
     """Whether a line is a proper beginning of a JSON object in ASCII.
 
-    A power cut may leave NUL bytes in place of the rest, so they are allowed at the end.
+    A power cut may leave NUL bytes in place of the rest, or of the whole line.
 
     Args:
         line: The line, without a newline.
-        first_key: The first key of the object; empty for any key, or only NUL bytes.
     """
     line = line.rstrip(b"\0")
-    if not line:
-        return not first_key
-    start = f'{{"{first_key}":'.encode("ascii") if first_key else b'{"'
-    return (line.startswith(start) or start.startswith(line)) and _tokens(line) is not None
+    return not line or ((line.startswith(b'{"') or line == b"{") and _tokens(line) is not None)
 
 
 def is_torn_record(line: bytes, keys: Collection[str]) -> bool:
@@ -45,17 +41,39 @@ def is_torn_record(line: bytes, keys: Collection[str]) -> bool:
         line: The line, without a newline.
         keys: The documented keys.
     """
+    found = _compact_keys(line)
+    quoted = [f'"{key}"'.encode("ascii") for key in keys]
+    # The last one may be cut short.
+    return found is not None and all(any(key.startswith(token) for key in quoted) for token in found[:2])
+
+
+def is_torn_failure(line: bytes, keys: Sequence[str]) -> bool:
+    """Whether a line is a proper beginning of an object with these keys in this order and no other.
+
+    There is no space between its tokens.
+
+    Args:
+        line: The line, without a newline.
+        keys: The keys.
+    """
+    found = _compact_keys(line)
+    return found is not None and all(
+        key is not None and f'"{key}"'.encode("ascii").startswith(token)
+        for key, token in zip_longest(keys[: len(found)], found)
+    )
+
+
+def _compact_keys(line: bytes) -> list[bytes] | None:
+    """Return the keys at the beginning of an object without spaces; None for any other line."""
     tokens = _tokens(line.rstrip(b"\0"))
     if not tokens or tokens[0] != b"{" or b" " in tokens:
-        return False
-    quoted = [f'"{key}"'.encode("ascii") for key in keys]
+        return None
     depth, found = 0, list[bytes]()
     for before, token in pairwise((b"", *tokens)):
         if depth == 1 and before in (b"{", b","):
             found.append(token)
         depth += _deeper(token)
-    # The last one may be cut short.
-    return all(any(key.startswith(token) for key in quoted) for token in found[:2])
+    return found
 
 
 def _tokens(line: bytes) -> list[bytes] | None:

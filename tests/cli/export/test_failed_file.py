@@ -97,7 +97,7 @@ def test_a_last_line_that_lacks_only_its_newline_is_kept(tmp_path: Path) -> None
 
 def test_a_resumed_export_removes_settled_lines(tmp_path: Path) -> None:
     lines = [failed_line(failure(name)) for name in ("done", "again", "elsewhere")]
-    (tmp_path / "f").write_bytes(b"".join(lines) + b"\nhello\n" + b'{"call_uuid": "torn')
+    (tmp_path / "f").write_bytes(b"".join(lines) + b"\nhello\n" + b'{"call_uuid":"torn')
     with failed_file(tmp_path / "f", resume=True) as file:
         file.write(failure("again"))
         file.settle(lambda call_uuid: call_uuid in ("done", "again"))
@@ -312,6 +312,8 @@ def test_failures_may_go_to_a_device() -> None:
         b'{"note": 1}',
         b'["a"]',
         b"\0\0",
+        b'{"call_uuid":"a","note":"mine',
+        b'{"ping":1}\n{"call_uuid":"mine',
         failed_line(failure("a")) + b"note",
     ],
 )

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from plivo_async.cli.export.torn_line import is_torn_object, is_torn_record, is_torn_row
+from plivo_async.cli.export.torn_line import is_torn_failure, is_torn_object, is_torn_record, is_torn_row
 
 _OBJECT = json.dumps(
     {"call_uuid": 'ü\\"\n', "a": [1, -2.5e-7, True, False, None, {}], "b": {"c": "", "d": [[]]}}, indent=None
@@ -16,7 +16,6 @@ def test_each_proper_beginning_of_an_object_is_torn() -> None:
     for line in (_OBJECT, _OBJECT.replace(b" ", b"")):
         for cut in range(1, len(line)):
             assert is_torn_object(line[:cut]), line[:cut]
-            assert is_torn_object(line[:cut], "call_uuid"), line[:cut]
             assert is_torn_object(line[:cut] + b"\0\0"), line[:cut]
 
 
@@ -43,10 +42,28 @@ def test_no_other_line_is_a_torn_object(line: bytes) -> None:
     assert not is_torn_object(line)
 
 
-@pytest.mark.parametrize("line", [b'{"note": "', b'{"call_uuid" :', b"\0\0", b'{"b'])
-def test_an_object_with_another_first_key_is_not_torn(line: bytes) -> None:
-    assert is_torn_object(line) is (line != b'{"call_uuid":')
-    assert not is_torn_object(line, "call_uuid")
+def test_each_proper_beginning_of_a_failure_is_torn() -> None:
+    line = b'{"call_uuid":"a","kind":{"call_uuid":1},"status":null'
+    for cut in range(1, len(line) + 1):
+        assert is_torn_failure(line[:cut] + b"\0", ("call_uuid", "kind", "status")), line[:cut]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"note":"',
+        b'{"call_uuid":"a","note":"mine',
+        b'{"call_uuid":"a","status":4',
+        b'{"call_uuid":"a","kind":"b","c":1',
+        b'{"call_uuid": "a',
+        b'{"call_uuid" :',
+        b"\0\0",
+        b'{"b',
+        b"[",
+    ],
+)
+def test_an_object_with_other_keys_or_spaces_is_no_torn_failure(line: bytes) -> None:
+    assert not is_torn_failure(line, ("call_uuid", "kind"))
 
 
 def test_each_beginning_of_a_row_is_torn() -> None:
