@@ -47,7 +47,7 @@ from plivo_async.cli.span_options import CallSelection, selection_options, take_
 )
 @selection_options
 @click.option("--resume", is_flag=True, help="Continue OUTPUT: fetch the records it lacks.")
-@click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
+@click.option("--overwrite", is_flag=True, help="Replace OUTPUT and its failed file if they exist.")
 @run_options
 @connection_options
 @click.pass_context
