@@ -89,9 +89,14 @@ def _calls_to_retry(output: Path, failed: Path, *, retries_all: bool) -> tuple[t
         ClickException: The failed file cannot be read, or there is neither file.
     """
     found: dict[str, bool] = {}
+    others = 0
     try:
         with failed.open("rb") as file:
-            for failure in filter(None, map(failure_in, file)):
+            for line in file:
+                failure = failure_in(line)
+                if failure is None:
+                    others += bool(line.strip())
+                    continue
                 call_uuid = str(failure["call_uuid"])
                 # Other credentials may be set now.
                 may_succeed = retries_all or failure.get("retryable") is True or failure["status"] == 401
@@ -106,6 +111,8 @@ def _calls_to_retry(output: Path, failed: Path, *, retries_all: bool) -> tuple[t
             raise click.ClickException(f"neither {output} nor {failed} exists") from None
     except OSError as error:
         raise click.ClickException(f"cannot read {failed}: {error.strerror}") from None
+    if others:
+        report(f"ignored {counted(others, 'line')} of {failed} without a complete failure of an export")
     return tuple(call_uuid for call_uuid, is_chosen in found.items() if is_chosen), len(found)
 
 
