@@ -1,11 +1,16 @@
-"""Quotes words for a command line that a person copies from a message. Pure."""
+"""Quotes words for a command line that a person copies from a message."""
 
 from __future__ import annotations
 
 import os
 import re
 import shlex
+import sys
 from collections.abc import Iterable
+from pathlib import Path
+from typing import TextIO, cast
+
+from plivo_async.cli.streams import encodable
 
 # What a message does not show as it is: white space that is joined, control characters, and bytes of a file
 # name that are no text.
@@ -18,8 +23,15 @@ def shell_join(words: Iterable[str]) -> str:
     return " ".join(map(_quote, words))
 
 
+def path_word(path: Path) -> str:
+    """Return a path as a word that is neither an option nor `-` for a standard stream."""
+    return f"./{path}" if str(path).startswith("-") else str(path)
+
+
 def _quote(word: str) -> str:
-    if not _NOT_SHOWN.search(word):
+    stderr = cast("TextIO | None", sys.stderr)
+    is_shown = stderr is None or encodable(word, stderr) == word
+    if is_shown and not _NOT_SHOWN.search(word):
         return shlex.quote(word)
     escaped = (chr(byte) if byte in _PLAIN else f"\\x{byte:02x}" for byte in os.fsencode(word))
     return f"$'{''.join(escaped)}'"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol
 
 from plivo_async.cli.export.csv_input import CsvColumn
@@ -19,6 +19,7 @@ from plivo_async.cli.export.input_shape import (
 from plivo_async.cli.export.json_document import JsonDocument
 from plivo_async.cli.export.json_input import JsonKey, JsonTexts, NdjsonKey
 from plivo_async.cli.export.text_input import TextLines
+from plivo_async.cli.shell import path_word, shell_join
 
 
 class _Reader(Protocol):
@@ -112,11 +113,15 @@ class InputParser:
     def _advice(self, foreign: Foreign) -> str:
         if not foreign.command:
             return f"this is {foreign.name}; {foreign.advice}"
-        file = "FILE" if self._name == "stdin" else self._name
-        column = self._column or self._key or "call_uuid"
-        prints = shlex.join(word.format(file=file, column=column) for word in foreign.command)
+        file = "FILE" if self._name == "stdin" else path_word(Path(self._name))
+        values = {"column": self._column or self._key or "call_uuid", "file": file}
+        # A quote within the quotes of SQL is doubled.
+        in_sql = {"column": values["column"].replace('"', '""'), "file": file.replace("'", "''")}
+        prints = shell_join(
+            word.format(**(in_sql if word.startswith("select ") else values)) for word in foreign.command
+        )
         words = ["plivo-async", "export", "-i", "-"]
         if not any("{column}" in word for word in foreign.command):
             words += [] if self._column is None else ["--column", self._column]
             words += [] if self._key is None else ["--key", self._key]
-        return f"this is {foreign.name}; use: {prints} | {shlex.join(words)} ..."
+        return f"this is {foreign.name}; use: {prints} | {shell_join(words)} ..."

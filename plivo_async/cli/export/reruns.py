@@ -9,7 +9,7 @@ from pathlib import Path
 from plivo_async.cli.export.kept_options import KeptOptions
 from plivo_async.cli.export.options import default_failed_path
 from plivo_async.cli.output import PROGRAM
-from plivo_async.cli.shell import shell_join
+from plivo_async.cli.shell import path_word, shell_join
 
 
 def resume_command(arguments: Sequence[str], *, from_start: bool = False) -> str:
@@ -50,10 +50,8 @@ def retry_command(output: Path, failed: Path, *, retries_all: bool = False) -> s
         failed: Its failed file.
         retries_all: Whether to retry those that are not likely to succeed, too.
     """
-    named = [] if failed == default_failed_path(output) else ["--failed", str(failed)]
-    # A name that begins with a dash is no option.
-    ends = ["--"] if str(output).startswith("-") else []
-    return shell_join([PROGRAM, "retry", *["--all"] * retries_all, *named, *ends, str(output)])
+    named = [] if failed == default_failed_path(output) else ["--failed", path_word(failed)]
+    return shell_join([PROGRAM, "retry", *["--all"] * retries_all, *named, path_word(output)])
 
 
 def export_command(output: Path, failed: Path, options: KeptOptions | None = None) -> str:
@@ -64,6 +62,6 @@ def export_command(output: Path, failed: Path, options: KeptOptions | None = Non
         failed: Its failed file.
         options: The options to name; None if they are unknown.
     """
-    named = [] if failed == default_failed_path(output) else ["--failed", str(failed)]
-    words = ["export", "--resume", "-i", str(failed), "--key", "call_uuid", "-o", str(output), *named]
-    return shell_join([PROGRAM, *words, *(options.arguments() if options else ())])
+    named = [] if failed == default_failed_path(output) else ["--failed", path_word(failed)]
+    words = ["export", "--resume", "-i", path_word(failed), "--key", "call_uuid", "-o", path_word(output)]
+    return shell_join([PROGRAM, *words, *named, *(options.arguments() if options else ())])

@@ -15,7 +15,7 @@ from plivo_async.cli.export.record_scan import NotAnExportError, scan
 from plivo_async.cli.export.span_source import hour_of
 from plivo_async.cli.output import report
 from plivo_async.cli.reading import reading_back
-from plivo_async.cli.shell import shell_join
+from plivo_async.cli.shell import path_word, shell_join
 from plivo_async.cli.summary import Summary
 from plivo_async.record.model import CallDetailRecord
 from plivo_async.record.trunk_call import TrunkCallDetailRecord
@@ -85,9 +85,8 @@ def begin_or_resume(
 
 def _hint(path: Path, damaged: int | None, *, is_retry: bool) -> str:
     if damaged is not None:
-        # A name that begins with a dash is no option. The suffix suits the sed of every system.
-        name = f"./{path}" if str(path).startswith("-") else str(path)
-        command = shell_join(["sed", "-i.bak", f"{damaged}d", name])
+        # The suffix suits the sed of every system.
+        command = shell_join(["sed", "-i.bak", f"{damaged}d", path_word(path)])
         return f"if line {damaged} is damaged, delete it, and its record is fetched again: {command}"
     if is_retry:
         return "is it the output of an export?"
