@@ -16,6 +16,9 @@ from plivo_async.resources.listing.spec import ListSpec
 
 Record = TypeVar("Record")
 
+# An account without records has an empty list.
+_NOT_FOUND = "the server has no such list: check base_url and the auth ID"
+
 
 @frozen(kw_only=True, eq=False)
 class PageFetcher(Generic[Record]):
@@ -48,6 +51,12 @@ class PageFetcher(Generic[Record]):
             "offset": str(request.offset),
         }
         reply = await self.requester.request(
-            "GET", self.spec.path, self.options, lane=lane, params=params, decode=decode_page
+            "GET",
+            self.spec.path,
+            self.options,
+            lane=lane,
+            params=params,
+            decode=decode_page,
+            not_found=_NOT_FOUND,
         )
         return read_rows(reply, self.spec, self.converter)

@@ -39,7 +39,7 @@ class Walk:
         self._checkings: list[Checking] = []
         self._sweeps = self._late_before = 0
         self._unsettled: list[str] = []
-        self._is_stopped = False
+        self._is_stopped = self._is_split = self._has_page = False
 
     @property
     def is_over(self) -> bool:
@@ -57,6 +57,9 @@ class Walk:
         """Return the next page to be asked for; None if there is none at the moment."""
         if self._is_stopped:
             return None
+        if self._is_split and not self._has_page and self._owners:
+            # Perhaps the server refuses every window. To find that out takes one request for each length.
+            return None
         owner = next(self._askable(), None)
         if owner is None:
             return None
@@ -72,6 +75,7 @@ class Walk:
     def received(self, request: PageRequest, page: AnyPage) -> list[Turn]:
         """Take a page in; return the pages whose turn it is, with the rows of them that come out."""
         owner = self._owners.pop(request)
+        self._has_page = True
         if isinstance(owner, Checking):
             turns = [(request, owner.received(request, page))]
             self._sweep()
@@ -120,6 +124,7 @@ class Walk:
         halves = request.window.halves()
         if halves is None:
             return None
+        self._is_split = True
         place = self._readings.index(owner)
         # The rows that were read stay: the halves leave them out.
         newer, older = (Reading(half, self._page_size, self._seen, own=Seen()) for half in halves)

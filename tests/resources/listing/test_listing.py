@@ -242,19 +242,21 @@ class TestAPageThatIsNoPage:
         calls = full(200, 1)
         calls.alter = lambda page, number: httpx.Response(404) if page["meta"]["offset"] == 100 else page
         listing, uuids = listed(calls, 1, concurrency=1), list[Any]()
-        with pytest.raises(NotFoundError, match="the list stopped after 100 records: HTTP 404"):
+        message = "the list stopped after 100 records: HTTP 404: the server has no such list"
+        with pytest.raises(NotFoundError, match=message):
             async for outcome in listing:
                 uuids.append(outcome.call_uuid)
         assert uuids == [uuid_of(number) for number in range(100)]
 
-    async def test_of_a_window_that_cannot_be_split_is_its_error(self) -> None:
-        calls = full(20, 1)
+    @pytest.mark.parametrize("days", [1, 89])
+    async def test_of_a_window_that_cannot_be_split_is_its_error(self, days: int) -> None:
+        calls = full(20, days)
         calls.longest = timedelta(0)
         with pytest.raises(
             BadRequestError, match="the list stopped after 0 records: HTTP 400: the span is too"
         ):
-            await uuids_of(listed(calls, 1))
-        assert len(calls.queries) < 15
+            await uuids_of(listed(calls, days))
+        assert len(calls.queries) < 18
 
 
 class TestWhatConcernsAllPages:
