@@ -235,7 +235,12 @@ class AsyncClient:
         """
         chosen = self._options.changed(options)
         reply = await self._core.requester.request(
-            method, path, chosen, lane=self._lane, params=params, json=json
+            # What a 404 means depends on the path.
+            *(method, path, chosen),
+            lane=self._lane,
+            params=params,
+            json=json,
+            not_found="",
         )
         return reply.response
 

@@ -51,8 +51,8 @@ def status_error(response: httpx.Response, attempts: int, not_found: str | None 
     body = _read_body(response)
     message, api_id = server_message(body)
     meaning = _MEANINGS.get(response.status_code)
-    if response.status_code == 404:
-        meaning = not_found or meaning
+    if response.status_code == 404 and not_found is not None:
+        meaning = not_found
     parts = [f"HTTP {response.status_code}", message, meaning]
     if response.has_redirect_location:
         parts.append(f"redirects are not followed (to {printable(response.headers['location'])})")

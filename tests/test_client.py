@@ -735,6 +735,12 @@ class TestRequest:
                 await client.request("POST", "Call/", json=deep)
         assert route.call_count == 0
 
+    async def test_gives_a_404_no_meaning_of_its_own(self) -> None:
+        async with asking(httpx.Response(404, json={"error": "no such number"})) as (client, _):
+            with pytest.raises(NotFoundError) as caught:
+                await client.request("GET", "Number/12025550100/")
+        assert str(caught.value) == "HTTP 404: no such number"
+
     async def test_gives_the_answer_of_any_path_of_the_account(self) -> None:
         async with asking(httpx.Response(200, json={"objects": []})) as (client, route):
             response = await client.request("GET", "Call/", params={"limit": 5, "from_number": "+1 2"})
