@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import asynccontextmanager
@@ -116,7 +117,10 @@ async def test_a_client_that_hangs_up_leaves_no_call_and_no_open_source(
         await reader.readuntil(service.ids[0].encode())
         writer.transport.abort()
 
-        await service.left.wait()
+        while not service.left.is_set():
+            # Starlette leaves it to Python to close a generator that it was not in when the client hung up.
+            gc.collect()
+            await asyncio.sleep(0.01)
 
         assert service.closed.is_set()
         assert (service.under_way, pool_of(service.client).busy) == (0, 0)
