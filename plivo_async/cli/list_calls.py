@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 import click
+from attrs import evolve
 
 from plivo_async.cli.call_table import CallTable
 from plivo_async.cli.client import ConnectionOptions, connection_options, open_client
@@ -75,7 +76,10 @@ def list_calls(
       plivo-async list --since 2026-11-01 --until 2026-12-01 --zone Asia/Kolkata -o json
       plivo-async list --since 7d --to-number 1202 | jq -r .call_uuid
     """
-    selection = take_selection(given, datetime.now(UTC))
+    now = datetime.now(UTC)
+    selection = take_selection(given, now)
+    # Else a span of 0, such as --since 0d, would have the length of a moment.
+    selection = evolve(selection, until=selection.until or now)
     chosen = output or default_format()
     if limit is None and chosen == "table":
         limit = _ROWS_OF_A_TABLE

@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from plivo_async.cli.time_text import TimeTextError, find_zone, parse_moment
 from plivo_async.client import AsyncClient
+from plivo_async.errors import RetentionError
 from plivo_async.record.enums import CallDirection, HangupSource, StirVerification
 from plivo_async.record.trunk_enums import TrunkHangupSource
 from plivo_async.resources.listing.listing import Listing
@@ -66,7 +67,11 @@ class CallSelection:
             ConfigurationError: The span or a filter cannot be used.
         """
         resource: Any = client.trunk_calls if self.is_trunk else client.calls
-        listing: Listing[Any] = resource.list(since, until, **self.filters, **options)
+        try:
+            listing: Listing[Any] = resource.list(since, until, **self.filters, **options)
+        except RetentionError as error:
+            message = error.message.replace("allow_partial=True lists", "--since 90d chooses")
+            raise RetentionError(message, oldest=error.oldest) from None
         return listing
 
     @property

@@ -63,7 +63,9 @@ def plan(state: SyncState, now: datetime, look_back: timedelta, kept: timedelta)
     """
     oldest = now - kept
     newest = state.since if state.newest is None else min(state.newest, state.until)
-    lost = Span(state.until, oldest) if state.until < oldest else None
+    # Before a span was read completely, the sync begins with what is kept, as the first one did.
+    has_begun = state.until > state.since or state.newest is not None
+    lost = Span(state.until, oldest) if has_begun and state.until < oldest else None
     since = max(min(newest, now) - look_back, state.since, oldest)
     return Plan(Span(since, now), lost)
 

@@ -97,7 +97,9 @@ class SQLiteTarget:
 
     def _open(self) -> None:
         with ExitStack() as stack:
-            stack.enter_context(lock_file(self._path.with_name(f"{self._path.name}.lock"), self._name))
+            # Beside the database itself, not beside a symbolic link to it.
+            real = self._path.resolve()
+            stack.enter_context(lock_file(real.with_name(f"{real.name}.lock"), self._name))
             with self._errors():
                 if not os.path.lexists(self._path):
                     stack.callback(self._delete_unused)

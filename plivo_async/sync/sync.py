@@ -166,7 +166,7 @@ class Sync:
         state = await self._target.state(kind) or first_state(account, kind, now, _KEPT)
         if state.account != account:
             raise SyncTargetError(
-                f"it has calls of the account {state.account}, not of {account}: use another target"
+                f"the target has calls of the account {state.account}, not of {account}: use another one"
             )
         return await self._read_all(plan(state, now, self._look_back, _KEPT), state)
 

@@ -66,6 +66,11 @@ def test_calls_that_are_no_longer_kept_are_reported_as_lost() -> None:
     assert chosen.span.since == NOW + 10 * DAY
 
 
+def test_a_target_of_which_no_span_was_read_has_lost_none() -> None:
+    begun = first_state("MA1", "calls", NOW, KEPT)
+    assert plan(begun, NOW + DAY, HOUR, KEPT).lost is None
+
+
 def test_an_account_without_calls_has_lost_none() -> None:
     assert plan(state(newest=None), NOW + 10 * DAY, HOUR, KEPT).lost is None
 

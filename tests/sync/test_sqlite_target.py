@@ -179,6 +179,14 @@ def test_a_second_sync_is_refused(path: Path) -> None:
         write(path)
 
 
+def test_a_second_sync_by_a_symbolic_link_is_refused(path: Path) -> None:
+    link = path.parent / "links" / "other.db"
+    link.parent.mkdir()
+    link.symlink_to(path)
+    with opened(target(path)), pytest.raises(SyncTargetError, match="another sync is writing to"):
+        write(link)
+
+
 @pytest.mark.parametrize("is_replaced", [False, True])
 def test_a_lock_file_that_its_owner_deletes_is_created_anew(
     path: Path, monkeypatch: pytest.MonkeyPatch, is_replaced: bool

@@ -59,8 +59,10 @@ class LineTarget:
     def __init__(self, path: Path, file_format: FileFormat, kind: type[Record] = CallDetailRecord) -> None:
         self._kind = kind
         self._path = path
-        self._index_path = path.with_name(f"{path.name}.sync")
-        self._tail_path = path.with_name(f"{path.name}.sync-tail")
+        # Beside the file itself: an index beside each symbolic link to it would miss what others change.
+        real = path.resolve() if path.is_symlink() else path
+        self._index_path = real.with_name(f"{real.name}.sync")
+        self._tail_path = real.with_name(f"{real.name}.sync-tail")
         self._format: FileFormat = file_format
         self._encode = encoder(file_format)
         self._stack = ExitStack()
@@ -106,10 +108,9 @@ class LineTarget:
             stack.callback(os.close, self._fd)
             if is_new:
                 stack.callback(self._delete_unused)
-            had_index = os.path.lexists(self._index_path)
-            self._opened = LineIndex.open(self._index_path.absolute(), self._index_path)
-            if not had_index:
+            if not os.path.lexists(self._index_path):
                 stack.callback(self._delete_unused_index)
+            self._opened = LineIndex.open(self._index_path.absolute(), self._index_path)
             stack.callback(self._opened.database.close)
             self._finish_tail()
             self._catch_up()

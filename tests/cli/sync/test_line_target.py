@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import sqlite3
 import stat
 from collections import Counter
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from plivo_async import CallDetailRecord, SyncTargetError
 from plivo_async.cli.export.record_format import CSV_HEADER, csv_row, ndjson_line
 from plivo_async.cli.sync import line_target
 from plivo_async.cli.sync.line_target import LineTarget
-from plivo_async.sync import Changes, SyncState
+from plivo_async.sync import Changes, SyncState, database
 from tests.sync.blocking import names, opened
 from tests.sync.records import call, state
 
@@ -149,6 +150,26 @@ def test_a_second_sync_is_refused_where_the_file_cannot_be_locked(
         syncing.write([call(1)], state())
         with pytest.raises(SyncTargetError, match=r"another sync is writing to .*calls\.ndjson"):
             write(path)
+
+
+def test_a_symbolic_link_has_the_index_of_the_file(path: Path) -> None:
+    link = path.parent / "links" / f"other{path.suffix}"
+    link.parent.mkdir()
+    link.symlink_to(path)
+    write(link, [call(1)])
+    write(path, [call(1)])
+    assert names(link.parent) == [link.name]
+    assert f"{path.name}.sync" in names(path.parent)
+
+
+def test_an_index_that_cannot_be_created_leaves_no_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(database, "transaction", full)
+    with pytest.raises(SyncTargetError, match="disk I/O error"):
+        write(path, [call(1)])
+    assert names(path.parent) == []
 
 
 def test_another_kind_of_records_is_refused(path: Path) -> None:
