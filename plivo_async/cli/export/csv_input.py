@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from difflib import get_close_matches
 
 from plivo_async.cli.export.call_uuid_text import id_in, is_header, is_uuid, plain_name
 from plivo_async.cli.export.csv_rows import CsvRows, csv_cells, lines_with_id, row_text
@@ -143,6 +142,9 @@ class CsvColumn:
         number, names = max(self._above, key=lambda row: (len(row[1]), -row[0]))
         text = f"line {number}: no column {self._column!r}; the columns are: {printable(', '.join(names))}"
         by_plain_name = {plain_name(name): name for name in names}
+        # Imported late: only an error needs it.
+        from difflib import get_close_matches
+
         close = get_close_matches(plain_name(self._column), by_plain_name, 1)
         at = next((place for place, name in enumerate(names, 1) if is_uuid(id_in(name))), None)
         if at is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Any, cast
 
 from plivo_async.cli.export.call_uuid_text import id_in, is_call_uuid_name, is_uuid, plain_name
@@ -95,6 +94,9 @@ class JsonKey:
             return f"; use: jq -c {program} FILE | plivo-async export -i - --key {key} ..."
         wanted = plain_name(self._path[-1])
         by_plain_name = {plain_name(known.rpartition(".")[2]): known for known in reversed(self._known)}
+        # Imported late: only an error needs it.
+        from difflib import get_close_matches
+
         close = get_close_matches(wanted, by_plain_name, 1)
         if close:
             return f"; did you mean --key {by_plain_name[close[0]]}?"
