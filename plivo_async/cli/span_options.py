@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any, TypeVar
@@ -11,11 +12,12 @@ from attrs import field, frozen
 
 from plivo_async.cli.time_text import TimeTextError, find_zone, parse_moment
 from plivo_async.client import AsyncClient
-from plivo_async.errors import RetentionError
+from plivo_async.errors import ConfigurationError
 from plivo_async.record.enums import CallDirection, HangupSource, StirVerification
 from plivo_async.record.trunk_enums import TrunkHangupSource
 from plivo_async.resources.listing.listing import Listing
 from plivo_async.resources.listing.trunk_filters import TRUNK_CALL_FILTERS
+from plivo_async.resources.sender import with_message
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -39,6 +41,7 @@ _FILTERS: tuple[tuple[str, Any, str], ...] = (
     ("stir_verification", click.Choice(list(map(str, StirVerification))), "The STIR/SHAKEN verdict."),
     ("subaccount", str, "The auth ID of the subaccount."),
 )
+_NEWER_CODE = re.compile(r"; for a newer one pass \w+\([0-9]+\)")
 FILTER_NAMES = tuple(name for name, _, _ in _FILTERS)
 
 
@@ -69,9 +72,8 @@ class CallSelection:
         resource: Any = client.trunk_calls if self.is_trunk else client.calls
         try:
             listing: Listing[Any] = resource.list(since, until, **self.filters, **options)
-        except RetentionError as error:
-            message = error.message.replace("allow_partial=True lists", "--since 90d chooses")
-            raise RetentionError(message, oldest=error.oldest) from None
+        except ConfigurationError as error:
+            raise with_message(error, _for_a_command(error.message)) from None
         return listing
 
     @property
@@ -137,6 +139,12 @@ def take_selection(given: dict[str, Any], now: datetime) -> CallSelection:
 
 
 T = TypeVar("T")
+
+
+def _for_a_command(message: str) -> str:
+    """Return the message of an error without what only a program can do."""
+    message = message.replace("allow_partial=True lists", "--since 90d chooses")
+    return _NEWER_CODE.sub("", message)
 
 
 def _read(option: str, parse: Callable[[], T]) -> T:

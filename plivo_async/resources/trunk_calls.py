@@ -41,7 +41,7 @@ _TRUNK_CALL = RecordSpec(
 _INSIGHTS = RecordSpec(
     path="Zentrunk/Call/{}/Insights/",
     kind=TrunkCallInsights,
-    noun="insights of a SIP-trunk call",
+    noun="record of the insights of a SIP-trunk call",
     thing="SIP-trunk call",
     not_found="no such SIP-trunk call, or it has no insights; calls of the voice API have none",
 )

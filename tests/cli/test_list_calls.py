@@ -94,6 +94,7 @@ def test_filters_and_times_are_sent(served: FakePlivo, capsys: pytest.CaptureFix
         (["--until", "soon"], "--until 'soon': expected a time such as 7d (ago)"),
         (["--since", "2026-11-01", "--zone", "Mars"], "--zone 'Mars': no such time zone"),
         (["--since", "100d"], "--since 90d chooses what is kept"),
+        (["--hangup-cause-code", "9"], "a code in Plivo's table, such as 4000, not 9"),
         (["--since", "0d"], "since must be before until"),
         (["--call-direction", "in"], "'in' is not one of 'inbound', 'outbound'"),
         (["--to-number", "12 34"], "to_number must be the digits of a number"),
