@@ -93,9 +93,9 @@ class CsvColumn:
                 if is_uuid(cell):
                     self._use(choice, self._number - 1, len(cells))
                     return cell
-        # A row with a call UUID is no header, even if another cell has this number.
+        # A row with a call UUID is no header, even if another cell is like the name, as `1` is like `-1`.
         has_id = any(is_uuid(id_in(cell)) for cells in split.values() for cell in cells)
-        if not (self._number and has_id) and self._finds_name(number, split):
+        if not has_id and self._finds_name(number, split):
             return None
         best = max(split, key=lambda choice: len(split[choice]))
         if self._number is not None and self._number <= len(split[best]):

@@ -94,3 +94,10 @@ def test_a_header_is_searched_for_in_the_first_30_rows_only() -> None:
 
 def test_a_row_with_backslashes_that_does_not_fit_the_header_is_read_as_it_is() -> None:
     assert column(b'x,id\n"C:\\",a\n"\\" x",b,,\n') == [None, "a", "b"]
+
+
+@pytest.mark.parametrize("name", ["-1", "1.", "no 1"])
+def test_a_row_with_a_call_uuid_is_no_header(name: str) -> None:
+    call_uuid = b"6e406b45-f523-4166-81d1-000000000000"
+    with pytest.raises(InputError, match=f"no column '{name}'; the columns are: a, id"):
+        column(b"a,id\n1," + call_uuid + b"\nNo 1," + call_uuid, name)
