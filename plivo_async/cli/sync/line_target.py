@@ -227,7 +227,11 @@ class LineTarget:
         size, known = os.fstat(self._fd).st_size, index.size
         if size >= known and index.tail_at is None and index.mark in (None, self._mark(known)):
             if size > known:
-                self._read_back((index.last_at() or 0) if size - known <= _LONGEST_REST_BYTES else 0)
+                try:
+                    self._read_back((index.last_at() or 0) if size - known <= _LONGEST_REST_BYTES else 0)
+                except SyncTargetError:
+                    # From the first line, so that the message has the number of the line.
+                    self._read_back(0)
             return
         calls = index.calls
         self._read_back(0)

@@ -162,6 +162,14 @@ def test_a_symbolic_link_has_the_index_of_the_file(path: Path) -> None:
     assert f"{path.name}.sync" in names(path.parent)
 
 
+def test_the_message_about_a_foreign_line_has_its_number(csv: Path) -> None:
+    write(csv, [call(1)], [call(2)])
+    with csv.open("ab") as file:
+        file.write(b'{"a": 1}\n')
+    with pytest.raises(SyncTargetError, match="line 4: not a call detail record"):
+        write(csv)
+
+
 def test_an_index_that_cannot_be_created_leaves_no_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise sqlite3.OperationalError("disk I/O error")
