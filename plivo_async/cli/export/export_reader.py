@@ -8,10 +8,6 @@ from typing import Any, BinaryIO
 
 from attrs import define, frozen
 
-from plivo_async.cli.export.call_uuid_text import id_in
-from plivo_async.cli.export.csv_rows import CsvRows, csv_cells, lines_with_id
-from plivo_async.cli.export.decoded_lines import DecodedLines
-from plivo_async.cli.export.input_lines import InputError
 from plivo_async.cli.export.record_format import (
     CSV_COLUMNS,
     INTEGER_FIELDS,
@@ -20,6 +16,10 @@ from plivo_async.cli.export.record_format import (
 )
 from plivo_async.cli.export.record_scan import NotAnExportError, scan
 from plivo_async.cli.export.safe_cell import armed
+from plivo_async.cli.inputs.call_uuid_text import id_in
+from plivo_async.cli.inputs.csv_rows import CsvRows, csv_cells, lines_with_id
+from plivo_async.cli.inputs.decoded_lines import DecodedLines
+from plivo_async.cli.inputs.lines import InputError
 from plivo_async.errors import PlivoError
 from plivo_async.record.converter import record_from_json
 from plivo_async.record.model import CallDetailRecord

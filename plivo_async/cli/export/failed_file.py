@@ -12,7 +12,6 @@ from typing import Any, cast
 import click
 from attrs import define, field
 
-from plivo_async.cli.export.json_input import NdjsonKey
 from plivo_async.cli.export.kept_options import (
     KeptOptions,
     UnusableOptionsError,
@@ -22,6 +21,7 @@ from plivo_async.cli.export.kept_options import (
 from plivo_async.cli.export.line_removal import remove_lines
 from plivo_async.cli.export.output_file import Output, file_output
 from plivo_async.cli.export.torn_line import is_torn_failure
+from plivo_async.cli.inputs.json_input import NdjsonKey
 from plivo_async.cli.output import report
 from plivo_async.errors import InvalidResponseError
 from plivo_async.record.strict_json import write_json

@@ -15,7 +15,7 @@ import click
 from attrs import define, field
 
 from plivo_async.cli.export.id_set import IdSet
-from plivo_async.cli.export.input_parser import InputParser
+from plivo_async.cli.inputs.parser import InputParser
 
 _CHUNK_BYTES = 1 << 16
 _COUNTED_CHUNK_BYTES = 1 << 20

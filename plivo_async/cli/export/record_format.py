@@ -10,8 +10,8 @@ from typing import Any, Literal, TypeAlias, cast
 
 import attrs
 
-from plivo_async.cli.export.csv_rows import csv_cells
 from plivo_async.cli.export.safe_cell import armed, disarmed
+from plivo_async.cli.inputs.csv_rows import csv_cells
 from plivo_async.record.converter import record_from_json
 from plivo_async.record.model import CallDetailRecord
 from plivo_async.record.strict_json import parse_json, write_json

@@ -9,8 +9,6 @@ from typing import Any, Protocol
 import click
 from attrs import fields_dict, frozen
 
-from plivo_async.cli.export.csv_rows import CsvRows
-from plivo_async.cli.export.input_lines import InputError
 from plivo_async.cli.export.record_format import (
     CSV_COLUMNS,
     FileFormat,
@@ -19,6 +17,8 @@ from plivo_async.cli.export.record_format import (
     record_in_row,
 )
 from plivo_async.cli.export.torn_line import is_torn_object, is_torn_record, is_torn_row
+from plivo_async.cli.inputs.csv_rows import CsvRows
+from plivo_async.cli.inputs.lines import InputError
 from plivo_async.errors import PlivoError
 from plivo_async.record.model import CallDetailRecord
 from plivo_async.record.trunk_call import TrunkCallDetailRecord

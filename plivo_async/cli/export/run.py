@@ -12,12 +12,12 @@ from plivo_async.cli.event_loop import run_loop
 from plivo_async.cli.exit_codes import ExitCode
 from plivo_async.cli.export.exporter import Exporter
 from plivo_async.cli.export.files import open_files
-from plivo_async.cli.export.input_lines import InputError
 from plivo_async.cli.export.kept_options import kept_options
 from plivo_async.cli.export.options import ExportOptions
 from plivo_async.cli.export.progress import choose_display
 from plivo_async.cli.export.reruns import export_command, pinned, resume_command, retry_command
 from plivo_async.cli.export.span_source import SpanSource
+from plivo_async.cli.inputs.lines import InputError
 from plivo_async.cli.output import counted, print_table, report, write
 from plivo_async.cli.streams import write_to_stderr
 from plivo_async.cli.summary_table import summary_tables

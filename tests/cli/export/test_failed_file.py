@@ -7,8 +7,8 @@ import click
 import pytest
 
 from plivo_async.cli.export.failed_file import FailedFile, failed_file, failed_line
-from plivo_async.cli.export.input_lines import MAX_LINE_BYTES
-from plivo_async.cli.export.input_parser import InputParser
+from plivo_async.cli.inputs.lines import MAX_LINE_BYTES
+from plivo_async.cli.inputs.parser import InputParser
 from plivo_async.errors import DecodeError, NetworkError, NotFoundError
 from plivo_async.options import DEFAULT_MAX_BODY_BYTES
 from plivo_async.resources.outcome import Failed

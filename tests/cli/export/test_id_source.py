@@ -15,7 +15,7 @@ from plivo_async.cli.export.id_source import (
     IdSource,
     open_input,
 )
-from plivo_async.cli.export.input_lines import InputError
+from plivo_async.cli.inputs.lines import InputError
 
 
 def source_of(text: bytes, tmp_path: Path, **options: str) -> IdSource:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from plivo_async.cli.export.input_lines import InputError
-from plivo_async.cli.export.input_parser import InputParser
+from plivo_async.cli.inputs.lines import InputError
+from plivo_async.cli.inputs.parser import InputParser
 
 
 @pytest.mark.parametrize(

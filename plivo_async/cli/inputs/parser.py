@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from plivo_async.cli.export.csv_input import CsvColumn
-from plivo_async.cli.export.input_decoder import ForeignInputError, InputDecoder
-from plivo_async.cli.export.input_lines import MAX_JSON_LINE_BYTES, InputError, LineReader
-from plivo_async.cli.export.input_shape import (
+from plivo_async.cli.inputs.csv_input import CsvColumn
+from plivo_async.cli.inputs.decoder import ForeignInputError, InputDecoder
+from plivo_async.cli.inputs.json_document import JsonDocument
+from plivo_async.cli.inputs.json_input import JsonKey, JsonTexts, NdjsonKey
+from plivo_async.cli.inputs.lines import MAX_JSON_LINE_BYTES, InputError, LineReader
+from plivo_async.cli.inputs.shape import (
     Foreign,
     first_line,
     has_first_lines,
     is_json_document,
     is_json_list,
 )
-from plivo_async.cli.export.json_document import JsonDocument
-from plivo_async.cli.export.json_input import JsonKey, JsonTexts, NdjsonKey
-from plivo_async.cli.export.text_input import TextLines
+from plivo_async.cli.inputs.text_input import TextLines
 from plivo_async.cli.shell import path_word, shell_join
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from plivo_async.cli.export.call_uuid_text import (
+from plivo_async.cli.inputs.call_uuid_text import (
     has_uuid,
     id_in,
     ids_in_list,
@@ -13,7 +13,7 @@ from plivo_async.cli.export.call_uuid_text import (
     is_header,
     is_uuid,
 )
-from plivo_async.cli.export.input_lines import InputError, Row, decoded
+from plivo_async.cli.inputs.lines import InputError, Row, decoded
 
 DELIMITERS = ",;\t|"
 # The lines of a table that a database program draws.

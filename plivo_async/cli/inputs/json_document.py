@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, cast
 
-from plivo_async.cli.export.input_lines import MAX_JSON_LINE_BYTES, InputError, excerpt
-from plivo_async.cli.export.json_input import LIST_KEY, JsonKey, JsonTexts
+from plivo_async.cli.inputs.json_input import LIST_KEY, JsonKey, JsonTexts
+from plivo_async.cli.inputs.lines import MAX_JSON_LINE_BYTES, InputError, excerpt
 
 # An object that is longer is read member by member, because it may be a list.
 _MAX_KEPT_CHARACTERS = 1 << 20

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from plivo_async.cli.export.input_decoder import ForeignInputError, InputDecoder
-from plivo_async.cli.export.input_lines import MAX_JSON_LINE_BYTES, InputError, LineSplitter
+from plivo_async.cli.inputs.decoder import ForeignInputError, InputDecoder
+from plivo_async.cli.inputs.lines import MAX_JSON_LINE_BYTES, InputError, LineSplitter
 
 _CHUNK_BYTES = 1 << 16
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from plivo_async.cli.export.input_lines import InputError, Row
-from plivo_async.cli.export.input_parser import InputParser
-from plivo_async.cli.export.text_input import TextLines
+from plivo_async.cli.inputs.lines import InputError, Row
+from plivo_async.cli.inputs.parser import InputParser
+from plivo_async.cli.inputs.text_input import TextLines
 
 
 def parsed(*lines: bytes) -> list[Row]:

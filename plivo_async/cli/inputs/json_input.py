@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Iterator
 from typing import Any, cast
 
-from plivo_async.cli.export.call_uuid_text import id_in, is_call_uuid_name, is_uuid, plain_name
-from plivo_async.cli.export.input_lines import InputError, Row, excerpt
+from plivo_async.cli.inputs.call_uuid_text import id_in, is_call_uuid_name, is_uuid, plain_name
+from plivo_async.cli.inputs.lines import InputError, Row, excerpt
 from plivo_async.text import printable
 
 _MAX_VALUE_CHARACTERS = 80

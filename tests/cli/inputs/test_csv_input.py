@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from plivo_async.cli.export.csv_input import CsvColumn
-from plivo_async.cli.export.input_lines import InputError, LineSplitter
+from plivo_async.cli.inputs.csv_input import CsvColumn
+from plivo_async.cli.inputs.lines import InputError, LineSplitter
 
 
 def column(text: bytes, name: str = "id") -> list[str | None]:

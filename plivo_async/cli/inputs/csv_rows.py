@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import re
 
-from plivo_async.cli.export.call_uuid_text import id_in, is_uuid
-from plivo_async.cli.export.input_lines import MAX_LINE_BYTES, InputError
+from plivo_async.cli.inputs.call_uuid_text import id_in, is_uuid
+from plivo_async.cli.inputs.lines import MAX_LINE_BYTES, InputError
 
 
 def csv_cells(

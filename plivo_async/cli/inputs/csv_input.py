@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 
-from plivo_async.cli.export.call_uuid_text import id_in, is_header, is_uuid, plain_name
-from plivo_async.cli.export.csv_rows import CsvRows, csv_cells, lines_with_id, row_text
-from plivo_async.cli.export.input_lines import InputError
-from plivo_async.cli.export.text_input import DELIMITERS, is_table_frame
+from plivo_async.cli.inputs.call_uuid_text import id_in, is_header, is_uuid, plain_name
+from plivo_async.cli.inputs.csv_rows import CsvRows, csv_cells, lines_with_id, row_text
+from plivo_async.cli.inputs.lines import InputError
+from plivo_async.cli.inputs.text_input import DELIMITERS, is_table_frame
 from plivo_async.text import printable
 
 _MAX_ROWS_ABOVE = 30

@@ -7,8 +7,8 @@ import zlib
 from collections.abc import Iterator
 from typing import Protocol
 
-from plivo_async.cli.export.input_lines import InputError
-from plivo_async.cli.export.input_shape import (
+from plivo_async.cli.inputs.lines import InputError
+from plivo_async.cli.inputs.shape import (
     GZIP_MAGIC,
     Foreign,
     foreign_format,

@@ -7,10 +7,10 @@ from itertools import chain
 
 import pytest
 
-from plivo_async.cli.export import json_document
-from plivo_async.cli.export.input_lines import InputError
-from plivo_async.cli.export.json_document import JsonDocument
-from plivo_async.cli.export.json_input import JsonKey, JsonTexts, NdjsonKey
+from plivo_async.cli.inputs import json_document
+from plivo_async.cli.inputs.json_document import JsonDocument
+from plivo_async.cli.inputs.json_input import JsonKey, JsonTexts, NdjsonKey
+from plivo_async.cli.inputs.lines import InputError
 
 
 def test_the_key_of_an_ndjson_line_has_the_id() -> None:

@@ -7,7 +7,7 @@ import re
 
 from attrs import frozen
 
-from plivo_async.cli.export.call_uuid_text import ids_in_list, is_id
+from plivo_async.cli.inputs.call_uuid_text import ids_in_list, is_id
 
 GZIP_MAGIC = b"\x1f\x8b"
 _HEAD_BYTES = 512

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plivo_async.cli.export.input_lines import MAX_LINE_BYTES, InputError, LineSplitter
+from plivo_async.cli.inputs.lines import MAX_LINE_BYTES, InputError, LineSplitter
 
 
 def split(*chunks: bytes) -> list[tuple[int, bytes]]:

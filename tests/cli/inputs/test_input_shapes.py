@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import uuid
 
-from plivo_async.cli.export.input_lines import InputError
-from plivo_async.cli.export.input_parser import InputParser
-from tests.cli.export.input_shapes import Shape, shapes
+from plivo_async.cli.inputs.lines import InputError
+from plivo_async.cli.inputs.parser import InputParser
+from tests.cli.inputs.input_shapes import Shape, shapes
 
 IDS = [str(uuid.UUID(int=0x0F0E0D0C0B0A09080706050403020100 * number, version=4)) for number in range(1, 6)]
 

@@ -1,0 +1,1 @@
+"""Reads call UUIDs out of the files that people have."""
