@@ -62,15 +62,15 @@ def test_a_line_is_written_once_it_is_complete(terminal: Terminal, monkeypatch: 
     monkeypatch.setattr(sys, "stderr", terminal)
     lines = LiveLines(terminal)
     lines.draw(["1 of 3"])
-    sys.stderr.write("first\nsec")
+    sys.stderr.write("first\nnext")
     assert screen(terminal) == ["first", "1 of 3"]
-    sys.stderr.write("ond\nth")
-    sys.stderr.write("i")
+    sys.stderr.write(" one\nla")
+    sys.stderr.write("st")
     sys.stderr.flush()
-    assert screen(terminal) == ["first", "second", "1 of 3"]
+    assert screen(terminal) == ["first", "next one", "1 of 3"]
     lines.close()
 
-    assert screen(terminal) == ["first", "second", "thi"]
+    assert screen(terminal) == ["first", "next one", "last"]
 
 
 def test_lines_that_were_never_drawn_need_not_be_removed(terminal: Terminal) -> None:

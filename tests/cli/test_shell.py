@@ -21,7 +21,7 @@ _WORDS = [
     "at the end ",
     "a\ttab and a\nline",
     "no-break\u00a0space",
-    os.fsdecode(b"caf\xe9"),
+    os.fsdecode(b"call\xe9"),
     "$HOME `id` \\x41",
 ]
 

@@ -345,7 +345,7 @@ def test_options_of_another_user_are_not_used(
         (["retry", "--failed", ".", "no.ndjson"], "cannot read .: Is a directory"),
         (
             ["retry", "calls.ndjson.failed"],
-            "is not the output but the failed file: plivo-async retry calls.nd",
+            "is not the output but the failed file: plivo-async retry calls.ndjson",
         ),
     ],
 )

@@ -16,7 +16,7 @@ from plivo_async.resources.listing.spans import Span, Window, find_span, utc_tex
 
 NOW = datetime(2026, 11, 28, 12, 0, 0, 123456, tzinfo=UTC)
 DAY = timedelta(days=1)
-IST = timezone(timedelta(hours=5, minutes=30))
+INDIA = timezone(timedelta(hours=5, minutes=30))
 
 
 def span(since: object = None, until: object = None, zone: object = None, **more: Any) -> Span:
@@ -32,7 +32,7 @@ class TestSpan:
         assert span(until=NOW - DAY) == Span(NOW - 8 * DAY, NOW - DAY)
 
     def test_is_in_utc(self) -> None:
-        since = datetime(2026, 11, 1, tzinfo=IST)
+        since = datetime(2026, 11, 1, tzinfo=INDIA)
         assert utc_text(span(since).since) == "2026-10-31 18:30:00"
 
     def test_of_dates_begins_at_midnight_in_the_zone(self) -> None:
@@ -67,7 +67,7 @@ class TestABoundThatIsRefused:
             ("2026-11-01", "must be an aware datetime or a date, not '2026-11-01'"),
             (1793500000, "must be an aware datetime or a date, not 1793500000"),
             (DAY, "must be an aware datetime or a date, not datetime.timedelta(days=1)"),
-            (datetime.min.replace(tzinfo=IST), "is out of range: datetime.datetime(1, 1, 1"),
+            (datetime.min.replace(tzinfo=INDIA), "is out of range: datetime.datetime(1, 1, 1"),
         ],
     )
     def test_is_named_with_what_fits(self, name: str, value: object, message: str) -> None:
