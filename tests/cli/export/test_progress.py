@@ -173,6 +173,8 @@ def test_the_bar_of_an_empty_export_is_full() -> None:
 
 def test_a_terminal_gets_a_live_display(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
+    # Without colours the rest of the bar is blank.
+    monkeypatch.delenv("NO_COLOR", raising=False)
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     shown = choose_display(quiet=False)
