@@ -21,7 +21,7 @@ SAMPLE = "5607532d-5037-4066-befc-a8b40218dd4f"
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["tests", "lowest", "lint", "types", "docs", "build"]
+nox.options.sessions = ["tests", "lowest", "lint", "types", "docs", "build", "recipes"]
 
 
 def group(name: str) -> list[str]:
@@ -65,9 +65,15 @@ def tests(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[0])
 def e2e(session: nox.Session) -> None:
     """Run the tests of the installed command: piped, in a terminal, killed, on full disks."""
-    # dlt is large, so the tests use it only here.
-    session.install("-e", ".[dev]", "dlt[duckdb]")
+    session.install("-e", ".[dev]")
     session.run("pytest", "tests/e2e", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def recipes(session: nox.Session) -> None:
+    """Run the recipes of the pages, also those for libraries that are too large for each session."""
+    session.install("-e", ".[dev]", "dlt[duckdb]", "pandas")
+    session.run("pytest", "tests/e2e/test_recipes.py", "tests/e2e/test_sync_recipes.py", *session.posargs)
 
 
 @nox.session(python=PYTHONS[0])
