@@ -11,10 +11,11 @@ from typing import Any, Self
 from plivo_async.errors import ConfigurationError, PlivoError
 from plivo_async.exported import exported
 from plivo_async.record.model import CallDetailRecord
-from plivo_async.resources.holding import DEFAULT_PATIENCE_SECONDS, Holding
+from plivo_async.resources.holding import DEFAULT_PATIENCE_SECONDS
 from plivo_async.resources.item import Item
 from plivo_async.resources.lane import BatchLane
 from plivo_async.resources.outcome import Failed, Fetched, Outcome
+from plivo_async.resources.progress import Progress
 from plivo_async.resources.sender import Sender, with_message
 from plivo_async.resources.source import Source
 from plivo_async.validation import whole_number
@@ -23,7 +24,7 @@ DEFAULT_CONCURRENCY = 32
 
 
 @exported
-class Batch:
+class Batch(Progress):
     """The records of many calls, to iterate within `async with`, or to await; a batch runs once.
 
     An iteration yields each outcome as soon as it is known. It reads only a few call UUIDs ahead of their
@@ -62,50 +63,18 @@ class Batch:
     ) -> None:
         source = Source(call_uuids)
         whole_number("concurrency", concurrency, least=1)
-        self._lane = lane or BatchLane(DEFAULT_PATIENCE_SECONDS)
+        super().__init__(lane or BatchLane(DEFAULT_PATIENCE_SECONDS))
         self._sender = Sender(
             fetch, source, concurrency, self._lane, deliver=self._deliver, changed=self._changed
         )
         self._ready: deque[tuple[int, Outcome]] = deque()
         self._came = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._began = 0.0
-        self._ended: float | None = None
-        self.done = 0
-        self.failed = 0
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since it began, or from its begin to its end."""
-        return (self._now() if self._ended is None else self._ended) - self._began
-
-    @property
-    def rate(self) -> float:
-        """Outcomes a second, on the whole."""
-        elapsed = self.elapsed
-        return self.done / elapsed if elapsed > 0 else 0.0
-
-    @property
-    def holding(self) -> Holding | None:
-        """Why nothing is sent at the moment, and until when; None if something may be, or it has ended."""
-        if self._loop is None or self._ended is not None:
-            return None
-        return self._lane.holding(self._now())
 
     def __repr__(self) -> str:
-        state = "not begun" if self._loop is None else "under way" if self._ended is None else "ended"
-        holding = self.holding
-        why = "" if holding is None else f", holding: {holding.text(self._now())}"
-        return f"<Batch {state}: done={self.done}, failed={self.failed}{why}>"
-
-    def _now(self) -> float:
-        return self._began if self._loop is None else self._loop.time()
+        return self._text()
 
     async def __aenter__(self) -> Self:
-        if self._loop is not None:
-            raise ConfigurationError("a batch runs once; call get_many() again")
-        self._loop = asyncio.get_running_loop()
-        self._began = self._now()
+        self._begin("a batch runs once; call get_many() again")
         self._sender.start()
         return self
 
@@ -170,7 +139,3 @@ class Batch:
         if self._sender.is_over:
             self._end_clock()
         self._came.set()
-
-    def _end_clock(self) -> None:
-        if self._ended is None:
-            self._ended = self._now()

@@ -8,9 +8,8 @@ from collections.abc import AsyncIterator, Generator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
 
-from plivo_async.errors import BadRequestError, ConfigurationError, PlivoError
+from plivo_async.errors import BadRequestError, PlivoError
 from plivo_async.exported import exported
-from plivo_async.resources.holding import Holding
 from plivo_async.resources.item import Item
 from plivo_async.resources.lane import BatchLane
 from plivo_async.resources.listing.fetcher import PageFetcher
@@ -20,10 +19,13 @@ from plivo_async.resources.listing.report import ListReport
 from plivo_async.resources.listing.spans import Span, Window
 from plivo_async.resources.listing.walk import Walk
 from plivo_async.resources.outcome import Failed, Fetched
+from plivo_async.resources.progress import Progress
 from plivo_async.resources.sender import Sender, with_message
 from plivo_async.resources.source import Source
 
 Record = TypeVar("Record")
+
+_AGAIN = "a list runs once; call list() again"
 
 
 class _Requests:
@@ -48,7 +50,7 @@ class _Requests:
 
 
 @exported
-class Listing(Generic[Record]):
+class Listing(Progress, Generic[Record]):
     """The records of a span of time: `await` it for the first page, or iterate for all of them; it runs once.
 
     An iteration yields each record once, the newest first, as a Fetched. A row that cannot be read comes out
@@ -79,11 +81,11 @@ class Listing(Generic[Record]):
         patience: float | None,
         lane: object = None,
     ) -> None:
+        super().__init__(BatchLane(patience))
         self._fetcher = fetcher
         self._span = span
         self._page_size = page_size
         self._concurrency = concurrency
-        self._lane = BatchLane(patience)
         self._outer_lane = lane
         self._walk: Walk | None = None
         self._ready: deque[tuple[PageRequest, list[Row[Record]]]] = deque()
@@ -91,36 +93,13 @@ class Listing(Generic[Record]):
         self._error: PlivoError | None = None
         self._is_exhausted = False
         self._iterator: AsyncIterator[Fetched[Record] | Failed] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._began = 0.0
-        self._ended: float | None = None
         self._requests = 0
         self._total: int | None = None
-        self.done = 0
-        self.failed = 0
 
     @property
     def total(self) -> int | None:
         """How many records there are; None before that is known, and where Plivo gives no total."""
         return self._total if self._walk is None else self._walk.total
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since it began, or from its begin to its end."""
-        return (self._now() if self._ended is None else self._ended) - self._began
-
-    @property
-    def rate(self) -> float:
-        """Outcomes a second, on the whole."""
-        elapsed = self.elapsed
-        return self.done / elapsed if elapsed > 0 else 0.0
-
-    @property
-    def holding(self) -> Holding | None:
-        """Why nothing is sent at the moment, and until when; None if something may be, or it has ended."""
-        if self._loop is None or self._ended is not None:
-            return None
-        return self._lane.holding(self._now())
 
     @property
     def report(self) -> ListReport:
@@ -143,22 +122,10 @@ class Listing(Generic[Record]):
         )
 
     def __repr__(self) -> str:
-        state = "not begun" if self._loop is None else "under way" if self._ended is None else "ended"
-        holding = self.holding
-        why = "" if holding is None else f", holding: {holding.text(self._now())}"
-        return f"<Listing {state}: done={self.done}, failed={self.failed}, total={self.total}{why}>"
-
-    def _now(self) -> float:
-        return self._began if self._loop is None else self._loop.time()
+        return self._text(total=self.total)
 
     def _windows(self) -> list[Window]:
         return [Window()] if self._span is None else self._span.windows(self._fetcher.spec.longest_window)
-
-    def _begin(self) -> None:
-        if self._loop is not None:
-            raise ConfigurationError("a list runs once; call list() again")
-        self._loop = asyncio.get_running_loop()
-        self._began = self._now()
 
     # The first page
 
@@ -166,7 +133,7 @@ class Listing(Generic[Record]):
         return self._first_page().__await__()
 
     async def _first_page(self) -> Page[Record]:
-        self._begin()
+        self._begin(_AGAIN)
         window: Window = self._windows()[0]
         try:
             while True:
@@ -187,7 +154,7 @@ class Listing(Generic[Record]):
                 self.done = len(page.records) + self.failed
                 return page
         finally:
-            self._ended = self._now()
+            self._end_clock()
 
     # All records
 
@@ -202,7 +169,7 @@ class Listing(Generic[Record]):
             await closing()
 
     def __aiter__(self) -> AsyncIterator[Fetched[Record] | Failed]:
-        self._begin()
+        self._begin(_AGAIN)
         self._iterator = self._outcomes()
         return self._iterator
 
@@ -255,7 +222,7 @@ class Listing(Generic[Record]):
             try:
                 await sender.close()
             finally:
-                self._ended = self._now()
+                self._end_clock()
 
     def _raise_end(self, sender: Sender[RowPage[Record]]) -> None:
         if sender.failure is not None:
