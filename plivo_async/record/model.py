@@ -17,6 +17,7 @@ from plivo_async.record.enums import (
     StirAttestation,
     StirVerification,
 )
+from plivo_async.record.json_methods import JSONMethods
 from plivo_async.text import short_repr
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ _EMPTY = FrozenMapping._holding({})  # pyright: ignore[reportPrivateUsage]
 @exported
 @final
 @frozen(kw_only=True, repr=False)
-class CallDetailRecord:
+class CallDetailRecord(JSONMethods):
     """One call that has ended.
 
     A field is None where Plivo left it out or sent null. Durations are in seconds. Amounts have no currency,
@@ -204,45 +205,6 @@ class CallDetailRecord:
             return None
         seconds = _AMOUNTS.multiply(self.total_rate, Decimal(self.billed_duration))
         return _AMOUNTS.quantize(_AMOUNTS.divide(seconds, Decimal(60)), _AMOUNT_PLACES)
-
-    # The converter imports this module, so its functions are imported when they are called.
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the record as Plivo sent it: keys in their order, nulls, money and times as text.
-
-        Fields that were set since follow, except those that are None.
-
-        Raises:
-            ValueError: A field has no JSON form, such as a time without an offset.
-        """
-        from plivo_async.record.converter import record_to_dict
-
-        return record_to_dict(self)
-
-    def to_json(self) -> str:
-        """Return the record as one line of ASCII JSON, with every digit as sent.
-
-        Raises:
-            ValueError: A field has no JSON form, such as a time without an offset.
-            TypeError: A value in `extra` has no JSON form.
-        """
-        from plivo_async.record.converter import record_to_json
-
-        return record_to_json(self)
-
-    @classmethod
-    def from_json(cls, text: str | bytes | bytearray) -> CallDetailRecord:
-        """Read a record from JSON text, from Plivo or from `to_json`.
-
-        Args:
-            text: The JSON; bytes are UTF-8.
-
-        Raises:
-            DecodeError: The text is not JSON, or not a call detail record.
-        """
-        from plivo_async.record.converter import record_from_json
-
-        return record_from_json(text)
 
     def __repr__(self) -> str:
         return record_repr(self)

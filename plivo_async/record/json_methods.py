@@ -1,0 +1,50 @@
+"""JSONMethods: what every record does with JSON."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+
+class JSONMethods:
+    """The methods between a record and its JSON form."""
+
+    __slots__ = ()
+
+    # The converter imports the records, so its functions are imported when they are called.
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as Plivo sent it: keys in their order, nulls, money and times as text.
+
+        Fields that were set since follow, except those that are None.
+
+        Raises:
+            ValueError: A field has no JSON form, such as a time without an offset.
+        """
+        from plivo_async.record.converter import record_to_dict
+
+        return record_to_dict(self)
+
+    def to_json(self) -> str:
+        """Return the record as one line of ASCII JSON, with every digit as sent.
+
+        Raises:
+            ValueError: A field has no JSON form, such as a time without an offset.
+            TypeError: A value in `extra` has no JSON form.
+        """
+        from plivo_async.record.converter import record_to_json
+
+        return record_to_json(self)
+
+    @classmethod
+    def from_json(cls, text: str | bytes | bytearray) -> Self:
+        """Read a record from JSON text, from Plivo or from `to_json`.
+
+        Args:
+            text: The JSON; bytes are UTF-8.
+
+        Raises:
+            DecodeError: The text is not JSON, or not such a record.
+        """
+        from plivo_async.record.converter import from_json_as
+
+        return from_json_as(cls, text)
