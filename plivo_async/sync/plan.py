@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from attrs import evolve, frozen
 
@@ -103,7 +103,7 @@ def recount_span(state: SyncState, now: datetime, look_back: timedelta, kept: ti
 
     Its bounds are whole hours, so that a record whose time Plivo cuts to seconds is on one side for both.
     """
-    return Span(_next_hour(max(state.since, now - kept)), _next_hour(state.until - look_back) - _HOUR)
+    return Span(next_hour(max(state.since, now - kept)), next_hour(state.until - look_back) - _HOUR)
 
 
 def halves(span: Span) -> tuple[Span, Span] | None:
@@ -115,8 +115,9 @@ def halves(span: Span) -> tuple[Span, Span] | None:
     return Span(span.since, middle), Span(middle, span.until)
 
 
-def _next_hour(time: datetime) -> datetime:
-    hour = time.replace(minute=0, second=0, microsecond=0)
+def next_hour(time: datetime) -> datetime:
+    """Return the first whole hour of UTC that is not before a time."""
+    hour = time.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     return hour if hour == time else hour + _HOUR
 
 

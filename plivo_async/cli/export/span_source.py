@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,7 +16,7 @@ from plivo_async.client import AsyncClient
 from plivo_async.resources.holding import Holding
 from plivo_async.resources.listing.listing import Listing
 from plivo_async.resources.outcome import Failed, Fetched
-from plivo_async.sync.plan import Span, halves, pieces
+from plivo_async.sync.plan import Span, halves, next_hour, pieces
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
@@ -148,7 +148,7 @@ class SpanSource:
         # A filter of another run may have let other calls pass, as many as that of this one.
         if not self.hours or self.selection.filters:
             return [whole]
-        first, last = _next_hour(since), _next_hour(until + timedelta(microseconds=1)) - _HOUR
+        first, last = next_hour(since), next_hour(until + timedelta(microseconds=1)) - _HOUR
         if last <= first:
             return [whole]
         found: list[tuple[Span, int | None]] = []
@@ -176,11 +176,6 @@ class SpanSource:
     def _list(self, span: Span, **options: Any) -> Listing[Any]:
         assert self._client is not None  # noqa: S101 - for the type checkers
         return self.selection.list(self._client, span.since, span.until, **self._arguments, **options)
-
-
-def _next_hour(time: datetime) -> datetime:
-    hour = time.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    return hour if hour == time else hour + _HOUR
 
 
 def _joined(spans: list[Span]) -> list[Span]:
