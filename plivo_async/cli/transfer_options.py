@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import click
 
-from plivo_async.cli.export.max_wait_option import to_patience
+from plivo_async.cli.max_wait_option import to_patience
 from plivo_async.cli.rate_option import to_rate
 from plivo_async.resources.holding import DEFAULT_PATIENCE_SECONDS
 

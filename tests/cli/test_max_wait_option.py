@@ -5,7 +5,7 @@ from typing import Any
 import click
 import pytest
 
-from plivo_async.cli.export.max_wait_option import to_patience
+from plivo_async.cli.max_wait_option import to_patience
 
 UNUSED: Any = None
 
