@@ -25,7 +25,8 @@ from plivo_async.resources.listing.listing import Listing
 from plivo_async.resources.listing.make import MAX_PAGE_SIZE, make_listing
 from plivo_async.resources.listing.spec import ListSpec
 from plivo_async.resources.live_calls import LIVE_CALL, QUEUED_CALL, fetch_call_uuids
-from plivo_async.resources.single_record import RecordSpec, ask_for_record, fetch_record, record_or_error
+from plivo_async.resources.resource import Resource
+from plivo_async.resources.single_record import RecordSpec, ask_for_record, record_or_error
 from plivo_async.resources.wait import DEFAULT_WAIT_SECONDS, wait_for_record
 from plivo_async.validation import positive_number
 
@@ -41,7 +42,7 @@ _CALL_LIST: ListSpec[CallDetailRecord] = ListSpec(
 
 
 @exported
-class CallsResource:
+class CallsResource(Resource):
     """The call detail records (CDRs) of an account: `client.calls`.
 
     https://www.plivo.com/docs/voice/api/call
@@ -56,10 +57,7 @@ class CallsResource:
         *,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        self._requester = requester
-        self._converter = converter
-        self._options = options
-        self._lane = lane
+        super().__init__(requester, converter, options, lane)
         self._sleep = sleep
 
     async def get(self, call_uuid: str | uuid.UUID, **options: Unpack[RequestOptions]) -> CallDetailRecord:
@@ -269,7 +267,7 @@ class CallsResource:
             NotFoundError: The call is not in progress: it has ended, is queued, or never was.
             PlivoError: As in `get`.
         """
-        return await self._live(LIVE_CALL, call_uuid, options)
+        return await self._fetch(LIVE_CALL, check_call_uuid(call_uuid), options)
 
     async def get_queued(self, call_uuid: str | uuid.UUID, **options: Unpack[RequestOptions]) -> LiveCall:
         """Fetch one queued call.
@@ -282,14 +280,4 @@ class CallsResource:
             NotFoundError: The call is not queued: it is in progress, has ended, or never was.
             PlivoError: As in `get`.
         """
-        return await self._live(QUEUED_CALL, call_uuid, options)
-
-    async def _live(
-        self, spec: RecordSpec[LiveCall], call_uuid: str | uuid.UUID, options: RequestOptions
-    ) -> LiveCall:
-        asked = check_call_uuid(call_uuid)
-        chosen = self._options.changed(options)
-        return await fetch_record(self._requester, spec, self._converter, chosen, asked, lane=self._lane)
-
-    def __repr__(self) -> str:
-        return f"<CallsResource of {self._requester.account_url}>"
+        return await self._fetch(QUEUED_CALL, check_call_uuid(call_uuid), options)

@@ -7,14 +7,11 @@ from datetime import date, tzinfo
 from functools import partial
 from typing import Unpack
 
-import cattrs
-
 from plivo_async.errors import ConfigurationError, InvalidCallUUIDError
 from plivo_async.exported import exported
-from plivo_async.options import Options, RequestOptions
+from plivo_async.options import RequestOptions
 from plivo_async.record.converter import structure_as
 from plivo_async.record.recording import Recording
-from plivo_async.requester import Requester
 from plivo_async.resources.batch import DEFAULT_CONCURRENCY
 from plivo_async.resources.call_uuid import check_call_uuid
 from plivo_async.resources.holding import DEFAULT_PATIENCE_SECONDS
@@ -26,7 +23,8 @@ from plivo_async.resources.listing.recording_filters import (
     RecordingFilters,
 )
 from plivo_async.resources.listing.spec import ListSpec
-from plivo_async.resources.single_record import RecordSpec, fetch_record
+from plivo_async.resources.resource import Resource
+from plivo_async.resources.single_record import RecordSpec
 from plivo_async.text import short_repr
 
 
@@ -54,19 +52,11 @@ _RECORDING_LIST: ListSpec[Recording] = ListSpec(
 
 
 @exported
-class RecordingsResource:
+class RecordingsResource(Resource):
     """The recordings of an account: `client.recordings`. It downloads no audio.
 
     https://www.plivo.com/docs/voice/api/recording
     """
-
-    def __init__(
-        self, requester: Requester, converter: cattrs.Converter, options: Options, lane: object = None
-    ) -> None:
-        self._requester = requester
-        self._converter = converter
-        self._options = options
-        self._lane = lane
 
     async def get(self, recording_id: str | uuid.UUID, **options: Unpack[RequestOptions]) -> Recording:
         """Fetch one recording.
@@ -86,11 +76,7 @@ class RecordingsResource:
             RecordMismatchError: The response is another recording.
             PlivoError: Any other error of `calls.get`.
         """
-        asked = _check_id(recording_id)
-        chosen = self._options.changed(options)
-        return await fetch_record(
-            self._requester, _RECORDING, self._converter, chosen, asked, lane=self._lane
-        )
+        return await self._fetch(_RECORDING, _check_id(recording_id), options)
 
     def list(
         self,
@@ -147,9 +133,6 @@ class RecordingsResource:
             concurrency=concurrency,
             lane=self._lane,
         )
-
-    def __repr__(self) -> str:
-        return f"<RecordingsResource of {self._requester.account_url}>"
 
 
 def _check_id(value: object) -> str:

@@ -7,13 +7,10 @@ from datetime import date, timedelta, tzinfo
 from functools import partial
 from typing import Unpack
 
-import cattrs
-
 from plivo_async.exported import exported
-from plivo_async.options import Options, RequestOptions
+from plivo_async.options import RequestOptions
 from plivo_async.record.converter import structure_as
 from plivo_async.record.trunk_call import TrunkCallDetailRecord, TrunkCallInsights
-from plivo_async.requester import Requester
 from plivo_async.resources.batch import DEFAULT_CONCURRENCY
 from plivo_async.resources.call_uuid import check_call_uuid
 from plivo_async.resources.holding import DEFAULT_PATIENCE_SECONDS
@@ -21,7 +18,8 @@ from plivo_async.resources.listing.listing import Listing
 from plivo_async.resources.listing.make import MAX_PAGE_SIZE, make_listing
 from plivo_async.resources.listing.spec import ListSpec
 from plivo_async.resources.listing.trunk_filters import TRUNK_CALL_FILTERS, TrunkCallFilters
-from plivo_async.resources.single_record import RecordSpec, fetch_record
+from plivo_async.resources.resource import Resource
+from plivo_async.resources.single_record import RecordSpec
 
 
 class _ListOptions(TrunkCallFilters, RequestOptions, total=False):
@@ -55,19 +53,11 @@ _TRUNK_CALL_LIST: ListSpec[TrunkCallDetailRecord] = ListSpec(
 
 
 @exported
-class TrunkCallsResource:
+class TrunkCallsResource(Resource):
     """The call detail records of SIP trunks (Zentrunk): `client.trunk_calls`.
 
     Plivo keeps them apart: `calls.get` does not find them. https://www.plivo.com/docs/sip-trunking/api/calls
     """
-
-    def __init__(
-        self, requester: Requester, converter: cattrs.Converter, options: Options, lane: object = None
-    ) -> None:
-        self._requester = requester
-        self._converter = converter
-        self._options = options
-        self._lane = lane
 
     async def get(
         self, call_uuid: str | uuid.UUID, **options: Unpack[RequestOptions]
@@ -89,11 +79,7 @@ class TrunkCallsResource:
             RecordMismatchError: The response is the record of another call.
             PlivoError: Any other error of `calls.get`.
         """
-        asked = check_call_uuid(call_uuid)
-        chosen = self._options.changed(options)
-        return await fetch_record(
-            self._requester, _TRUNK_CALL, self._converter, chosen, asked, lane=self._lane
-        )
+        return await self._fetch(_TRUNK_CALL, check_call_uuid(call_uuid), options)
 
     async def insights(
         self, call_uuid: str | uuid.UUID, **options: Unpack[RequestOptions]
@@ -110,9 +96,7 @@ class TrunkCallsResource:
             NotFoundError: No such SIP-trunk call, or it has no insights.
             PlivoError: Any other error of `get`.
         """
-        asked = check_call_uuid(call_uuid)
-        chosen = self._options.changed(options)
-        return await fetch_record(self._requester, _INSIGHTS, self._converter, chosen, asked, lane=self._lane)
+        return await self._fetch(_INSIGHTS, check_call_uuid(call_uuid), options)
 
     def list(
         self,
@@ -167,6 +151,3 @@ class TrunkCallsResource:
             concurrency=concurrency,
             lane=self._lane,
         )
-
-    def __repr__(self) -> str:
-        return f"<TrunkCallsResource of {self._requester.account_url}>"
