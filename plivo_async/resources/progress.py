@@ -25,8 +25,8 @@ class Progress:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._began = 0.0
         self._ended: float | None = None
-        self.done = 0
-        self.failed = 0
+        self.done: int = 0
+        self.failed: int = 0
 
     @property
     def elapsed(self) -> float:
