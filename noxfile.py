@@ -21,7 +21,7 @@ SAMPLE = "5607532d-5037-4066-befc-a8b40218dd4f"
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["tests", "lowest", "lint", "types", "docs", "build", "recipes"]
+nox.options.sessions = ["tests", "lowest", "lint", "types", "docs", "build", "e2e", "services"]
 
 
 def group(name: str) -> list[str]:
@@ -64,16 +64,18 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0])
 def e2e(session: nox.Session) -> None:
-    """Run the tests of the installed command: piped, in a terminal, killed, on full disks."""
-    session.install("-e", ".[dev]")
-    session.run("pytest", "tests/e2e", *session.posargs)
+    """Run the installed command: piped, in a terminal, killed. Also the recipes of the pages."""
+    session.run("bash", ".ci/servers", external=True)
+    session.install("-e", ".[dev]", *group("recipes"))
+    session.run("pytest", *PARALLEL, *(session.posargs or ["tests/e2e"]))
 
 
 @nox.session(python=PYTHONS[0])
-def recipes(session: nox.Session) -> None:
-    """Run the recipes of the pages, also those for libraries that are too large for each session."""
-    session.install("-e", ".[dev]", "dlt[duckdb]", "pandas")
-    session.run("pytest", "tests/e2e/test_recipes.py", "tests/e2e/test_sync_recipes.py", *session.posargs)
+def services(session: nox.Session) -> None:
+    """Run the package in other programs: web frameworks, job queues, Redis, tracing, mocks."""
+    session.run("bash", ".ci/servers", external=True)
+    session.install("-e", ".[dev]", *group("services"))
+    session.run("pytest", *PARALLEL, *(session.posargs or ["tests/services"]))
 
 
 @nox.session(python=PYTHONS[0])
@@ -126,8 +128,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types with mypy and pyright, both strict: the package, the tests, the examples of the pages."""
-    # One of the examples is a source for dlt.
-    session.install("-e", ".[dev]", "dlt[duckdb]", *group("types"))
+    session.install("-e", ".[dev]", *group("recipes"), *group("services"), *group("types"))
     session.run("mypy")
     # Pyright finds packages through the `python` on PATH.
     session.run("pyright")
