@@ -45,7 +45,8 @@ ROOMS = {
         },
         libraries={"attrs"},
     ),
-    "record": Room(modules={"record"}, rooms={"ground"}, libraries={"attrs", "cattrs"}),
+    # pydantic_core where pydantic asks for a schema.
+    "record": Room(modules={"record"}, rooms={"ground"}, libraries={"attrs", "cattrs", "pydantic_core"}),
     # The door: no other room has httpx among its libraries.
     "httpx": Room(modules={"_httpx"}, libraries={"httpx"}),
     "urls": Room(modules={"urls"}, rooms={"ground", "httpx"}),

@@ -198,6 +198,15 @@ def from_json_as(
     return structure_as(kind, decode_json(body), body, converter or _default_converter())
 
 
+def structure_value(kind: type[Record], value: Any) -> Record:
+    """Return a record of any kind in a JSON value.
+
+    Raises:
+        ValueError: The value is not such a record.
+    """
+    return _default_converter().structure(value, kind)
+
+
 @functools.cache
 def _default_converter() -> cattrs.Converter:
     return make_converter()

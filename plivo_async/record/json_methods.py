@@ -48,3 +48,17 @@ class JSONMethods:
         from plivo_async.record.converter import from_json_as
 
         return from_json_as(cls, text)
+
+    # pydantic calls these two, and FastAPI through it. They import what needs pydantic.
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        from plivo_async.record.pydantic_schema import schema_of
+
+        return schema_of(cls)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> Any:
+        from plivo_async.record.pydantic_schema import json_schema_of
+
+        return json_schema_of(cls)

@@ -127,7 +127,7 @@ def _read_again(
 
 def unstructure_factory(form: RecordForm, converter: cattrs.Converter) -> Callable[[Any], dict[str, Any]]:
     """Return the hook that writes a record as a JSON object: the keys as sent, then what was set since."""
-    kinds = _field_types(form)
+    kinds = field_types(form)
     steps = {key: (name, _writer(form, kinds[name], converter)) for key, name in form.fields.items()}
     documented = {name: documented for name, _, _, documented in _steps(form, converter).values()}
     spellings = form.spellings
@@ -175,7 +175,7 @@ def _is_null(member: Any, name: str, form: RecordForm) -> bool:
 
 
 def _steps(form: RecordForm, converter: cattrs.Converter) -> dict[str, _Step]:
-    kinds = _field_types(form)
+    kinds = field_types(form)
     steps: dict[str, _Step] = {}
     for key, name in form.fields.items():
         kind = kinds[name]
@@ -210,7 +210,7 @@ def _cached(keys: tuple[str, ...]) -> tuple[str, ...]:
     return keys
 
 
-def _field_types(form: RecordForm) -> dict[str, Any]:
+def field_types(form: RecordForm) -> dict[str, Any]:
     """Return the type of each field without None: null is handled by the hook of the record."""
     attrs.resolve_types(form.kind)
     types = attrs.fields_dict(form.kind)
