@@ -13,7 +13,7 @@ from attrs import frozen
 
 from plivo_async._httpx import httpx
 from plivo_async.account_url import AccountURL
-from plivo_async.base_url import find_base_url
+from plivo_async.base_url import check_http_proxy, find_allow_http, find_base_url
 from plivo_async.credentials import Credentials, find_credentials
 from plivo_async.exported import exported
 from plivo_async.http_client import HTTPClient, Sender, borrowed_sender, pool_sender, request_headers
@@ -53,6 +53,8 @@ class AsyncClient:
         auth_token: The token of the account. Default: PLIVO_AUTH_TOKEN.
         base_url: The URL of the API: https, or http on loopback. Default: PLIVO_ASYNC_BASE_URL, then
             `https://api.plivo.com`.
+        allow_http: Whether `base_url` may be http beyond loopback, for a fake in another container. That
+            sends the credentials in clear. Default: PLIVO_ASYNC_ALLOW_HTTP, 1 or 0, then False.
         timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`. Default: 10,
             to connect 5.
         deadline: Seconds for a whole call, with queueing, retries, their waits and the body; None for no
@@ -94,6 +96,7 @@ class AsyncClient:
         auth_token: str | None = None,
         *,
         base_url: str | None = None,
+        allow_http: bool | None = None,
         timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
         deadline: float | None = DEFAULT_DEADLINE_SECONDS,
         retry: RetryPolicy | int | None = RetryPolicy(),  # noqa: B008 - a frozen value
@@ -114,7 +117,8 @@ class AsyncClient:
         token, proxy_url = Secret(auth_token), Secret(proxy)
         del auth_token, proxy
         credentials = find_credentials(auth_id, token)
-        root = find_base_url(base_url)
+        may_use_http = find_allow_http(allow_http)
+        root = find_base_url(base_url, allow_http=may_use_http)
         options = Options(timeout=timeout, deadline=deadline, retry=retry, max_body=max_body)
         instance_of("trust_env", trust_env, bool)
         if http_client is None:
@@ -123,11 +127,14 @@ class AsyncClient:
                     max_connections=max_connections,
                     keepalive_expiry=keepalive_expiry,
                     verify=verify,
+                    # The variables are not meant for plain http with credentials: a proxy reads all of it.
                     proxy=environment_proxy(root)
-                    if proxy_url.value is None and trust_env
+                    if proxy_url.value is None and trust_env and root.scheme == "https"
                     else proxy_url.value,
                 )
             )
+            if sender.pool is not None and sender.pool.proxy is not None:
+                check_http_proxy(root, sender.pool.proxy.url, allow_http=may_use_http)
         else:
             sender = borrowed_sender(http_client)
         url = AccountURL(root, credentials.auth_id)

@@ -12,7 +12,7 @@ import click
 from attrs import evolve, fields, frozen
 from click.core import ParameterSource
 
-from plivo_async.base_url import DEFAULT_BASE_URL
+from plivo_async.base_url import ALLOW_HTTP_VARIABLE, DEFAULT_BASE_URL
 from plivo_async.cli.output import logging_to_stderr, report
 from plivo_async.client import AsyncClient
 from plivo_async.options import DEFAULT_DEADLINE_SECONDS, DEFAULT_TIMEOUT, RequestOptions
@@ -38,6 +38,12 @@ _OPTIONS = (
         envvar="PLIVO_ASYNC_BASE_URL",
         show_envvar=True,
         help=f"The URL of the API.  [default: {DEFAULT_BASE_URL}]",
+    ),
+    click.option(
+        "--allow-http",
+        is_flag=True,
+        help="Permit a plain http:// URL beyond loopback, for a fake; it sends the credentials in clear.  "
+        f"[env var: {ALLOW_HTTP_VARIABLE}]",
     ),
     click.option(
         "--proxy",
@@ -74,6 +80,7 @@ class ConnectionOptions:
     fake: bool = False
     try_fake: bool = False
     base_url: str | None = None
+    allow_http: bool = False
     proxy: str | None = None
     timeout: float | None = None
     deadline: float | None = None
@@ -177,7 +184,14 @@ def open_client(
                 yield cli_client
             return
         base_url = DEFAULT_BASE_URL if options.base_url is None else options.base_url
-        client = AsyncClient(base_url=base_url, proxy=options.proxy, **options.request_options(), **more)
+        client = AsyncClient(
+            base_url=base_url,
+            # Without the option the client reads the environment.
+            allow_http=options.allow_http or None,
+            proxy=options.proxy,
+            **options.request_options(),
+            **more,
+        )
         if options.try_fake:
             report(f"credentials found in {' and '.join(_VARIABLES)}: using {base_url}")
         yield CliClient(client)

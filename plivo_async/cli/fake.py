@@ -1,9 +1,10 @@
-"""`plivo-async fake`: serve a fake Plivo on loopback."""
+"""`plivo-async fake`: serve a fake Plivo, on loopback by default."""
 
 from __future__ import annotations
 
 import os
 import shlex
+import socket
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from plivo_async.cli.output import counted, report, write
 from plivo_async.cli.rate_option import to_rate
 from plivo_async.cli.signals import wait_for_signal
 from plivo_async.rate_limit import RateLimit
+from plivo_async.testing.server import LOOPBACK, http_url, is_beyond_loopback, is_every_interface
 
 if TYPE_CHECKING:
     from plivo_async.testing import FakePlivo, FakeStatistics
@@ -81,6 +83,12 @@ _LATEST_SECONDS = 300.0
     help="The share of responses that are 429, 500 or 503, from 0 to 1.",
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port.  [default: a free one]")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="The address to listen on: 0.0.0.0 to be reached from other containers and machines.",
+)
 @click.option("--ids", type=click.Path(), help="Write the call UUIDs to this new file, one per line.")
 def fake(
     *,
@@ -93,9 +101,10 @@ def fake(
     latency: float,
     faults: float,
     port: int,
+    host: str,
     ids: str | None,
 ) -> ExitCode:
-    """Serve a fake Plivo on loopback until Ctrl-C. For tests only.
+    """Serve a fake Plivo, on loopback by default, until Ctrl-C. For tests only.
 
     It prints an export line on stdout. Every plivo-async command in a shell that runs this line uses the
     fake. Beside the calls it has a tenth as many SIP-trunk calls. At the end it prints what it was asked for.
@@ -109,6 +118,8 @@ def fake(
       plivo-async fake --size 50000 --days 90 --late 100
     A slow, faulty and strict Plivo:
       plivo-async fake --latency 0.3 --faults 0.1 --limit 100/5 --limit-kind sliding
+    For other containers, over plain http:
+      plivo-async fake --host 0.0.0.0 --port 8080
     """
     # Imported late: the other commands do not need it.
     from plivo_async.testing import FakePlivo, FakeRateLimit, RandomFaults
@@ -124,22 +135,18 @@ def fake(
     if ids is not None:
         write_ids(Path(ids), calls)
 
+    server = fake_plivo.serve(port, host=host)
+
     async def serve() -> None:
         try:
-            async with fake_plivo.serve(port) as url:
-                settings = {
-                    "PLIVO_AUTH_ID": fake_plivo.auth_id,
-                    "PLIVO_AUTH_TOKEN": fake_plivo.auth_token,
-                    "PLIVO_ASYNC_BASE_URL": url,
-                    # In case the user has a proxy configured.
-                    "NO_PROXY": "127.0.0.1",
-                }
-                exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in settings.items())
-                await wait_for_signal(lambda: announce(f"export {exports}\n", size))
+            async with server as url:
+                exports = export_line(fake_plivo, host, url)
+                await wait_for_signal(lambda: announce(exports, size, host))
         except OSError as error:
-            raise click.ClickException(
-                f"cannot listen on port {port}: {os.strerror(error.errno or 0)}"
-            ) from None
+            # A name that cannot be resolved has a message of its own.
+            reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+            where = f"port {port}" if host == LOOPBACK else f"{host}, port {port}"
+            raise click.ClickException(f"cannot listen on {where}: {reason}") from None
 
     run_loop(serve())
     report(statistics_line(fake_plivo.statistics))
@@ -172,9 +179,38 @@ def statistics_line(statistics: FakeStatistics) -> str:
     return f"{total} ({listed(statistics.requests)}); statuses {listed(statistics.statuses)}; {sent}"
 
 
-def announce(exports: str, size: int) -> None:
-    """Print the export line on stdout, and a message on stderr."""
+def export_line(fake: FakePlivo, host: str, url: str) -> str:
+    """Return the line that sets a shell up for the fake, which listens on a host.
+
+    Args:
+        fake: The fake.
+        host: Where it listens. If that is every interface, other machines reach it by the name of this one.
+        url: By which this machine reaches it.
+    """
+    name = host
+    if is_every_interface(host):
+        name = socket.gethostname()
+        url = http_url(name, int(url.rpartition(":")[2]))
+    settings = {
+        "PLIVO_AUTH_ID": fake.auth_id,
+        "PLIVO_AUTH_TOKEN": fake.auth_token,
+        "PLIVO_ASYNC_BASE_URL": url,
+        # In case the user has a proxy configured.
+        "NO_PROXY": name,
+    }
+    if is_beyond_loopback(host):
+        settings["PLIVO_ASYNC_ALLOW_HTTP"] = "1"
+    return "export " + " ".join(f"{key}={shlex.quote(value)}" for key, value in settings.items()) + "\n"
+
+
+def announce(exports: str, size: int, host: str) -> None:
+    """Print the export line on stdout, and messages on stderr."""
     write(exports)
+    if is_beyond_loopback(host):
+        report(
+            f"warning: it listens on {host}, beyond loopback: whoever reaches this machine can use it, and "
+            "clients send their credentials in clear. Give them no real ones"
+        )
     report(f"serving a fake Plivo with {counted(size, 'call')}; press Ctrl-C to stop")
 
 

@@ -25,7 +25,7 @@ from plivo_async.testing.rate_limits import FakeRateLimit
 from plivo_async.testing.records import FakeLiveCalls, FakeRecords, FakeTrunkCalls, add_generated
 from plivo_async.testing.replies import Receive, Send
 from plivo_async.testing.requests import RecordedRequest, Scope
-from plivo_async.testing.server import FakeServer
+from plivo_async.testing.server import LOOPBACK, FakeServer
 from plivo_async.testing.statistics import FakeStatistics
 from plivo_async.validation import finite_number, instance_of
 
@@ -266,15 +266,20 @@ class FakePlivo:
         """
         return client_of(self._app, self.auth_id, self.auth_token, options)
 
-    def serve(self, port: int = 0) -> FakeServer:
-        """Return a server on 127.0.0.1 that yields its URL: `with` runs a thread, `async with` this loop.
+    def serve(self, port: int = 0, *, host: str = LOOPBACK) -> FakeServer:
+        """Return a server that yields its URL: `with` runs a thread, `async with` this loop.
 
         It needs uvicorn, which the `testing` extra installs.
 
         Args:
             port: The port; 0 for a free one.
+            host: The address to listen on. "0.0.0.0" makes it reachable from other containers and machines,
+                whose clients need `allow_http=True`. The URL is the one by which this machine reaches it.
+
+        Raises:
+            ConfigurationError: The host is empty.
         """
-        return FakeServer(self._app, port)
+        return FakeServer(self._app, port, host)
 
     def __repr__(self) -> str:
         return f"<FakePlivo {self.auth_id} calls={len(self.call_uuids)} requests={self.statuses.total()}>"

@@ -1,8 +1,9 @@
-"""Serves an ASGI app on a loopback port, in a thread or in the running event loop."""
+"""Serves an ASGI app on a port, of loopback by default, in a thread or in the running event loop."""
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket
 import threading
 from collections.abc import Awaitable, Callable
@@ -12,32 +13,41 @@ from typing import Any, TypeAlias
 
 from plivo_async.errors import ConfigurationError
 from plivo_async.exported import exported
+from plivo_async.validation import instance_of
 
 App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 Serving: TypeAlias = AbstractAsyncContextManager[None]
 
-_HOST = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
+# This machine as it reaches itself, by an address that means every interface.
+_LOCAL_NAMES = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - compared with, not bound to
 
 
 @exported
 class FakeServer:
-    """Serves an app on 127.0.0.1 during a `with` block, in a thread, or an `async with` block, in this loop.
+    """Serves an app during a `with` block, in a thread, or an `async with` block, in this loop.
 
-    Entering returns the URL. At the end connections are closed at once and requests in progress are
-    cancelled. No signal handlers are installed, and uvicorn's loggers are not changed.
+    Entering returns the URL by which this machine reaches it. At the end connections are closed at once and
+    requests in progress are cancelled. No signal handlers are installed, and uvicorn's loggers are not
+    changed.
 
     Args:
         app: An ASGI 3 app.
         port: The port; 0 for a free one.
+        host: The address to listen on. "0.0.0.0" and "::" mean every interface: then other machines reach it.
 
     Raises:
-        ConfigurationError: On entering, if uvicorn is not installed.
-        OSError: On entering, if the port is in use.
+        ConfigurationError: The host is empty. On entering, if uvicorn is not installed.
+        OSError: On entering, if the port is in use, or this machine does not have the address.
     """
 
-    def __init__(self, app: App, port: int = 0) -> None:
+    def __init__(self, app: App, port: int = 0, host: str = LOOPBACK) -> None:
         self._app = app
         self._port = port
+        # A socket would take an empty name for every interface.
+        if not instance_of("host", host, str):
+            raise ConfigurationError("host must not be empty")
+        self._host = host
 
     def __enter__(self) -> str:
         serving, url = self._listen()
@@ -73,8 +83,10 @@ class FakeServer:
                 'serving a fake needs uvicorn: pip install "plivo-async[testing]"'
             ) from missing
         # Bound here, so that the URL is known and clients can connect before the loop runs.
-        listener = socket.create_server((_HOST, self._port))
-        return serving(self._app, listener), f"http://{_HOST}:{listener.getsockname()[1]}"
+        family, *_, address = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)[0]
+        listener = socket.create_server(address[:2], family=family)
+        name = _LOCAL_NAMES.get(self._host, self._host)
+        return serving(self._app, listener), http_url(name, listener.getsockname()[1])
 
     def _run(self, serving: Serving) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
@@ -83,3 +95,21 @@ class FakeServer:
     async def _serve_until_stopped(self, serving: Serving) -> None:
         async with serving:
             await self._stop.wait()
+
+
+def http_url(host: str, port: int) -> str:
+    """Return the URL of a server."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def is_every_interface(host: str) -> bool:
+    """Return whether a host to listen on means every interface."""
+    return host in _LOCAL_NAMES
+
+
+def is_beyond_loopback(host: str) -> bool:
+    """Return whether other machines may reach a server that listens on a host."""
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host != "localhost"

@@ -28,8 +28,8 @@ def visited(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     seen: dict[str, Any] = {}
     announce = fake_module.announce
 
-    def visit(exports: str, size: int) -> None:
-        announce(exports, size)
+    def visit(exports: str, *more: Any) -> None:
+        announce(exports, *more)
         seen["environ"] = dict(word.split("=", 1) for word in shlex.split(exports)[1:])
         thread = threading.Thread(target=request_record)
         seen["thread"] = thread
@@ -74,6 +74,76 @@ def test_fake_prints_its_settings_serves_its_calls_and_ends_on_ctrl_c(
     ids = Path("ids.txt").read_text().split()
     assert ids == list(FakePlivo().generate(3, seed=7))
     assert visited["record"]["call_uuid"] == ids[-1]
+
+
+def test_beyond_loopback_it_warns_and_exports_the_opt_in(
+    folder: Path,
+    visited: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "localhost")
+
+    assert run(["fake", "--host", "0.0.0.0", "--size", "3", "--ids", "ids.txt"]) == 0
+    visited["thread"].join(30)
+
+    environ = visited["environ"]
+    assert re.fullmatch(r"http://localhost:\d+", environ["PLIVO_ASYNC_BASE_URL"])
+    assert (environ["NO_PROXY"], environ["PLIVO_ASYNC_ALLOW_HTTP"]) == ("localhost", "1")
+    assert visited["record"]["call_uuid"]
+    assert capsys.readouterr().err.startswith(
+        "plivo-async: warning: it listens on 0.0.0.0, beyond loopback: whoever reaches this machine can use "
+        "it, and clients send their credentials in clear. Give them no real ones\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "url", "exported"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8080", {"PLIVO_ASYNC_BASE_URL": "http://127.0.0.1:8080"}),
+        ("::1", "http://[::1]:8080", {"PLIVO_ASYNC_BASE_URL": "http://[::1]:8080", "NO_PROXY": "::1"}),
+        ("localhost", "http://localhost:8080", {"PLIVO_ASYNC_BASE_URL": "http://localhost:8080"}),
+        (
+            "::",
+            "http://[::1]:8080",
+            {"PLIVO_ASYNC_BASE_URL": "http://box:8080", "NO_PROXY": "box", "PLIVO_ASYNC_ALLOW_HTTP": "1"},
+        ),
+        (
+            "192.0.2.7",
+            "http://192.0.2.7:8080",
+            {"PLIVO_ASYNC_BASE_URL": "http://192.0.2.7:8080", "PLIVO_ASYNC_ALLOW_HTTP": "1"},
+        ),
+    ],
+)
+def test_the_export_line_fits_the_host(
+    host: str, url: str, exported: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "box")
+
+    line = fake_module.export_line(FakePlivo(), host, url)
+
+    environ = dict(word.split("=", 1) for word in shlex.split(line)[1:])
+    assert exported.items() <= environ.items()
+    assert ("PLIVO_ASYNC_ALLOW_HTTP" in environ) == ("PLIVO_ASYNC_ALLOW_HTTP" in exported)
+
+
+@pytest.mark.parametrize(
+    ("host", "message"),
+    [
+        ("", "host must not be empty"),
+        ("192.0.2.7", "cannot listen on 192.0.2.7, port 0: Cannot assign requested address"),
+        ("no-such-host.invalid", "cannot listen on no-such-host.invalid, port 0: "),
+    ],
+)
+def test_a_host_that_cannot_be_listened_on_is_reported(
+    host: str, message: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["fake", "--host", host]) == 1
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"plivo-async: {message}")
+    assert captured.err.count("\n") == 1
 
 
 def test_faults_and_limit_reach_the_fake(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,6 +118,27 @@ def test_the_option_goes_before_the_variable(monkeypatch: pytest.MonkeyPatch) ->
         assert run(["get", "--base-url", url, _DOCUMENTED]) == 0
 
 
+@pytest.mark.parametrize(("option", "switch"), [("--allow-http", ""), (None, "1")])
+def test_plain_http_beyond_loopback_works_by_an_opt_in(
+    option: str | None,
+    switch: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fake = FakePlivo()
+    monkeypatch.setenv("PLIVO_AUTH_ID", fake.auth_id)
+    monkeypatch.setenv("PLIVO_AUTH_TOKEN", fake.auth_token)
+    with fake.serve(host="0.0.0.0") as url:
+        # On Linux and macOS this address reaches the machine itself; the client cannot know that.
+        elsewhere = url.replace("127.0.0.1", "0.0.0.0")
+        assert run(["get", "--base-url", elsewhere, _DOCUMENTED]) == 1
+        assert "PLIVO_ASYNC_ALLOW_HTTP=1" in capsys.readouterr().err
+        assert not fake.requests
+        monkeypatch.setenv("PLIVO_ASYNC_ALLOW_HTTP", switch)
+        options = [] if option is None else [option]
+        assert run(["get", *options, "--base-url", elsewhere, _DOCUMENTED]) == 0
+
+
 def test_the_variable_goes_before_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     with account(monkeypatch) as (_, url):
         monkeypatch.setenv("PLIVO_ASYNC_BASE_URL", url)

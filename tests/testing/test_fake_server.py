@@ -146,6 +146,27 @@ def test_a_port_can_be_chosen_and_one_in_use_is_an_error() -> None:
         assert again == url
 
 
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("0.0.0.0", r"http://127\.0\.0\.1:\d+"),
+        ("::", r"http://\[::1\]:\d+"),
+        ("::1", r"http://\[::1\]:\d+"),
+        ("localhost", r"http://localhost:\d+"),
+    ],
+)
+async def test_a_host_can_be_chosen(host: str, url: str) -> None:
+    fake = FakePlivo()
+    async with fake.serve(host=host) as found:
+        assert re.fullmatch(url, found)
+        assert await fetch(fake, found) == [fake.call_uuids[0]]
+
+
+def test_an_empty_host_is_refused_because_a_socket_would_take_it_for_every_interface() -> None:
+    with pytest.raises(ConfigurationError, match="host must not be empty"):
+        FakePlivo().serve(host="")
+
+
 async def test_a_port_in_use_is_an_error_in_a_running_loop_too() -> None:
     async with FakePlivo().serve() as url:
         with pytest.raises(OSError, match="in use"):
