@@ -1,0 +1,132 @@
+"""A Celery worker that fetches the records of calls.
+
+    celery -A celery_worker worker --concurrency=2
+
+A program that knows call UUIDs adds tasks of a hundred:
+
+    enqueue(call_uuids)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from call_sink import CallSink
+from celery import Celery, Task
+from celery.signals import worker_process_init, worker_process_shutdown
+from celery.utils.log import get_task_logger
+
+from plivo_async import AsyncClient, Failed, Fetched, PlivoError, RateLimit
+
+REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379")
+LIMIT = RateLimit(requests=150, per=5.0)
+MAX_RETRIES = 8
+
+logger = get_task_logger(__name__)
+app = Celery("celery_worker", broker=REDIS_URL)
+app.conf.update(
+    task_ignore_result=True,
+    # A task is acknowledged when it has ended, so a killed worker's tasks run again.
+    task_acks_late=True,
+    # The same if only a child process is killed. Without this, Celery acknowledges the task that it ran.
+    task_reject_on_worker_lost=True,
+    # A process reserves one task, so that a killed one holds back no others.
+    worker_prefetch_multiplier=1,
+    broker_transport_options={
+        # Seconds after which Redis gives the tasks of a killed worker to another one. It has to be longer
+        # than the longest task and than the longest countdown, or tasks run twice: both count from the
+        # moment when a worker receives the task.
+        "visibility_timeout": 900,
+        # Look for such tasks each 10 s. By default it is each 100 s.
+        "unacked_restore_interval": 10,
+        "unacked_restore_throttle": 1,
+    },
+)
+
+
+class Fetcher:
+    """The event loop and the client of a process. Prefork runs one task at a time, so the loop is free."""
+
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner()
+        self._client = AsyncClient(rate_limit=LIMIT)
+        self._sink = CallSink(Path("calls.db"))
+
+    def fetch(self, call_uuids: Sequence[str]) -> dict[str, PlivoError]:
+        """Fetch and save records, in the loop of this process. Return the errors of the others."""
+        return self._runner.run(self._fetch(call_uuids))
+
+    async def _fetch(self, call_uuids: Sequence[str]) -> dict[str, PlivoError]:
+        # A task that runs again does not fetch what it has.
+        left = self._sink.missing(call_uuids)
+        failed: dict[str, PlivoError] = {}
+        try:
+            # Many calls are under way while Celery runs one task: one call after the other is too slow. In an
+            # outage the task ends after a minute, and the queue waits.
+            async with self._client.calls.get_many(left, patience=60.0) as batch:
+                async for outcome in batch:
+                    match outcome:
+                        case Fetched(_, record):
+                            self._sink.save(record)
+                        case Failed(call_uuid, error):
+                            failed[str(call_uuid)] = error
+        except PlivoError as error:
+            # The batch has stopped: the outage lasts, or the credentials are wrong.
+            failed |= dict.fromkeys(self._sink.missing(left), error)
+        return failed
+
+    def give_up(self, call_uuid: str, error: PlivoError) -> None:
+        """Save an error that no retry mends."""
+        self._sink.fail(call_uuid, error)
+
+    def close(self) -> None:
+        self._runner.run(self._client.aclose())
+        self._runner.close()
+        self._sink.close()
+
+
+@cache
+def fetcher() -> Fetcher:
+    """Build the fetcher of this process: after the fork, because neither a loop nor a client survives it."""
+    return Fetcher()
+
+
+@worker_process_init.connect
+def open_fetcher(**_: Any) -> None:
+    fetcher()
+
+
+@worker_process_shutdown.connect
+def close_fetcher(**_: Any) -> None:
+    fetcher().close()
+
+
+@app.task(bind=True, max_retries=None)
+def fetch_calls(self: Task[..., None], call_uuids: list[str]) -> None:
+    """Fetch the records of some calls and save them."""
+    retries = self.request.retries
+    failed = fetcher().fetch(call_uuids)
+    again = {} if retries >= MAX_RETRIES else {name: e for name, e in failed.items() if e.retryable}
+    for call_uuid in failed.keys() - again.keys():
+        fetcher().give_up(call_uuid, failed[call_uuid])
+    if again:
+        logger.info("%d calls are fetched later", len(again))
+        raise self.retry(args=(list(again),), countdown=pause(again.values(), retries))
+
+
+def pause(errors: Iterable[PlivoError], retries: int) -> float:
+    """Return how many seconds the queue holds a task back: as long as Plivo asks for, or longer each time."""
+    backoff = min(600.0, 2.0**retries) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+    return min(600.0, max(backoff, *(error.retry_after or 0.0 for error in errors)))
+
+
+def enqueue(call_uuids: Sequence[str], size: int = 100) -> None:
+    """Add a task for each hundred calls: some seconds of work, which a kill repeats at most."""
+    for first in range(0, len(call_uuids), size):
+        fetch_calls.delay(list(call_uuids[first : first + size]))

@@ -1,0 +1,50 @@
+"""What every engine goes through: one worker is killed, another one stopped. No call may be lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from plivo_async import CallDetailRecord
+from tests.services.workers.fake_account import FAILURES, FLAKY, NOT_FOUND
+from tests.services.workers.programs import Account, Program
+
+SIZE = 2000
+
+
+def kill_one_stop_one(account: Account, start: Callable[[str], Program]) -> None:
+    """Kill one of two workers, restart it as a supervisor does, stop it at work, and then the other."""
+    killed = start("first")
+    account.wait_for_rows(100)
+    goes_on = start("second")
+    account.wait_for_rows(500)
+    killed.kill()
+    restarted = start("restarted")
+    account.wait_for_rows(1200)
+
+    codes = [restarted.terminate()]
+    account.wait_for_rows(SIZE)
+    codes.append(goes_on.terminate())
+
+    assert codes == [0, 0], account.logs
+    for program in (restarted, goes_on):
+        assert "Traceback" not in program.log
+        assert "never" not in program.log
+
+
+def assert_each_call_is_there_once(account: Account, *, repeated: int) -> None:
+    """No call is lost, none waits for ever, and at most `repeated` were fetched by two workers."""
+    rows = account.rows
+    statistics = account.statistics
+
+    assert rows.keys() == set(account.call_uuids)
+    failed = {call_uuid: error or "" for call_uuid, (record, error) in rows.items() if record is None}
+    assert failed.keys() == set(NOT_FOUND)
+    assert all(error.startswith("NotFoundError: HTTP 404") for error in failed.values())
+    records = {call_uuid: json.loads(record) for call_uuid, (record, _) in rows.items() if record is not None}
+    assert all(records[uuid]["call_uuid"] == uuid for uuid in records)
+    assert all(CallDetailRecord.from_json(record or "") for record, error in rows.values() if error is None)
+    assert statistics["over_limit"] == 0
+    # More failures in a row than the client tries: the queue has tried again.
+    assert statistics["statuses"]["503"] == FLAKY * FAILURES
+    assert statistics["requests"]["call"] <= SIZE + FLAKY * FAILURES + repeated
