@@ -16,9 +16,10 @@ from plivo_async.credentials import Credentials
 from plivo_async.errors import ConfigurationError
 from plivo_async.text import short_repr
 from plivo_async.transport import ConnectionPool
+from plivo_async.watched import NO_AUTH, VisibleTransport, send_watched, visible_client
+from plivo_async.watchers import Watch
 
 _USER_AGENT = f"plivo_async/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
-_NO_AUTH = httpx.Auth()
 
 
 class HTTPClient(Protocol):
@@ -52,13 +53,23 @@ class Sender:
 
 
 def pool_sender(pool: ConnectionPool) -> Sender:
-    """Return a sender that hands requests straight to a pool.
+    """Return a sender that hands requests straight to a pool, unless a tool watches httpx.
 
     `httpx.AsyncClient.send` would double the time of a call: it handles cookies, redirects and
     authentication, and none of these may carry anything from one response into the next request. It also
     makes a reference cycle of request and response, which would keep the credentials until it is collected.
+    While a tool watches, requests pass through it nevertheless.
     """
-    return Sender(httpx.AsyncClient(transport=pool, trust_env=False), pool.handle_async_request, pool)
+    transport = VisibleTransport(pool)
+    http_client = visible_client(transport)
+    watch = Watch(type(http_client))
+
+    def send(request: httpx.Request) -> Awaitable[httpx.Response]:
+        if watch.is_on():
+            return send_watched(http_client, transport, request)
+        return pool.handle_async_request(request)
+
+    return Sender(http_client, send, pool)
 
 
 def borrowed_sender(http_client: Any) -> Sender:
@@ -71,7 +82,7 @@ def borrowed_sender(http_client: Any) -> Sender:
         borrowed = http_client
 
         def send(request: httpx.Request) -> Awaitable[httpx.Response]:
-            return borrowed.send(request, stream=True, auth=_NO_AUTH, follow_redirects=False)
+            return borrowed.send(request, stream=True, auth=NO_AUTH, follow_redirects=False)
 
         return Sender(borrowed, send)
     # A client of httpx2 exists only if httpx2 is imported.

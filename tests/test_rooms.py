@@ -65,9 +65,15 @@ ROOMS = {
         modules={"middleware"}, rooms={"ground", "httpx", "values", "request"}, libraries={"attrs"}
     ),
     "httpx2": Room(modules={"httpx2_client"}, rooms={"httpx", "request"}, libraries={"httpx2"}),
+    # Tools replace functions of httpcore too.
+    "watchers": Room(
+        modules={"watchers", "watched", "watched_transport"},
+        rooms={"httpx", "transport"},
+        libraries={"httpcore"},
+    ),
     "sending": Room(
         modules={"http_client", "lifetime", "requester"},
-        rooms={"ground", "httpx", "httpx2", "values", "transport", "request", "middleware"},
+        rooms={"ground", "httpx", "httpx2", "watchers", "values", "transport", "request", "middleware"},
         libraries={"attrs"},
     ),
     "resources": Room(

@@ -1,0 +1,71 @@
+"""Sends requests by a client's pool in sight of the tools that watch httpx.
+
+Other than on the plain way, a request and its response refer to each other here. So the request, with its
+Authorization header, lives until the garbage collector runs, or as long as the tool keeps it.
+"""
+
+from __future__ import annotations
+
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
+from plivo_async._httpx import httpx
+from plivo_async.transport import ConnectionPool
+from plivo_async.watchers import client_is_watched, transport_is_watched
+
+NO_AUTH = httpx.Auth()
+_LANDED = "plivo_async.landed"
+
+
+class VisibleTransport(httpx.AsyncBaseTransport):
+    """Sends by a pool, through the transport of httpx while a tool watches that.
+
+    Args:
+        pool: The pool.
+    """
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request."""
+        if transport_is_watched():
+            # A late import: httpcore is not needed otherwise.
+            from plivo_async.watched_transport import WatchedTransport
+
+            return await WatchedTransport(self._land, request).handle_async_request(request)
+        return await self._land(request)
+
+    async def _land(self, request: httpx.Request) -> httpx.Response:
+        response = await self._pool.handle_async_request(request)
+        landed: list[Any] | None = request.extensions.get(_LANDED)
+        if landed is not None:
+            landed.append(response.stream)
+        return response
+
+
+def visible_client(transport: VisibleTransport) -> httpx.AsyncClient:
+    """Return a client for the tools that watch clients. It stores no cookies."""
+    cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    return httpx.AsyncClient(transport=transport, trust_env=False, cookies=cookies)
+
+
+async def send_watched(
+    http_client: httpx.AsyncClient, transport: VisibleTransport, request: httpx.Request
+) -> httpx.Response:
+    """Send a request through the functions that tools have replaced.
+
+    A tool may be cancelled when it has a response already. The connection of that is given back.
+    """
+    landed: list[Any] = []
+    request.extensions[_LANDED] = landed
+    try:
+        if client_is_watched(type(http_client)):
+            return await http_client.send(request, stream=True, auth=NO_AUTH, follow_redirects=False)
+        return await transport.handle_async_request(request)
+    except BaseException:
+        for body in landed:
+            await body.aclose()
+        raise
+    finally:
+        request.extensions.pop(_LANDED, None)
