@@ -69,20 +69,8 @@ class _Landing(httpcore.AsyncConnectionInterface):
             extensions=response.extensions,
         )
 
-    async def aclose(self) -> None:
-        pass
-
     def info(self) -> str:
         return "plivo_async"
-
-    def can_handle_request(self, origin: httpcore.Origin) -> bool:  # noqa: ARG002
-        return True
-
-    def is_available(self) -> bool:
-        return False
-
-    def has_expired(self) -> bool:
-        return False
 
     def is_idle(self) -> bool:
         return False

@@ -77,7 +77,7 @@ def is_original(function: object) -> bool:
     """
     if type(function) is not FunctionType:
         return False
-    module: str = function.__globals__["__name__"]
+    module: str = function.__globals__.get("__name__", "")
     return module.partition(".")[0] in _LIBRARIES
 
 

@@ -1,0 +1,53 @@
+"""A server of the documented record that keeps the requests, for tests of what tools make of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import httpx
+from attrs import define, field
+
+from tests.offline import RECORD
+
+
+@define
+class Server:
+    """Responds with these statuses, then with 200.
+
+    Attributes:
+        requests: Those received, without their bodies.
+    """
+
+    url: str = ""
+    statuses: list[int] = field(factory=list[int])
+    requests: list[httpx.Request] = field(factory=list[httpx.Request])
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection."""
+        try:
+            while True:
+                lines = (await reader.readuntil(b"\r\n\r\n")).decode("ascii").split("\r\n")
+                method, path, _ = lines[0].split()
+                headers = [(name, value) for name, _, value in (line.partition(": ") for line in lines[1:-2])]
+                request = httpx.Request(method, self.url + path, headers=headers)
+                await reader.readexactly(int(request.headers.get("content-length", 0)))
+                self.requests.append(request)
+                status = self.statuses.pop(0) if self.statuses else 200
+                writer.write(
+                    b"HTTP/1.1 %d X\r\nSet-Cookie: a=b\r\nContent-Length: %d\r\n\r\n%b"
+                    % (status, len(RECORD), RECORD)
+                )
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+
+@asynccontextmanager
+async def serving(*statuses: int) -> AsyncGenerator[Server, None]:
+    """Run a server on loopback."""
+    server = Server(statuses=list(statuses))
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    async with listener:
+        yield server
