@@ -117,6 +117,19 @@ class SyncTargetError(PlivoError):
 
 
 @exported
+@define(slots=False, eq=False, repr=False, auto_exc=False)
+class SignatureError(PlivoError):
+    """A callback is not from Plivo, or not to this URL. Answer 403 to it.
+
+    Attributes:
+        reason: `no_signature` or `no_nonce`: that header is missing or empty. `no_match`: no signature fits
+            the request with any token. `unsigned_body`: a GET has a body.
+    """
+
+    reason: str = field(default="no_match", kw_only=True)
+
+
+@exported
 class NetworkError(PlivoError):
     """No whole response: the connection was refused, reset or cut short, or its bytes are not HTTP.
 
@@ -231,10 +244,10 @@ class InvalidResponseError(PlivoError):
 @exported
 @define(slots=False, eq=False, repr=False, auto_exc=False)
 class DecodeError(InvalidResponseError):
-    """The body is no call detail record. `body` holds it.
+    """The body is no call detail record, or no callback that was asked for. `body` holds it.
 
     Attributes:
-        fields: The JSON keys with a missing or unusable value.
+        fields: The keys with a missing or unusable value.
         is_damaged: Whether the body was empty, cut short, or not JSON, for example a proxy's HTML. Only
             then is the error retryable.
     """

@@ -9,7 +9,7 @@ T = TypeVar("T", bound=Any)
 
 _PACKAGE = "plivo_async"
 # These folders export their names themselves.
-_FOLDERS = ("plivo_async.sync", "plivo_async.testing")
+_FOLDERS = ("plivo_async.sync", "plivo_async.testing", "plivo_async.webhooks")
 
 
 def exported(thing: T) -> T:

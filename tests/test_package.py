@@ -100,6 +100,13 @@ def test_the_import_brings_in_no_extra(statement: str) -> None:
     assert [name for name in loaded if name.partition(".")[0] in OPTIONAL] == []
 
 
+def test_the_webhooks_need_no_httpx() -> None:
+    assert after(
+        "from plivo_async.webhooks import HangupEvent, verify\nHangupEvent.from_form('CallUUID=c1')",
+        "['plivo_async.errors' in sys.modules, 'httpx' in sys.modules]",
+    ) == [True, False]
+
+
 def test_the_import_starts_nothing() -> None:
     # A thread, an event loop or a file left open would each be a surprise in a web service.
     assert after(

@@ -16,6 +16,7 @@ import pytest
 
 import plivo_async
 import plivo_async.testing
+import plivo_async.webhooks
 from plivo_async import (
     CallDetailRecord,
     CallDirection,
@@ -56,11 +57,12 @@ from plivo_async.testing import (
     RecordedRequest,
     StubResponse,
 )
+from plivo_async.webhooks import CallStatus, HangupEvent
 
-PUBLIC = ("plivo_async", "plivo_async.testing")
+PUBLIC = ("plivo_async", "plivo_async.testing", "plivo_async.webhooks")
 EXPORTED = {
     f"{package.__name__}.{name}": getattr(package, name)
-    for package in (plivo_async, plivo_async.testing)
+    for package in (plivo_async, plivo_async.testing, plivo_async.webhooks)
     for name in package.__all__
     if inspect.isclass(getattr(package, name))
 }
@@ -92,6 +94,8 @@ VALUES: list[Any] = [
     *(LiveCallStatus.QUEUED, LiveCallStatus("odd")),
     *(TrunkHangupCause.NO_MORE_DESTINATIONS, TrunkHangupCause(1)),
     *(TrunkHangupSource.ZENTRUNK, TrunkHangupSource("Martian")),
+    HangupEvent(call_uuid="5607532d", call_status=CallStatus.BUSY, extra={"X-PH-a": ["1", "2"]}),
+    *(CallStatus.NO_ANSWER, CallStatus("odd")),
     Fetched("5607532d", RECORD),
     ListReport(complete=True, since=None, until=None),
     Page(records=(RECORD,), total=1, since=datetime(2026, 11, 1, tzinfo=UTC)),

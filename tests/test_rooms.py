@@ -47,6 +47,7 @@ ROOMS = {
     ),
     # pydantic_core where pydantic asks for a schema.
     "record": Room(modules={"record"}, rooms={"ground"}, libraries={"attrs", "cattrs", "pydantic_core"}),
+    "webhooks": Room(modules={"webhooks"}, rooms={"ground", "record"}, libraries={"attrs"}),
     # The door: no other room has httpx among its libraries.
     "httpx": Room(modules={"_httpx"}, libraries={"httpx"}),
     "urls": Room(modules={"urls"}, rooms={"ground", "httpx"}),
@@ -96,7 +97,7 @@ ROOMS = {
     ),
     "testing": Room(
         modules={"testing"},
-        rooms={"ground", "httpx", "record", "values", "middleware", "resources", "client"},
+        rooms={"ground", "httpx", "record", "webhooks", "values", "middleware", "resources", "client"},
         libraries={"attrs", "cattrs", "pytest", "uvicorn"},
     ),
     "cli": Room(

@@ -14,6 +14,7 @@ import pytest
 import plivo_async
 import plivo_async.sync
 import plivo_async.testing
+import plivo_async.webhooks
 from plivo_async import CallDetailRecord, PlivoError, RequestOptions, RetryPolicy
 from plivo_async.cli.app import commands
 from plivo_async.cli.exit_codes import ExitCode
@@ -30,7 +31,9 @@ def code_in(page: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "module", [plivo_async, plivo_async.sync, plivo_async.testing], ids=lambda module: module.__name__
+    "module",
+    [plivo_async, plivo_async.sync, plivo_async.webhooks, plivo_async.testing],
+    ids=lambda module: module.__name__,
 )
 def test_the_reference_has_every_public_name_and_no_other(module: object) -> None:
     sections = re.split(r"\.\. currentmodule:: ", text_of("docs/api.md"))
