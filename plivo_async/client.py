@@ -32,6 +32,7 @@ from plivo_async.record.converter import make_converter
 from plivo_async.redactor import Redactor
 from plivo_async.requester import Requester
 from plivo_async.resources.calls import CallsResource
+from plivo_async.resources.instance_attribute import instance_attribute
 from plivo_async.resources.recordings import RecordingsResource
 from plivo_async.resources.trunk_calls import TrunkCallsResource
 from plivo_async.retry_policy import RetryPolicy
@@ -86,9 +87,9 @@ class AsyncClient:
         recordings: The recordings of its calls.
     """
 
-    calls: CallsResource
-    trunk_calls: TrunkCallsResource
-    recordings: RecordingsResource
+    calls: CallsResource = instance_attribute(CallsResource)
+    trunk_calls: TrunkCallsResource = instance_attribute(TrunkCallsResource)
+    recordings: RecordingsResource = instance_attribute(RecordingsResource)
 
     def __init__(
         self,

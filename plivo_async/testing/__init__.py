@@ -1,6 +1,7 @@
 """A fake Plivo for tests: `FakePlivo`, and pytest fixtures.
 
-`fake_plivo`, `plivo_client` and `fake_plivo_url` are described in `plivo_async.testing.pytest_plugin`.
+`fake_plivo`, `plivo_client`, `fake_plivo_url` and `plivo_mock` are described in
+`plivo_async.testing.pytest_plugin`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from plivo_async.testing.generated import GeneratedCalls
     from plivo_async.testing.instant_retry import InstantRetryPolicy
     from plivo_async.testing.list_quirks import ListQuirks
+    from plivo_async.testing.mocks import mock_client
     from plivo_async.testing.rate_limits import FakeRateLimit
     from plivo_async.testing.records import FakeLiveCalls, FakeRecords, FakeTrunkCalls
     from plivo_async.testing.requests import RecordedRequest
@@ -45,6 +47,7 @@ __all__ = [
     "RandomFaults",
     "RecordedRequest",
     "StubResponse",
+    "mock_client",
 ]
 
 _MODULES = {
@@ -65,6 +68,7 @@ _MODULES = {
     "RandomFaults": "faults",
     "FakeRateLimit": "rate_limits",
     "RecordedRequest": "requests",
+    "mock_client": "mocks",
 }
 
 

@@ -15,7 +15,7 @@ from plivo_async.testing.replies import Receive, Reply, Send, json_bytes, send_r
 from plivo_async.testing.requests import Request, Scope, read_request
 from plivo_async.testing.routes import Kind
 from plivo_async.testing.statistics import FakeStatistics, RequestLog
-from plivo_async.validation import instance_of
+from plivo_async.validation import finite_number, instance_of
 
 Seconds: TypeAlias = float | Callable[[], float]
 
@@ -37,7 +37,8 @@ class FakeApp:
         sleep: Callable[[float], Awaitable[object]],
     ) -> None:
         self._account = account
-        self._clock = clock
+        self._real_clock = clock
+        self._advanced = 0.0
         self._sleep = sleep
         self._began = None if now is None else (_aware(now), clock())
         self.log = RequestLog()
@@ -49,9 +50,17 @@ class FakeApp:
     def now(self) -> datetime:
         """The present for lists, in UTC."""
         if self._began is None:
-            return datetime.now(UTC)
+            return datetime.now(UTC) + timedelta(seconds=self._advanced)
         began, clock = self._began
         return began + timedelta(seconds=self._clock() - clock)
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock forward, as if these seconds had passed."""
+        with self.lock:
+            self._advanced += finite_number("seconds", seconds, least=0.0)
+
+    def _clock(self) -> float:
+        return self._real_clock() + self._advanced
 
     @property
     def present(self) -> Present:

@@ -31,15 +31,26 @@ class ClientOptions(RequestOptions, total=False):
     sleep: Callable[[float], Awaitable[object]]
 
 
-async def _no_sleep(_: float) -> None:
-    await asyncio.sleep(0)
+def client_of(
+    app: Any, auth_id: str, auth_token: str, options: ClientOptions, advance: Callable[[float], None]
+) -> AsyncClient:
+    """Return a client that calls an ASGI app in process; it waits only if an option makes it.
 
+    Args:
+        app: The app.
+        auth_id: The account.
+        auth_token: Its token.
+        options: The options of the client.
+        advance: Moves the clock of the app forward by seconds, where the client would wait.
+    """
 
-def client_of(app: Any, auth_id: str, auth_token: str, options: ClientOptions) -> AsyncClient:
-    """Return a client that calls an ASGI app in process; it waits only if an option makes it."""
+    async def sleep(seconds: float) -> None:
+        advance(seconds)
+        await asyncio.sleep(0)
+
     options.setdefault("retry", InstantRetryPolicy())
     options.setdefault("rate_limit", None)
-    options.setdefault("sleep", _no_sleep)
+    options.setdefault("sleep", sleep)
     # Nobody closes this client, and nothing needs to: its transport calls a function.
     http_client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), trust_env=False)
     return AsyncClient(auth_id, auth_token, base_url=_BASE_URL, http_client=http_client, **options)

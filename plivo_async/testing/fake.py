@@ -224,6 +224,20 @@ class FakePlivo:
     def list_quirks(self, quirks: ListQuirks) -> None:
         self._account.list_quirks = instance_of("list_quirks", quirks, ListQuirks)
 
+    def advance(self, seconds: float) -> None:
+        """Move the clock forward, as if these seconds had passed, without waiting.
+
+        The rate limit, `publish_later(after_seconds=...)`, live calls and `now` follow. Each sleep of a
+        client from `client()` does it too.
+
+        Args:
+            seconds: The seconds, 0 or more.
+
+        Raises:
+            ConfigurationError: The number is negative or not finite.
+        """
+        self._app.advance(seconds)
+
     # Requests
 
     @property
@@ -253,9 +267,9 @@ class FakePlivo:
     def client(self, **options: Unpack[ClientOptions]) -> AsyncClient:
         """Return a client that calls this fake in process, without a socket.
 
-        By default it never waits: `sleep` returns at once, `retry` is an InstantRetryPolicy and `rate_limit`
-        is None. `calls.wait` counts the gaps between its requests as if it had waited. The client has no
-        resources, so closing it is optional.
+        By default it never waits: `sleep` advances the clock of the fake instead, `retry` is an
+        InstantRetryPolicy and `rate_limit` is None. `calls.wait` counts the gaps between its requests as if
+        it had waited. The client has no resources, so closing it is optional.
 
         Args:
             **options: `timeout`, `deadline`, `retry`, `max_body`, `middleware`, `attempt_middleware`,
@@ -264,7 +278,7 @@ class FakePlivo:
         Raises:
             ConfigurationError: An option is not valid.
         """
-        return client_of(self._app, self.auth_id, self.auth_token, options)
+        return client_of(self._app, self.auth_id, self.auth_token, options, self.advance)
 
     def serve(self, port: int = 0, *, host: str = LOOPBACK) -> FakeServer:
         """Return a server that yields its URL: `with` runs a thread, `async with` this loop.

@@ -1,6 +1,6 @@
-"""pytest fixtures: `fake_plivo`, `plivo_client` and `fake_plivo_url`.
+"""pytest fixtures: `fake_plivo`, `plivo_client`, `fake_plivo_url` and `plivo_mock`.
 
-pytest finds them without an import. Override `fake_plivo` to change all of them:
+pytest finds them without an import. Override `fake_plivo` to change the first three:
 
     @pytest.fixture
     def fake_plivo():
@@ -10,7 +10,7 @@ pytest finds them without an import. Override `fake_plivo` to change all of them
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -42,3 +42,11 @@ def fake_plivo_url(fake_plivo: FakePlivo) -> Iterator[str]:
     """The URL of `fake_plivo` on 127.0.0.1, served from a thread until the test ends."""
     with fake_plivo.serve() as url:
         yield url
+
+
+@pytest.fixture
+def plivo_mock() -> Any:
+    """An autospec of AsyncClient that sends nothing: set what its methods return or raise."""
+    from plivo_async.testing import mock_client
+
+    return mock_client()

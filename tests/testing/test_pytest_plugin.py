@@ -6,10 +6,11 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from typing import Any
 
 import pytest
 
-from plivo_async import AsyncClient
+from plivo_async import AsyncClient, CallDetailRecord
 from plivo_async.testing import DOCUMENTED_CALL, FakePlivo
 
 pytest_plugins = ["pytester"]
@@ -40,6 +41,11 @@ def test_the_url_works_without_an_event_loop(fake_plivo_url: str, fake_plivo: Fa
     with caught.value as answer:
         assert answer.status == 401
     assert fake_plivo.statuses == {401: 1}
+
+
+async def test_the_mock_is_that_of_the_package(plivo_mock: Any) -> None:
+    plivo_mock.calls.get.return_value = CallDetailRecord(call_uuid="c1")
+    assert (await plivo_mock.calls.get("c1")).call_uuid == "c1"
 
 
 def run(pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
@@ -130,13 +136,13 @@ def test_overriding_the_fake_changes_the_client_and_the_url(pytester: pytest.Pyt
 def test_the_fixtures_are_listed_with_a_description(pytester: pytest.Pytester) -> None:
     result = run(pytester, "-p", "no:asyncio", "--fixtures", "-v")
 
-    for fixture in ("fake_plivo", "plivo_client", "fake_plivo_url"):
+    for fixture in ("fake_plivo", "plivo_client", "fake_plivo_url", "plivo_mock"):
         result.stdout.fnmatch_lines([f"{fixture} -- *"])
 
 
 def test_an_unused_plugin_imports_nothing() -> None:
     # Every pytest run in an environment that has the package loads the plugin.
-    heavy = {"cattrs", "httpx", "uvicorn", "plivo_async.testing.fake"}
+    heavy = {"cattrs", "httpx", "unittest.mock", "uvicorn", "plivo_async.testing.fake"}
     code = f"import sys, plivo_async.testing.pytest_plugin; print(*({heavy} & sys.modules.keys()))"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=60
