@@ -45,8 +45,8 @@ from tests.docs.doc_examples import (
 PAGES = [page for page in pages() if page.name not in ("recipes.md", "sync-recipes.md")]
 PYTHON = [example for page in PAGES for example in python_examples(page)]
 CONSOLE = [example for page in PAGES for example in console_examples(page)]
-# Languages of blocks that are only read.
-NOT_RUN = {"text", "toml", "ini"}
+# Languages of blocks that are only read; test_containers.py reads those of containers.
+NOT_RUN = {"text", "toml", "ini", "yaml", "dockerfile"}
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 # Without the plugins that only the tests of this project need: they take as long to import as all else.
 WITHOUT = ["cacheprovider", "xdist", "xdist.looponfail", "hypothesispytest", "randomly"]
@@ -134,19 +134,27 @@ def test_a_python_example_runs_and_prints_the_text_of_the_page(
 
 
 @pytest.mark.usefixtures("credentials")
-@pytest.mark.parametrize("example", [e for e in PYTHON if e.is_test], ids=lambda e: e.block.where)
-def test_an_example_of_a_test_passes(example: PythonExample, folder: Path) -> None:
-    example.save(folder)
-    settings = [block.text for block in blocks(example.block.page) if block.language == "toml"]
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if any(e.is_test for e in python_examples(page))],
+    ids=lambda page: page.name,
+)
+def test_the_examples_of_tests_on_a_page_pass(page: Path, folder: Path) -> None:
+    examples = [example for example in python_examples(page) if example.is_test]
+    for example in examples:
+        example.save(folder)
+    settings = [block.text for block in blocks(page) if block.language == "toml"]
     (folder / "pyproject.toml").write_text("\n".join(settings))
     tests = [
         node
+        for example in examples
         for node in ast.walk(ast.parse(example.block.text))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
     ]
 
+    # All in one run, because the start of pytest takes longer than the tests.
     done = subprocess.run(
-        [*PYTEST, example.block.file_name],
+        [*PYTEST, *(example.block.file_name for example in examples)],
         check=False,
         capture_output=True,
         text=True,
