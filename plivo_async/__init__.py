@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from plivo_async.resources.recordings import RecordingsResource
     from plivo_async.resources.trunk_calls import TrunkCallsResource
     from plivo_async.retry_policy import RetryBudget, RetryPolicy
+    from plivo_async.tracing import Tracing
     from plivo_async.transport import ConnectionPool
 
 __all__ = [
@@ -143,6 +144,7 @@ __all__ = [
     "StirVerification",
     "SyncTargetError",
     "TLSError",
+    "Tracing",
     "TrunkCallDetailRecord",
     "TrunkCallFilters",
     "TrunkCallInsights",
@@ -186,6 +188,7 @@ _MODULES = {
     "resources.recordings": "RecordingsResource",
     "resources.trunk_calls": "TrunkCallsResource",
     "retry_policy": "RetryBudget RetryPolicy",
+    "tracing": "Tracing",
     "transport": "ConnectionPool",
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}

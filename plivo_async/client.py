@@ -15,11 +15,13 @@ from plivo_async._httpx import httpx
 from plivo_async.account_url import AccountURL
 from plivo_async.base_url import check_http_proxy, find_allow_http, find_base_url
 from plivo_async.credentials import Credentials, find_credentials
+from plivo_async.events import Event
 from plivo_async.exported import exported
 from plivo_async.http_client import HTTPClient, Sender, borrowed_sender, pool_sender, request_headers
 from plivo_async.lifetime import Lifetime
 from plivo_async.middleware import Middleware
 from plivo_async.middleware.rate_limiting import find_limiter
+from plivo_async.notes import ClientNotes
 from plivo_async.options import (
     DEFAULT_DEADLINE_SECONDS,
     DEFAULT_MAX_BODY_BYTES,
@@ -37,6 +39,7 @@ from plivo_async.resources.recordings import RecordingsResource
 from plivo_async.resources.trunk_calls import TrunkCallsResource
 from plivo_async.retry_policy import RetryPolicy
 from plivo_async.secret import Secret
+from plivo_async.tracing import Tracing
 from plivo_async.transport import ConnectionPool, Verify, environment_proxy
 from plivo_async.validation import instance_of
 
@@ -77,6 +80,9 @@ class AsyncClient:
         converter: From `make_converter()`, with hooks of your own.
         sleep: A coroutine function that waits for a number of seconds, between attempts and in `calls.wait`.
             Replace it in tests.
+        on_event: A plain function that is called with each event of `plivo_async.events`, in their order, in
+            the event loop. An exception of it fails no call: it goes to the exception handler of the loop.
+        tracing: Surrounds each call and each request, for example with spans of OpenTelemetry.
 
     Raises:
         ConfigurationError: An argument or an environment variable cannot be used.
@@ -113,6 +119,8 @@ class AsyncClient:
         rate_limit: RateLimit | RateLimiter | None = RateLimit(),  # noqa: B008 - a frozen value
         converter: cattrs.Converter | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        on_event: Callable[[Event], object] | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         # A traceback may show this frame.
         token, proxy_url = Secret(auth_token), Secret(proxy)
@@ -151,6 +159,8 @@ class AsyncClient:
             lifetime=lifetime,
             redactor=_redactor(credentials, sender),
             sleep=sleep,
+            notes=ClientNotes(on_event),
+            tracing=tracing,
         )
         chosen = (
             make_converter() if converter is None else instance_of("converter", converter, cattrs.Converter)

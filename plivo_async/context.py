@@ -12,6 +12,7 @@ from attrs import define, evolve, field, frozen
 from plivo_async._httpx import httpx
 from plivo_async.errors import PlivoError
 from plivo_async.exported import exported
+from plivo_async.notes import CallNotes
 from plivo_async.options import DEFAULT_MAX_BODY_BYTES
 from plivo_async.retry_policy import RetryPolicy
 
@@ -73,6 +74,7 @@ class CallState:
         decoded: The latest body that was read, and the value in it.
         is_counted: Whether a layer further out has counted the attempt that is under way.
         scope: Ends the call at its deadline.
+        notes: Notes what happens.
     """
 
     limits: CallLimits = field(factory=CallLimits)
@@ -82,6 +84,7 @@ class CallState:
     decoded: tuple[bytes, Any] | None = field(default=None, repr=False)
     is_counted: bool = False
     scope: asyncio.Timeout | None = None
+    notes: CallNotes = field(factory=CallNotes, repr=False)
 
     @property
     def supervisor(self) -> Supervisor | None:
@@ -157,11 +160,20 @@ class CallInfo:
         deadline: When the call has to be over, by the clock of the event loop
             (`asyncio.get_running_loop().time()`); None for no deadline.
         attempts: How many requests were sent for it so far.
+        method: Its HTTP method.
+        route: Its path as a template without account, number or identifier, such as `Call/{call_uuid}/`, for
+            the label of a metric.
+        permit_seconds: Seconds that its latest request waited for a permit of the rate limit.
+
+    Two are equal if call UUID, deadline and attempts are.
     """
 
     call_uuid: str | None = None
     deadline: float | None = None
     attempts: int = 0
+    method: str = field(default="", eq=False)
+    route: str = field(default="", eq=False)
+    permit_seconds: float = field(default=0.0, eq=False)
 
     @classmethod
     def of(cls, request: httpx.Request) -> CallInfo:
@@ -174,4 +186,12 @@ class CallInfo:
         state = CallState.find(request)
         if state is None:
             return cls()
-        return cls(state.limits.call_uuid, state.limits.deadline, state.attempts)
+        limits, notes = state.limits, state.notes
+        return cls(
+            limits.call_uuid,
+            limits.deadline,
+            state.attempts,
+            notes.method,
+            notes.route,
+            notes.permit_seconds,
+        )

@@ -8,8 +8,8 @@ from typing import Any, TypeVar, get_type_hints
 T = TypeVar("T", bound=Any)
 
 _PACKAGE = "plivo_async"
-# These folders export their names themselves.
-_FOLDERS = ("plivo_async.sync", "plivo_async.testing", "plivo_async.webhooks")
+# These export their names themselves.
+_FOLDERS = ("plivo_async.events", "plivo_async.sync", "plivo_async.testing", "plivo_async.webhooks")
 
 
 def exported(thing: T) -> T:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from attrs import field, frozen
 
 from plivo_async._httpx import httpx
 from plivo_async.account_url import AccountURL
 from plivo_async.body import read_body
-from plivo_async.context import CallLimits, CallState
+from plivo_async.context import CallInfo, CallLimits, CallState
 from plivo_async.deadline import within_deadline
 from plivo_async.error_mapping import kept_headers, status_error, transport_error
 from plivo_async.errors import (
@@ -27,12 +28,17 @@ from plivo_async.errors import (
 from plivo_async.http_client import Sender
 from plivo_async.lifetime import Lifetime
 from plivo_async.middleware import Middleware, compose
+from plivo_async.middleware.pause import Pause
 from plivo_async.middleware.rate_limiting import RateLimitMiddleware
 from plivo_async.middleware.retry import RetryMiddleware
+from plivo_async.notes import CallNotes, ClientNotes
 from plivo_async.options import Options
 from plivo_async.rate_limit import RateLimiter
 from plivo_async.redactor import Redactor
+from plivo_async.retry_after import retry_after_seconds
+from plivo_async.server_message import server_message
 from plivo_async.text import printable, short_repr
+from plivo_async.tracing import Tracing
 from plivo_async.transport.request_extensions import UNSENT
 
 _PATH = re.compile(r"(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+(?:/(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+)*/?")
@@ -82,6 +88,8 @@ class Requester:
         lifetime: Where the client may be used.
         redactor: Blanks the client's secrets in what a server sends.
         sleep: Waits between attempts.
+        notes: Notes what happens.
+        tracing: Surrounds each call and each request; None for no traces.
 
     Raises:
         ConfigurationError: Middleware that cannot be called.
@@ -99,13 +107,19 @@ class Requester:
         lifetime: Lifetime,
         redactor: Redactor,
         sleep: Callable[[float], Awaitable[object]],
+        notes: ClientNotes,
+        tracing: Tracing | None = None,
     ) -> None:
         self._url = url
         self._headers = headers
         self._sender = sender
         self._lifetime = lifetime
         self._redactor = redactor
-        limited = compose([] if limiter is None else [RateLimitMiddleware(limiter)], self._send, ours=True)
+        self._notes = notes
+        self._pause = Pause() if limiter is None else None
+        self._tracing = tracing
+        traced = compose([] if tracing is None else [tracing.request], self._send)
+        limited = compose([] if limiter is None else [RateLimitMiddleware(limiter)], traced, ours=True)
         attempt = compose(attempt_middleware, limited, name="attempt_middleware")
         self._chain = compose(middleware, compose([RetryMiddleware(sleep=sleep)], attempt, ours=True))
 
@@ -114,7 +128,7 @@ class Requester:
         """The URL of the account."""
         return self._url.text
 
-    async def request(
+    def request(
         self,
         method: str,
         path: str,
@@ -126,8 +140,8 @@ class Requester:
         json: Any = None,
         decode: Callable[[bytes], Any] | None = None,
         not_found: str | None = None,
-    ) -> Reply:
-        """Send a request; `path` is relative to the account.
+    ) -> Awaitable[Reply]:
+        """Return the call that sends a request, to be awaited; `path` is relative to the account.
 
         If `decode` raises a DecodeError that is retryable, the attempt has failed, and another may follow.
         `not_found` is what a 404 means, in place of its meanings for a call.
@@ -138,35 +152,50 @@ class Requester:
         _check_target(method, path)
         loop = self._lifetime.check()
         deadline = None if options.deadline is None else loop.time() + options.deadline
-        state = CallState(CallLimits(deadline, options.retry, options.max_body, call_uuid, lane, decode))
+        notes = CallNotes(self._notes, method, path, call_uuid, loop.time)
+        limits = CallLimits(deadline, options.retry, options.max_body, call_uuid, lane, decode)
+        state = CallState(limits, notes=notes)
         request = self._build(method, path, params, json, options)
         state.attach(request)
-        scope = state.scope = asyncio.timeout_at(deadline)
+        if self._tracing is None:
+            return self._call(request, state, not_found)
+        return self._tracing.call(CallInfo.of(request), partial(self._call, request, state, not_found))
+
+    async def _call(self, request: httpx.Request, state: CallState, not_found: str | None) -> Reply:
+        notes = state.notes
+        notes.call_began()
+        scope = state.scope = asyncio.timeout_at(state.limits.deadline)
         self._lifetime.call_began(scope)
         error: PlivoError
         try:
-            response = _require_read_response(await within_deadline(self._chain, request, scope))
-            if response.is_success:
-                return Reply(_bind_request(request, response), state.attempts, self._redactor, state.decoded)
-            error = status_error(response, state.attempts, not_found)
-        except httpx.HTTPError as failure:
-            error = transport_error(failure, state.attempts)
-        except DeadlineExceededError as failure:
-            error = failure
-        except InvalidResponseError as failure:
-            # The frames of its traceback hold the body and the request.
-            error = failure.with_traceback(None)
-        finally:
-            self._lifetime.call_ended(scope)
-        # Raised out here, where no exception of httpx, which holds the credentials, becomes its context.
-        if self._lifetime.closed:
-            raise ClientClosedError("the client was closed during the call", attempts=state.attempts)
-        try:
-            raise error
-        finally:
-            # Break the cycle error -> traceback -> frame -> error, which would keep the request and its
-            # Authorization header alive until the next garbage collection.
-            del error
+            try:
+                response = _require_read_response(await within_deadline(self._chain, request, scope))
+                if response.is_success:
+                    bound = _bind_request(request, response)
+                    notes.call_succeeded(state.attempts)
+                    return Reply(bound, state.attempts, self._redactor, state.decoded)
+                error = status_error(response, state.attempts, not_found)
+            except httpx.HTTPError as failure:
+                error = transport_error(failure, state.attempts)
+            except DeadlineExceededError as failure:
+                error = failure
+            except InvalidResponseError as failure:
+                # The frames of its traceback hold the body and the request.
+                error = failure.with_traceback(None)
+            finally:
+                self._lifetime.call_ended(scope)
+            # Raised out here, where no exception of httpx, which holds the credentials, becomes its context.
+            if self._lifetime.closed:
+                error = ClientClosedError("the client was closed during the call", attempts=state.attempts)
+            try:
+                raise error
+            finally:
+                # Break the cycle error -> traceback -> frame -> error, which would keep the request and its
+                # Authorization header alive until the next garbage collection.
+                del error
+        except BaseException as failure:
+            notes.call_failed(failure, state.attempts)
+            raise
 
     def _build(
         self, method: str, path: str, params: Mapping[str, Any] | None, json: Any, options: Options
@@ -195,31 +224,48 @@ class Requester:
                 "the client, or the http_client it was given, is closed", attempts=state.attempts
             )
         state.attempts += 1
+        notes, pool = state.notes, sender.pool
+        if pool is None or pool.has_room:
+            notes.attempt_began(state.attempts)
+        else:
+            notes.attempt_queued(state.attempts)
         # A MiddlewareTransport may be underneath: the attempt is counted once.
         state.is_counted = True
         try:
-            response = await sender.send(request)
-        except httpx.HTTPError as failure:
-            if isinstance(failure, _NEVER_SENT):
-                state.attempts -= 1
-            self._redactor.failure(failure)
+            try:
+                response = await sender.send(request)
+            except httpx.HTTPError as failure:
+                if isinstance(failure, _NEVER_SENT):
+                    state.attempts -= 1
+                self._redactor.failure(failure)
+                raise
+            except asyncio.CancelledError:
+                state.attempts -= request.extensions.pop(UNSENT, False)
+                raise
+            except httpx.InvalidURL:
+                # httpx parses the location of a redirect even if it is not to follow it.
+                raise RedirectError(
+                    "redirects are not followed: the location is no URL", attempts=state.attempts
+                ) from None
+            finally:
+                state.is_counted = False
+            response.request = request
+            return await self._read(response, state)
+        except BaseException as failure:
+            notes.attempt_failed(failure)
             raise
-        except asyncio.CancelledError:
-            state.attempts -= request.extensions.pop(UNSENT, False)
-            raise
-        except httpx.InvalidURL:
-            # httpx parses the location of a redirect even if it is not to follow it.
-            raise RedirectError(
-                "redirects are not followed: the location is no URL", attempts=state.attempts
-            ) from None
-        finally:
-            state.is_counted = False
-        response.request = request
-        decode = state.limits.decode
+
+    async def _read(self, response: httpx.Response, state: CallState) -> httpx.Response:
+        """Read the body of a response, and the value in it."""
+        decode, notes = state.limits.decode, state.notes
         try:
             response = await read_body(response, state.limits.max_body, state.attempts)
             if decode is not None and response.status_code == 200:
-                state.decoded = response.content, self._decode(response, decode)
+                try:
+                    state.decoded = response.content, self._decode(response, decode)
+                except DecodeError:
+                    notes.responded(200, len(response.content), None)
+                    raise
         except httpx.HTTPError as failure:
             self._redactor.failure(failure)
             raise
@@ -228,7 +274,26 @@ class Requester:
             error.headers = kept_headers(response.headers)
             self._redactor.error(error)
             raise
-        return response if response.is_success else self._redactor.response(response)
+        if not response.is_success:
+            response = self._redactor.response(response)
+        api_id = self._api_id(response, state) if notes.has_hook else None
+        notes.responded(response.status_code, len(response.content), api_id)
+        if response.status_code == 429 and self._pause is not None:
+            retry_after = retry_after_seconds(response.headers)
+            seconds = self._pause.begun(retry_after, asyncio.get_running_loop().time())
+            if seconds is not None:
+                notes.throttled(seconds, retry_after)
+        return response
+
+    def _api_id(self, response: httpx.Response, state: CallState) -> str | None:
+        """Return Plivo's identifier of a request that was answered."""
+        if state.decoded is not None and state.decoded[0] is response.content:
+            value: Any = state.decoded[1]
+            members = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+            found = members.get("api_id", getattr(value, "api_id", None))
+        else:
+            found = server_message(response.content)[1]
+        return None if not isinstance(found, str) else self._redactor.text(printable(found))
 
     def _decode(self, response: httpx.Response, decode: Callable[[bytes], Any]) -> Any:
         content = response.content

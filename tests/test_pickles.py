@@ -135,6 +135,7 @@ NO_VALUES = {
     "plivo_async.RetryBudget",
     "plivo_async.RetryMiddleware",
     "plivo_async.SlidingWindowLimiter",
+    "plivo_async.Tracing",
     "plivo_async.TrunkCallFilters",
     "plivo_async.TrunkCallsResource",
     "plivo_async.testing.ClientOptions",

@@ -35,13 +35,16 @@ ROOMS = {
         modules={
             "_version",
             "errors",
+            "events",
             "exported",
             "fair_semaphore",
             "inflate",
+            "route",
             "secret",
             "server_message",
             "text",
             "validation",
+            "notes",
         },
         libraries={"attrs"},
     ),
@@ -73,7 +76,7 @@ ROOMS = {
         libraries={"httpcore"},
     ),
     "sending": Room(
-        modules={"http_client", "lifetime", "requester"},
+        modules={"http_client", "lifetime", "requester", "tracing"},
         rooms={"ground", "httpx", "httpx2", "watchers", "values", "transport", "request", "middleware"},
         libraries={"attrs"},
     ),
@@ -97,7 +100,10 @@ ROOMS = {
     ),
     "testing": Room(
         modules={"testing"},
-        rooms={"ground", "httpx", "record", "webhooks", "values", "middleware", "resources", "client"},
+        rooms={
+            *("ground", "httpx", "record", "webhooks", "values", "middleware"),
+            *("sending", "resources", "client"),
+        },
         libraries={"attrs", "cattrs", "pytest", "uvicorn"},
     ),
     "cli": Room(

@@ -13,7 +13,9 @@ from plivo_async.errors import ConfigurationError
 from plivo_async.exported import exported
 from plivo_async.middleware import CallNext
 from plivo_async.middleware.attempt import Attempt
+from plivo_async.middleware.pause import Pause
 from plivo_async.middleware.window_limiter import SlidingWindowLimiter
+from plivo_async.notes import SHORTEST_WAIT_SECONDS
 from plivo_async.rate_limit import RateLimit, RateLimiter
 from plivo_async.retry_policy import SAFE_METHODS, RetryPolicy
 from plivo_async.text import short_repr
@@ -38,22 +40,30 @@ class RateLimitMiddleware:
         self.limiter = limiter
         self._is_free: Callable[[], bool] | None = None
         self._delay: Callable[[], float] | None = None
+        self._window: SlidingWindowLimiter | None = None
+        self._pause = Pause()
         if isinstance(limiter, SlidingWindowLimiter):
+            self._window = limiter
             self._is_free, self._delay = limiter.is_free, limiter.delay
 
     async def __call__(self, request: httpx.Request, call_next: CallNext) -> httpx.Response:
         """Send the request with a permit, and again after a 429 that it may wait for."""
         limiter = self.limiter
+        clock = asyncio.get_running_loop().time
         while True:
-            state = CallState.find(request)
-            supervisor = None if state is None else state.supervisor
+            state = CallState.attached_to(request)
+            supervisor, notes, began = state.supervisor, state.notes, clock()
             permit: Any
-            if state is None or supervisor is None or (self._is_free is not None and self._is_free()):
-                permit = limiter.acquire(request)
-                if isawaitable(permit):
-                    permit = await permit
-            else:
-                permit = await self._supervised_permit(request, state, supervisor)
+            try:
+                if supervisor is None or (self._is_free is not None and self._is_free()):
+                    permit = limiter.acquire(request)
+                    if isawaitable(permit):
+                        permit = await permit
+                else:
+                    permit = await self._supervised_permit(request, state, supervisor)
+            finally:
+                if (seconds := clock() - began) >= SHORTEST_WAIT_SECONDS:
+                    notes.permit_awaited(seconds)
             try:
                 attempt = Attempt(await call_next(request))
             except httpx.HTTPStatusError as failure:
@@ -66,12 +76,30 @@ class RateLimitMiddleware:
                 if (releasing := limiter.release(permit)) is not None:
                     await _finish(releasing)
                 return attempt.unwrap()
-            if (throttling := limiter.throttled(permit, attempt.retry_after)) is not None:
-                await _finish(throttling)
-            if not _may_wait(request, attempt):
+            if not await self._is_sent_again(request, permit, attempt, clock):
                 return attempt.unwrap()
-            state = CallState.attached_to(request)
             state.last_failure = attempt.error(state.attempts)
+            notes.goes_again_after_429()
+
+    async def _is_sent_again(
+        self, request: httpx.Request, permit: Any, attempt: Attempt, clock: Callable[[], float]
+    ) -> bool:
+        """Give the permit of a 429 back, and return whether the request is sent again."""
+        retry_after = attempt.retry_after
+        pauses = 0 if self._window is None else self._window.pauses
+        if (throttling := self.limiter.throttled(permit, retry_after)) is not None:
+            await _finish(throttling)
+        self._note_pause(CallState.attached_to(request), retry_after, pauses, clock())
+        return _may_wait(request, attempt)
+
+    def _note_pause(self, state: CallState, retry_after: float | None, pauses: int, now: float) -> None:
+        """Note a 429 if it begins a pause, not if it arrives within one."""
+        window = self._window
+        if window is None:
+            if (seconds := self._pause.begun(retry_after, now)) is not None:
+                state.notes.throttled(seconds, retry_after)
+        elif window.pauses != pauses:
+            state.notes.throttled(window.delay(), retry_after)
 
     async def _supervised_permit(
         self, request: httpx.Request, state: CallState, supervisor: Supervisor

@@ -98,6 +98,7 @@ class RetryMiddleware:
                 return attempt.unwrap()
             check_deadline(state, gap)
             _logger.info("attempt %d failed (%s), next in %.2f s", number, attempt.name, gap)
+            state.notes.retry_scheduled(state.last_failure, attempt.name, gap)
             await self._sleep(gap)
             if supervisor is not None and supervisor.holds:
                 return attempt.unwrap()
@@ -110,6 +111,7 @@ class RetryMiddleware:
                     return attempt.unwrap()
                 check_deadline(state, gap)
                 await self._sleep(gap)
+            state.notes.backed_off()
 
     def __repr__(self) -> str:
         return f"RetryMiddleware({self.policy!r}, budget={self.budget!r})"

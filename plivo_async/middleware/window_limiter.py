@@ -48,6 +48,7 @@ class SlidingWindowLimiter:
         self._turns = FairSemaphore()
         self._waiter: asyncio.Future[None] | None = None
         self._random = random
+        self._pauses = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._time = time.monotonic
 
@@ -65,6 +66,11 @@ class SlidingWindowLimiter:
     def in_flight(self) -> int:
         """How many permits are taken and not given back."""
         return self._estimator.log.in_flight
+
+    @property
+    def pauses(self) -> int:
+        """How many pauses began because of a 429."""
+        return self._pauses
 
     def delay(self) -> float:
         """Seconds until a request may be sent, at the earliest.
@@ -158,6 +164,7 @@ class SlidingWindowLimiter:
         was_blocked = estimator.blocked_until > now
         estimator.throttled(permit, retry_after, now, self._random())
         if not was_blocked and estimator.blocked_until > now:
+            self._pauses += 1
             _logger.info(
                 "HTTP 429: no request for %.2f s, then %d per %g s",
                 *(estimator.blocked_until - now, estimator.current_limit, self.limit.per),

@@ -10,11 +10,13 @@ import cattrs
 
 from plivo_async._httpx import httpx
 from plivo_async.client import AsyncClient
+from plivo_async.events import Event
 from plivo_async.exported import exported
 from plivo_async.middleware import Middleware
 from plivo_async.options import RequestOptions
 from plivo_async.rate_limit import RateLimit, RateLimiter
 from plivo_async.testing.instant_retry import InstantRetryPolicy
+from plivo_async.tracing import Tracing
 
 # A reserved name (RFC 6761): a request that leaves the process by mistake reaches no host.
 _BASE_URL = "https://fake-plivo.invalid"
@@ -29,6 +31,8 @@ class ClientOptions(RequestOptions, total=False):
     rate_limit: RateLimit | RateLimiter | None
     converter: cattrs.Converter | None
     sleep: Callable[[float], Awaitable[object]]
+    on_event: Callable[[Event], object] | None
+    tracing: Tracing | None
 
 
 def client_of(

@@ -273,7 +273,7 @@ class FakePlivo:
 
         Args:
             **options: `timeout`, `deadline`, `retry`, `max_body`, `middleware`, `attempt_middleware`,
-                `rate_limit`, `converter` and `sleep`, as in AsyncClient.
+                `rate_limit`, `converter`, `sleep`, `on_event` and `tracing`, as in AsyncClient.
 
         Raises:
             ConfigurationError: An option is not valid.

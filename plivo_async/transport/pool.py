@@ -15,7 +15,7 @@ from plivo_async.fair_semaphore import FairSemaphore
 from plivo_async.secret import Secret
 from plivo_async.transport.idle_connections import IdleConnections
 from plivo_async.transport.proxy import Proxy, parse_proxy
-from plivo_async.transport.request_extensions import UNSENT, Origin, lane_of, origin_of
+from plivo_async.transport.request_extensions import UNSENT, Origin, lane_of, notes_of, origin_of
 from plivo_async.transport.response_body import ResponseBody
 from plivo_async.transport.tls import Verify, check_verify, ssl_context
 from plivo_async.validation import finite_number, whole_number
@@ -109,6 +109,16 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         """Connections kept open for the next request."""
         return self._idle.alive
 
+    @property
+    def max_connections(self) -> int:
+        """How many connections may be open at once."""
+        return self._max_connections
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the next request gets a slot without a wait."""
+        return self._slots.free > 0
+
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"busy={self.busy}, idle={self.idle}"
         return f"ConnectionPool(max_connections={self._max_connections}, {state})"
@@ -161,6 +171,8 @@ class ConnectionPool(httpx.AsyncBaseTransport):
     async def _wait_for_slot(self, request: httpx.Request, timeout: float | None) -> None:
         if self._closed:
             raise _closed()
+        clock, notes = asyncio.get_running_loop().time, notes_of(request)
+        began, acquired = clock(), False
         try:
             async with asyncio.timeout(timeout):
                 acquired = await self._slots.acquire(lane_of(request))
@@ -169,6 +181,9 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         except asyncio.CancelledError:
             request.extensions[UNSENT] = True
             raise
+        finally:
+            if notes is not None:
+                notes.connection_awaited(clock() - began, has_one=acquired)
         if not acquired:
             raise _closed()
 
@@ -183,10 +198,12 @@ class ConnectionPool(httpx.AsyncBaseTransport):
                 return idle, await self._ask(idle, request, origin, timeouts)
             except httpx.LocalProtocolError:
                 raise
-            except httpx.TransportError:
+            except httpx.TransportError as failure:
                 self._doubt(idle, request, origin, began)
                 if not idle.hung_up or request.method not in _REPLAYABLE_METHODS:
                     raise
+                if (notes := notes_of(request)) is not None:
+                    notes.connection_closed(failure)
             except BaseException:
                 # Cancelled, by a deadline perhaps that is shorter than the timeout.
                 if asyncio.get_running_loop().time() - began >= _SILENCE_SECONDS:

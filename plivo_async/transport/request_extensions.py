@@ -17,8 +17,21 @@ class _Limits(Protocol):
     lane: Lane
 
 
+class Notes(Protocol):
+    """Notes what happens to the request of a call."""
+
+    def connection_awaited(self, seconds: float, *, has_one: bool) -> None:
+        """Note that the wait for a connection has ended, and whether there is one."""
+        ...
+
+    def connection_closed(self, failure: BaseException) -> None:
+        """Note that the request is sent once more, because the server had closed the connection."""
+        ...
+
+
 class _Call(Protocol):
     limits: _Limits
+    notes: Notes
 
 
 def origin_of(request: httpx.Request) -> Origin:
@@ -54,3 +67,9 @@ def lane_of(request: httpx.Request) -> Lane:
     # What `context.CallState` attaches, which knows more of the package than a transport should.
     call: _Call | None = request.extensions.get("plivo_async")
     return None if call is None else call.limits.lane
+
+
+def notes_of(request: httpx.Request) -> Notes | None:
+    """Return what notes the fate of a request; None for one that belongs to no call."""
+    call: _Call | None = request.extensions.get("plivo_async")
+    return None if call is None else call.notes
