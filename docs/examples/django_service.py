@@ -1,7 +1,7 @@
 """The cost of calls, as a Django project in one file: uvicorn django_service:application.
 
 Django's ASGI handler has no lifespan. `application` adds one: through it the server builds and closes the
-client, and hands it on in `request.scope["state"]`.
+client. `plivo()` returns it to the views.
 """
 
 import asyncio
@@ -31,14 +31,23 @@ if not settings.configured:
         SECRET_KEY=os.environ.get("DJANGO_SECRET_KEY", "only-for-development"),
     )
 
-# The server
+clients: dict[str, AsyncClient] = {}
+tasks = set[asyncio.Task[None]]()
+
+
+def plivo() -> AsyncClient:
+    if "plivo" not in clients:
+        raise ImproperlyConfigured("run this service on an ASGI server with lifespan, such as uvicorn")
+    return clients["plivo"]
 
 
 @asynccontextmanager
-async def lifespan() -> AsyncGenerator[dict[str, Any], None]:
-    tasks = set[asyncio.Task[None]]()
-    async with AsyncClient() as client:
-        yield {"plivo": client, "tasks": tasks}
+async def lifespan() -> AsyncGenerator[None, None]:
+    async with AsyncClient() as clients["plivo"]:
+        try:
+            yield
+        finally:
+            clients.clear()
     # The closed client has ended every wait. Let the tasks log it.
     await asyncio.gather(*tasks)
 
@@ -54,8 +63,7 @@ async def application(scope: Any, receive: Receive, send: Send) -> None:
         return
     await receive()
     try:
-        async with lifespan() as state:
-            scope["state"].update(state)
+        async with lifespan():
             await send({"type": "lifespan.startup.complete"})
             await receive()
     except PlivoError as error:
@@ -63,16 +71,6 @@ async def application(scope: Any, receive: Receive, send: Send) -> None:
         await send({"type": "lifespan.startup.failed", "message": str(error)})
     else:
         await send({"type": "lifespan.shutdown.complete"})
-
-
-# The views
-
-
-def state_of(request: ASGIRequest) -> dict[str, Any]:
-    state: dict[str, Any] | None = getattr(request, "scope", {}).get("state")
-    if not state:
-        raise ImproperlyConfigured("run this service on an ASGI server with lifespan, such as uvicorn")
-    return state
 
 
 View = Callable[[ASGIRequest, str], Coroutine[Any, Any, HttpResponseBase]]
@@ -102,25 +100,22 @@ def status_of(error: PlivoError) -> int:
 @require_GET
 @maps_errors
 async def cost(request: ASGIRequest, call_uuid: str) -> HttpResponseBase:
-    client: AsyncClient = state_of(request)["plivo"]
-    record = await client.calls.get(call_uuid, deadline=5.0)
+    record = await plivo().calls.get(call_uuid, deadline=5.0)
     return JsonResponse({"seconds": record.billed_duration, "amount": record.total_amount})
 
 
 @require_GET
 @maps_errors
 async def call(request: ASGIRequest, call_uuid: str) -> HttpResponseBase:
-    client: AsyncClient = state_of(request)["plivo"]
-    record = await client.calls.get(call_uuid, deadline=5.0)
+    record = await plivo().calls.get(call_uuid, deadline=5.0)
     return HttpResponse(record.to_json(), content_type="application/json")
 
 
 @require_POST
 async def settle(request: ASGIRequest, call_uuid: str) -> HttpResponseBase:
-    state = state_of(request)
-    task = asyncio.create_task(settle_call(state["plivo"], call_uuid))
-    state["tasks"].add(task)
-    task.add_done_callback(state["tasks"].discard)
+    task = asyncio.create_task(settle_call(plivo(), call_uuid))
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
     return HttpResponse(status=202)
 
 

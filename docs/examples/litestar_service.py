@@ -10,7 +10,8 @@ from typing import Any
 
 from litestar import Litestar, Request, Response, get, post
 from litestar.datastructures import State
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromPath
 
 from plivo_async import AsyncClient, InvalidCallUUIDError, NotFoundError, PlivoError
 
@@ -40,19 +41,19 @@ class Cost:
 
 
 @get("/calls/{call_uuid:str}/cost")
-async def cost(call_uuid: str, client: AsyncClient) -> Cost:
+async def cost(call_uuid: FromPath[str], client: NamedDependency[AsyncClient]) -> Cost:
     record = await client.calls.get(call_uuid, deadline=5.0)
     return Cost(record.billed_duration, record.total_amount)
 
 
 @get("/calls/{call_uuid:str}")
-async def call(call_uuid: str, client: AsyncClient) -> dict[str, Any]:
+async def call(call_uuid: FromPath[str], client: NamedDependency[AsyncClient]) -> dict[str, Any]:
     record = await client.calls.get(call_uuid, deadline=5.0)
     return record.to_dict()
 
 
 @post("/calls/{call_uuid:str}/settle", status_code=202)
-async def settle(call_uuid: str, client: AsyncClient, state: State) -> None:
+async def settle(call_uuid: FromPath[str], client: NamedDependency[AsyncClient], state: State) -> None:
     # Litestar's own background tasks would hold up the shutdown for as long as the wait.
     task = asyncio.create_task(settle_call(client, call_uuid))
     state.tasks.add(task)

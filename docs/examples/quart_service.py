@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
 from typing import Any
 
 from quart import Quart, Response, current_app
@@ -15,12 +14,16 @@ app = Quart(__name__)
 app.config["BACKGROUND_TASK_SHUTDOWN_TIMEOUT"] = 1
 
 
-@app.while_serving
-async def lifespan() -> AsyncGenerator[None, None]:
-    async with AsyncClient() as client:
-        app.extensions["plivo"] = client
-        yield
-        del app.extensions["plivo"]
+# Not `while_serving`, whose generator is used up after one test.
+@app.before_serving
+async def open_client() -> None:
+    app.extensions["plivo"] = AsyncClient()
+
+
+@app.after_serving
+async def close_client() -> None:
+    client: AsyncClient = app.extensions.pop("plivo")
+    await client.aclose()
 
 
 def plivo() -> AsyncClient:
