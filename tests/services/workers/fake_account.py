@@ -1,4 +1,4 @@
-"""Serves a fake Plivo until its stdin ends: `python -m tests.services.workers.fake_account SIZE`.
+"""Serves a fake Plivo until its stdin ends: `python -m tests.services.workers.fake_account SIZE FLAKY`.
 
 It is a process of its own, because the test runs beside it and would slow it down.
 """
@@ -23,7 +23,7 @@ FAILURES = 7
 def main() -> None:
     fake = FakePlivo([], rate_limit=LIMIT, latency=LATENCY_SECONDS)
     call_uuids = fake.generate(int(sys.argv[1]) - len(NOT_FOUND))
-    for call_uuid in call_uuids[:FLAKY]:
+    for call_uuid in call_uuids[: int(sys.argv[2])]:
         fake.script([503] * FAILURES, call_uuid=call_uuid)
     with fake.serve() as url:
         # The others are spread among the calls.

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, Self, TypeAlias
 
 import httpx
 
@@ -22,6 +22,8 @@ EXAMPLES = ROOT / "docs" / "examples"
 # Ends a hang; it decides no test.
 PATIENCE_SECONDS = 60.0
 POLL_SECONDS = 0.05
+# The record and the error of each call in the sink.
+Rows: TypeAlias = dict[str, tuple[str | None, str | None]]
 
 
 def wait_until(is_true: Callable[[], bool], shown: Callable[[], str]) -> None:
@@ -81,11 +83,13 @@ class Program:
 class Account:
     """A fake Plivo in a process of its own, and a folder in which programs work for it."""
 
-    def __init__(self, folder: Path, size: int, redis_url: str) -> None:
+    def __init__(self, folder: Path, size: int, redis_url: str, *, flaky: int = 0) -> None:
         self.folder = folder
+        # Another sink is read in another way.
+        self.read_rows: Callable[[], Rows] = self._read_sqlite
         self._stack = ExitStack()
         self._programs: dict[str, Program] = {}
-        command = [sys.executable, "-m", "tests.services.workers.fake_account", str(size)]
+        command = [sys.executable, "-m", "tests.services.workers.fake_account", str(size), str(flaky)]
         self._fake = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -141,8 +145,11 @@ class Account:
         return statistics
 
     @property
-    def rows(self) -> dict[str, tuple[str | None, str | None]]:
-        """The record and the error of each call in the sink."""
+    def rows(self) -> Rows:
+        """What is in the sink."""
+        return self.read_rows()
+
+    def _read_sqlite(self) -> Rows:
         if not (self.folder / "calls.db").exists():
             return {}
         with closing(sqlite3.connect(self.folder / "calls.db", timeout=PATIENCE_SECONDS)) as database:

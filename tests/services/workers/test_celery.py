@@ -8,9 +8,11 @@ import signal
 from pathlib import Path
 
 from tests.services.redis_server import RedisServer
-from tests.services.workers.crash import SIZE, assert_each_call_is_there_once, kill_one_stop_one
+from tests.services.workers.crash import assert_each_call_is_there_once, kill_one_stop_one
+from tests.services.workers.fake_account import FLAKY
 from tests.services.workers.programs import Account, Program
 
+SIZE = 2000
 # The limit of the fake account, and a short wait for the tasks of a killed worker.
 SCALED = """
 from plivo_async import RateLimit
@@ -45,7 +47,7 @@ def start(account: Account, name: str) -> Program:
 def test_celery_loses_no_call_to_a_killed_worker_and_meets_no_429(
     tmp_path: Path, redis_server: RedisServer
 ) -> None:
-    with Account(tmp_path, SIZE, redis_server.url) as account:
+    with Account(tmp_path, SIZE, redis_server.url, flaky=FLAKY) as account:
         begin(account)
 
         kill_one_stop_one(account, lambda name: start(account, name))

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 from tests.services.redis_server import RedisServer
-from tests.services.workers.crash import SIZE, assert_each_call_is_there_once, kill_one_stop_one
+from tests.services.workers.crash import assert_each_call_is_there_once, kill_one_stop_one
+from tests.services.workers.fake_account import FLAKY
 from tests.services.workers.programs import Account
 
+SIZE = 2000
 # The limit of the fake account, and a short wait for the jobs of a killed worker.
 SCALED = """
 from plivo_async import RateLimit
@@ -36,7 +38,7 @@ JOBS_AT_ONCE = 32
 def test_streaq_loses_no_call_to_a_killed_worker_and_meets_no_429(
     tmp_path: Path, redis_server: RedisServer
 ) -> None:
-    with Account(tmp_path, SIZE, redis_server.url) as account:
+    with Account(tmp_path, SIZE, redis_server.url, flaky=FLAKY) as account:
         account.write("scaled.py", SCALED)
         account.write("call_uuids.json", json.dumps(account.call_uuids))
         account.run("-c", ADD_JOBS)
