@@ -55,6 +55,7 @@ from plivo_async.testing import (
     ListQuirks,
     RandomFaults,
     RecordedRequest,
+    SignedCallback,
     StubResponse,
 )
 from plivo_async.webhooks import CallStatus, HangupEvent
@@ -112,6 +113,7 @@ VALUES: list[Any] = [
     ListQuirks(total_count="text"),
     FakeStatistics(requests={"call": 1}, statuses={"200": 1}, over_limit=0, bytes_sent=2, records_sent=1),
     RandomFaults(rate=0.5, faults=(500, Drop())),
+    SignedCallback(method="POST", url="https://a.example/h", headers={"a": "b"}, body=b"CallUUID=c1"),
     RecordedRequest(
         method="GET", path="/", query="", headers={"host": "x"}, call_uuid=None, status=404, time=1.0
     ),

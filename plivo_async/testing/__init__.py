@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from plivo_async.testing.callbacks import SignedCallback, signed_hangup
     from plivo_async.testing.client_options import ClientOptions
     from plivo_async.testing.documented import DOCUMENTED_CALL
     from plivo_async.testing.fake import FakePlivo
@@ -46,8 +47,10 @@ __all__ = [
     "ListQuirks",
     "RandomFaults",
     "RecordedRequest",
+    "SignedCallback",
     "StubResponse",
     "mock_client",
+    "signed_hangup",
 ]
 
 _MODULES = {
@@ -69,6 +72,8 @@ _MODULES = {
     "FakeRateLimit": "rate_limits",
     "RecordedRequest": "requests",
     "mock_client": "mocks",
+    "SignedCallback": "callbacks",
+    "signed_hangup": "callbacks",
 }
 
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 from plivo_async.client import AsyncClient
 from plivo_async.credentials import find_credentials
+from plivo_async.errors import ConfigurationError
 from plivo_async.exported import exported
 from plivo_async.record.model import CallDetailRecord
 from plivo_async.secret import Secret
 from plivo_async.testing.account import FakeAccount
 from plivo_async.testing.app import FakeApp, Seconds
+from plivo_async.testing.callbacks import SignedCallback, signed_hangup
 from plivo_async.testing.client_options import ClientOptions, client_of
 from plivo_async.testing.documented import DOCUMENTED_AUTH_ID, DOCUMENTED_CALL
 from plivo_async.testing.faults import Fault, RandomFaults
@@ -27,6 +30,7 @@ from plivo_async.testing.replies import Receive, Send
 from plivo_async.testing.requests import RecordedRequest, Scope
 from plivo_async.testing.server import LOOPBACK, FakeServer
 from plivo_async.testing.statistics import FakeStatistics
+from plivo_async.text import short_repr
 from plivo_async.validation import finite_number, instance_of
 
 
@@ -147,6 +151,27 @@ class FakePlivo:
     def call_uuids(self) -> list[str]:
         """The call UUIDs of its records, added ones in their order, then generated ones."""
         return self._calls.names
+
+    def signed_hangup(
+        self, call_uuid: str, url: str, *, method: Literal["POST", "GET"] = "POST"
+    ) -> SignedCallback:
+        """Return the callback that Plivo would send after one of its calls, signed with its token.
+
+        It sends nothing: post it to your service with the HTTP client of your tests.
+
+        Args:
+            call_uuid: The call. Its record may be one that is published later.
+            url: The URL that Plivo is to call.
+            method: The `hangup_method`.
+
+        Raises:
+            ConfigurationError: It has no such call, `url` is no URL, or the method cannot be used.
+        """
+        with self._app.lock:
+            body = self._account.calls.body(call_uuid)
+        if body is None:
+            raise ConfigurationError(f"the fake has no call {short_repr(call_uuid)}")
+        return signed_hangup(json.loads(body), url, auth_token=self.auth_token, method=method)
 
     # Faults
 

@@ -26,7 +26,7 @@ from plivo_async.webhooks.pairs import (
 from plivo_async.webhooks.urls import URLParts, split_url
 
 Version: TypeAlias = Literal["v3", "v2"]
-VERSIONS = ("v3", "v2")
+VERSIONS: tuple[Version, ...] = ("v3", "v2")
 _HEADER = "X-Plivo-Signature"
 
 
@@ -92,10 +92,15 @@ def verify(
 
 
 def signed_messages(parts: URLParts, form: Pairs, nonce: bytes, version: Version) -> list[bytes]:
-    """Return what Plivo may have signed: the user in a URL, and a path of `/`, may have been left out."""
+    """Return what Plivo may have signed, the URL as it is first.
+
+    The user in a URL, and a path of `/`, may have been left out.
+    """
     tail = nonce if version == "v2" else _tail(_as_sent(parts.query), form) + b"." + nonce
     authorities = dict.fromkeys((parts.authority, parts.authority.rpartition("@")[2]))
-    paths = ("", "/") if parts.path in ("", "/") else (parts.path,)
+    paths = [parts.path]
+    if parts.path in ("", "/"):
+        paths.append("/" if not parts.path else "")
     return [
         _as_sent(f"{parts.scheme}://{authority}{path}") + tail for authority in authorities for path in paths
     ]
