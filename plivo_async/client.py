@@ -49,8 +49,9 @@ class AsyncClient:
     """A client of Plivo's voice API for one account, with a connection pool of its own.
 
     Building it does no I/O and needs no event loop; the first call binds it to the running one. Use it as an
-    async context manager, or call `aclose()`. Settings are found in this order: the argument of a call, the
-    argument of the client, the environment variable, the default.
+    async context manager, or call `aclose()`. After that it may be entered again, in another event loop or a
+    forked process too: it opens new connections. Settings are found in this order: the argument of a call,
+    the argument of the client, the environment variable, the default.
 
     Args:
         auth_id: The account or subaccount. Default: PLIVO_AUTH_ID.
@@ -148,11 +149,10 @@ class AsyncClient:
             sender = borrowed_sender(http_client)
         url = AccountURL(root, credentials.auth_id)
         limiter = find_limiter(rate_limit)
-        lifetime = Lifetime(sleep)
+        lifetime = Lifetime(sender, sleep)
         requester = Requester(
             url=url,
             headers=request_headers(root, credentials),
-            sender=sender,
             middleware=middleware,
             attempt_middleware=attempt_middleware,
             limiter=limiter,
@@ -165,9 +165,7 @@ class AsyncClient:
         chosen = (
             make_converter() if converter is None else instance_of("converter", converter, cattrs.Converter)
         )
-        self._share(
-            _Core(credentials.auth_id, url.text, sender, limiter, lifetime, requester, chosen), options
-        )
+        self._share(_Core(credentials.auth_id, url.text, limiter, lifetime, requester, chosen), options)
 
     def _share(self, core: _Core, options: Options, lane: object = None) -> None:
         self._core = core
@@ -265,31 +263,42 @@ class AsyncClient:
     async def aclose(self) -> None:
         """Close the pool at once: calls under way end with ClientClosedError.
 
-        A borrowed http_client stays open. A rate limiter that has `aclose()` is closed too.
+        A borrowed http_client stays open. A rate limiter that has `aclose()` is closed too. Closed again, it
+        does nothing. `async with` opens the client again, with new connections.
 
         Raises:
             EventLoopError: The client belongs to another event loop, which is not closed.
         """
         core = self._core
-        if not core.lifetime.close():
+        session = core.lifetime.close()
+        if session is None:
             return
         try:
-            await core.lifetime.wait_ended()
+            await session.wait_ended()
         finally:
             try:
-                if core.sender.pool is not None:
-                    await core.sender.pool.aclose()
+                if session.sender.pool is not None:
+                    await session.sender.pool.aclose()
             finally:
                 await _close_limiter(core.limiter)
 
     async def __aenter__(self) -> Self:
-        self._core.lifetime.check()
+        """Open the client in the running event loop.
+
+        It opens again if it is closed, or was used in an event loop that is closed, or before a fork. Blocks
+        may be nested or overlap: the end of the last one closes the client.
+
+        Raises:
+            EventLoopError: The client belongs to another event loop, which is not closed.
+        """
+        self._core.lifetime.enter()
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self.aclose()
+        if self._core.lifetime.leave():
+            await self.aclose()
 
     def __getstate__(self) -> NoReturn:
         raise TypeError("an AsyncClient holds connections, and cannot be pickled or copied: build another")
@@ -309,11 +318,15 @@ class _Core:
 
     auth_id: str
     account_url: str
-    sender: Sender
     limiter: RateLimiter | None
     lifetime: Lifetime
     requester: Requester
     converter: cattrs.Converter
+
+    @property
+    def sender(self) -> Sender:
+        """What the latest session sends with."""
+        return self.lifetime.session.sender
 
 
 def _redactor(credentials: Credentials, sender: Sender) -> Redactor:

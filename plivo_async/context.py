@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
 
@@ -15,6 +15,9 @@ from plivo_async.exported import exported
 from plivo_async.notes import CallNotes
 from plivo_async.options import DEFAULT_MAX_BODY_BYTES
 from plivo_async.retry_policy import RetryPolicy
+
+if TYPE_CHECKING:
+    from plivo_async.lifetime import Session
 
 _KEY = "plivo_async"
 
@@ -75,6 +78,7 @@ class CallState:
         is_counted: Whether a layer further out has counted the attempt that is under way.
         scope: Ends the call at its deadline.
         notes: Notes what happens.
+        session: The session of the client that the call began in.
     """
 
     limits: CallLimits = field(factory=CallLimits)
@@ -85,6 +89,7 @@ class CallState:
     is_counted: bool = False
     scope: asyncio.Timeout | None = None
     notes: CallNotes = field(factory=CallNotes, repr=False)
+    session: Session | None = field(default=None, repr=False)
 
     @property
     def supervisor(self) -> Supervisor | None:

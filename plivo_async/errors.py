@@ -1,4 +1,4 @@
-"""The exceptions of plivo_async: one root, picklable snapshots, no credentials."""
+"""The exceptions of plivo_async: one root for the failures of calls, picklable snapshots, no credentials."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RETRYABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 @exported
 @define(slots=False, eq=False, repr=False, auto_exc=False)
 class PlivoError(Exception):
-    """Root of every exception that this package raises.
+    """Root of the exceptions that this package raises, but for mistakes in a program: see `LifetimeError`.
 
     An error is a snapshot: it can be pickled and copied, and it holds no client, no request and no
     credentials.
@@ -92,13 +92,26 @@ class InvalidCallUUIDError(PlivoError, ValueError):
 
 
 @exported
-class LifetimeError(PlivoError):
-    """A client was used where it cannot work."""
+class LifetimeError(RuntimeError):
+    """A client was used where it cannot work: a mistake in the program, raised before any traffic.
+
+    It is no `PlivoError`: a handler for failures of calls must not hide it. `ClientClosedError` is both.
+
+    Attributes:
+        message: What is wrong, and the way out, in one line.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 @exported
-class ClientClosedError(LifetimeError):
-    """The client was closed, before the call or during it."""
+class ClientClosedError(PlivoError, LifetimeError):
+    """The client was closed, before the call or during it.
+
+    A `PlivoError` too: a call that is under way when a program stops ends in it.
+    """
 
 
 @exported
@@ -108,7 +121,7 @@ class EventLoopError(LifetimeError):
 
 @exported
 class ForkedError(LifetimeError):
-    """The client was first used in a parent process; build one after the fork."""
+    """The client was used in a parent process; enter it again after the fork, or build another."""
 
 
 @exported

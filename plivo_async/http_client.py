@@ -51,6 +51,10 @@ class Sender:
     send: Callable[[httpx.Request], Awaitable[httpx.Response]]
     pool: ConnectionPool | None = None
 
+    def renewed(self) -> Sender:
+        """Return a sender with a new pool like its own; this one, if it has a borrowed client."""
+        return self if self.pool is None else pool_sender(self.pool.renewed())
+
 
 def pool_sender(pool: ConnectionPool) -> Sender:
     """Return a sender that hands requests straight to a pool, unless a tool watches httpx.

@@ -25,8 +25,7 @@ from plivo_async.errors import (
     PlivoError,
     RedirectError,
 )
-from plivo_async.http_client import Sender
-from plivo_async.lifetime import Lifetime
+from plivo_async.lifetime import Lifetime, Session
 from plivo_async.middleware import Middleware, compose
 from plivo_async.middleware.pause import Pause
 from plivo_async.middleware.rate_limiting import RateLimitMiddleware
@@ -81,11 +80,10 @@ class Requester:
     Args:
         url: The URLs of the account.
         headers: Of every request.
-        sender: Sends one request.
         middleware: Around the retries, the first one outermost.
         attempt_middleware: Around each attempt, inside the retries, outside the rate limit.
         limiter: Gives the permits; None for no rate limit.
-        lifetime: Where the client may be used.
+        lifetime: Where the client may be used, and what sends one request.
         redactor: Blanks the client's secrets in what a server sends.
         sleep: Waits between attempts.
         notes: Notes what happens.
@@ -100,7 +98,6 @@ class Requester:
         *,
         url: AccountURL,
         headers: httpx.Headers,
-        sender: Sender,
         middleware: Iterable[Middleware],
         attempt_middleware: Iterable[Middleware],
         limiter: RateLimiter | None,
@@ -112,7 +109,6 @@ class Requester:
     ) -> None:
         self._url = url
         self._headers = headers
-        self._sender = sender
         self._lifetime = lifetime
         self._redactor = redactor
         self._notes = notes
@@ -150,22 +146,25 @@ class Requester:
             PlivoError: Of the type that fits.
         """
         _check_target(method, path)
-        loop = self._lifetime.check()
+        session, loop = self._lifetime.check(), asyncio.get_running_loop()
         deadline = None if options.deadline is None else loop.time() + options.deadline
         notes = CallNotes(self._notes, method, path, call_uuid, loop.time)
         limits = CallLimits(deadline, options.retry, options.max_body, call_uuid, lane, decode)
-        state = CallState(limits, notes=notes)
+        state = CallState(limits, notes=notes, session=session)
         request = self._build(method, path, params, json, options)
         state.attach(request)
         if self._tracing is None:
-            return self._call(request, state, not_found)
-        return self._tracing.call(CallInfo.of(request), partial(self._call, request, state, not_found))
+            return self._call(request, state, session, not_found)
+        call = partial(self._call, request, state, session, not_found)
+        return self._tracing.call(CallInfo.of(request), call)
 
-    async def _call(self, request: httpx.Request, state: CallState, not_found: str | None) -> Reply:
+    async def _call(
+        self, request: httpx.Request, state: CallState, session: Session, not_found: str | None
+    ) -> Reply:
         notes = state.notes
         notes.call_began()
         scope = state.scope = asyncio.timeout_at(state.limits.deadline)
-        self._lifetime.call_began(scope)
+        session.call_began(scope)
         error: PlivoError
         try:
             try:
@@ -183,9 +182,9 @@ class Requester:
                 # The frames of its traceback hold the body and the request.
                 error = failure.with_traceback(None)
             finally:
-                self._lifetime.call_ended(scope)
+                session.call_ended(scope)
             # Raised out here, where no exception of httpx, which holds the credentials, becomes its context.
-            if self._lifetime.closed:
+            if session.closed:
                 error = ClientClosedError("the client was closed during the call", attempts=state.attempts)
             try:
                 raise error
@@ -218,8 +217,10 @@ class Requester:
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
         state = CallState.attached_to(request)
-        sender = self._sender
-        if self._lifetime.closed or sender.http_client.is_closed:
+        # Middleware may have made the request, without the state of its call.
+        session = state.session or self._lifetime.session
+        sender = session.sender
+        if session.closed or sender.http_client.is_closed:
             raise ClientClosedError(
                 "the client, or the http_client it was given, is closed", attempts=state.attempts
             )

@@ -55,6 +55,8 @@ def types_below(kind: type[PlivoError]) -> Iterator[type[PlivoError]]:
 
 
 TYPES = list(dict.fromkeys(types_below(PlivoError)))
+# Mistakes in a program, which are no failures of calls.
+MISTAKES: list[type[LifetimeError]] = [LifetimeError, EventLoopError, ForkedError]
 Copy = Callable[[PlivoError], PlivoError]
 
 
@@ -71,7 +73,7 @@ every_copy = pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 
 
 def test_every_type_is_public() -> None:
-    assert {kind.__name__ for kind in TYPES} == {
+    assert {kind.__name__ for kind in (*TYPES, *MISTAKES)} == {
         name for name in plivo_async.__all__ if name.endswith("Error")
     }
 
@@ -162,8 +164,6 @@ def test_errors_are_themselves_only() -> None:
         (RequestTimeoutError, NetworkError),
         (DeadlineExceededError, TimeoutError),
         (ClientClosedError, LifetimeError),
-        (EventLoopError, LifetimeError),
-        (ForkedError, LifetimeError),
         (DecodeError, InvalidResponseError),
         (RecordMismatchError, InvalidResponseError),
         (ResponseTooLargeError, InvalidResponseError),
@@ -172,6 +172,30 @@ def test_errors_are_themselves_only() -> None:
 )
 def test_a_type_can_be_caught_as_its_parent(kind: type[PlivoError], parent: type[Exception]) -> None:
     assert issubclass(kind, parent)
+
+
+@pytest.mark.parametrize("kind", MISTAKES)
+def test_a_mistake_in_a_program_is_no_failure_of_a_call(kind: type[LifetimeError]) -> None:
+    assert issubclass(kind, LifetimeError)
+    assert issubclass(kind, RuntimeError)
+    assert not issubclass(kind, PlivoError)
+
+
+@pytest.mark.parametrize("kind", MISTAKES)
+def test_a_mistake_in_a_program_prints_as_its_message(kind: type[LifetimeError]) -> None:
+    error = kind("wrong")
+    assert (str(error), error.message, error.args) == ("wrong", "wrong", ("wrong",))
+    assert repr(error) == f"{kind.__name__}('wrong')"
+
+
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
+def test_a_copy_of_a_mistake_equals_the_original(copied: Callable[[Any], Any]) -> None:
+    for kind in MISTAKES:
+        error = kind("wrong")
+        error.add_note("seen at night")
+        again = copied(error)
+        assert type(again) is kind
+        assert (vars(again), again.args) == (vars(error), error.args)
 
 
 def test_network_errors_and_deadlines_are_retryable() -> None:

@@ -23,7 +23,7 @@ from plivo_async.cli.signals import interrupt_on_signals
 from plivo_async.cli.streams import flush_or_discard, write_to_stderr
 from plivo_async.cli.summarize import summarize
 from plivo_async.cli.sync.command import sync
-from plivo_async.errors import PlivoError
+from plivo_async.errors import LifetimeError, PlivoError
 
 
 class Commands(click.Group):
@@ -121,6 +121,9 @@ def _run(given: list[str]) -> int:
     except PlivoError as error:
         report(str(error))
         return exit_code(error)
+    except LifetimeError as error:
+        # Such as a wrong event loop: no command makes this mistake, but middleware or a limiter could.
+        report(str(error))
     except OSError as error:
         # The last door for a file or a stream: no command expected the error, and the system explains it.
         report(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import os
 import random
 import time
 from collections.abc import Callable
@@ -28,7 +29,7 @@ class SlidingWindowLimiter:
 
     Pass one limiter to several clients, for example for subaccounts, and they share it. Calls are served in
     order, but the calls of a batch form a queue of their own: single calls go between them. After the event
-    loop is closed, the limiter can be used in another one.
+    loop is closed, and in a forked process, the limiter can be used in another one.
 
     Args:
         limit: The rate limit of the account.
@@ -50,6 +51,7 @@ class SlidingWindowLimiter:
         self._random = random
         self._pauses = 0
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._process: int | None = None
         self._time = time.monotonic
 
     @property
@@ -102,12 +104,13 @@ class SlidingWindowLimiter:
 
     def _enter(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._loop is not None:
-            if not self._loop.is_closed():
+            if not self._loop.is_closed() and self._process == os.getpid():
                 raise EventLoopError("the limiter belongs to another event loop; build one per event loop")
-            # Tasks of a closed event loop never give anything back, or do so when they are collected.
+            # Tasks of a closed event loop never give anything back, or do so when they are collected. Those
+            # of a parent process give it back there.
             self._estimator.abandon(loop.time())
             self._turns, self._waiter = FairSemaphore(), None
-        self._loop, self._time = loop, loop.time
+        self._loop, self._process, self._time = loop, os.getpid(), loop.time
 
     async def _acquire_in_turn(
         self, state: CallState, loop: asyncio.AbstractEventLoop, turns: FairSemaphore

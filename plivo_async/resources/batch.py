@@ -39,7 +39,7 @@ class Batch(Progress):
     outcomes it already has, and then raises the error:
 
     - AuthenticationError: the credentials are refused.
-    - LifetimeError: the client is closed.
+    - LifetimeError: the client is closed, or cannot work in this event loop or process.
     - PatienceExceededError: nothing could be sent for `patience` seconds.
     - An error that no pause mends, such as TLSError, if all of the first calls end in it.
     - An exception of the iterable of call UUIDs.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from plivo_async.errors import ConfigurationError
+from plivo_async.lifetime import running_loop
 from plivo_async.resources.holding import Holding
 from plivo_async.resources.lane import BatchLane
 
@@ -60,7 +61,7 @@ class Progress:
     def _begin(self, again: str) -> None:
         if self._loop is not None:
             raise ConfigurationError(again)
-        self._loop = asyncio.get_running_loop()
+        self._loop = running_loop()
         self._began = self._now()
 
     def _end_clock(self) -> None:

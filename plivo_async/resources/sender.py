@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import evolve
 
-from plivo_async.errors import AuthenticationError, DeadlineExceededError, LifetimeError, PlivoError
+from plivo_async.errors import AuthenticationError, ClientClosedError, DeadlineExceededError, PlivoError
 from plivo_async.resources.cleanup import outlast
 from plivo_async.resources.holding import patience_error
 from plivo_async.resources.item import Item
@@ -24,7 +24,7 @@ _Result = TypeVar("_Result")
 # A multiple of the concurrency.
 _LOOK_AHEAD_FACTOR = 2
 # Errors that every further call would raise too.
-_STOPPING = (AuthenticationError, LifetimeError)
+_STOPPING = (AuthenticationError, ClientClosedError)
 
 
 class Sender(Generic[_Result]):

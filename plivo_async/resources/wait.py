@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Awaitable, Callable
 
@@ -13,6 +12,7 @@ from plivo_async.errors import (
     RateLimitError,
     RateLimitTimeoutError,
 )
+from plivo_async.lifetime import running_loop
 from plivo_async.record.model import CallDetailRecord
 
 DEFAULT_WAIT_SECONDS = 300.0
@@ -43,7 +43,7 @@ async def wait_for_record(
         DeadlineExceededError: The time is over, and the last request failed in another way, its cause.
         PlivoError: An error that asking again cannot mend.
     """
-    clock = asyncio.get_running_loop().time
+    clock = running_loop().time
     began = clock()
     slept = elapsed = 0.0
     # The last request leaves time for its response.

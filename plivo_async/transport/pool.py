@@ -168,6 +168,21 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         if closing:
             await asyncio.wait(closing, timeout=CLOSING_SECONDS)
 
+    def abandon(self) -> None:
+        """Close the sockets of a pool whose event loop is closed, which cannot do so itself."""
+        self._closed = True
+        for connection in list(self._open):
+            connection.abandon()
+
+    def renewed(self) -> ConnectionPool:
+        """Return a new pool with the same options, and without a connection."""
+        return ConnectionPool(
+            max_connections=self._max_connections,
+            keepalive_expiry=self._keepalive_expiry,
+            verify=self._verify,
+            proxy=self._proxy,
+        )
+
     async def _wait_for_slot(self, request: httpx.Request, timeout: float | None) -> None:
         if self._closed:
             raise _closed()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+import socket
 import ssl
 from collections.abc import Callable
 from typing import Any, cast
@@ -25,6 +26,7 @@ class SocketProtocol(asyncio.Protocol):
     def __init__(self, on_closed: Callable[[Any], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._on_closed = on_closed
+        self._socket: socket.socket | None = None
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[bool] | None = None
         self._error: Exception | None = None
@@ -102,6 +104,7 @@ class SocketProtocol(asyncio.Protocol):
             # The socket is closed by now, but uvloop does not call connection_lost().
             self._finish()
             raise
+        self._socket = connected
         if context is not None:
             self._transport = plain
             await self.start_tls(context, server_hostname or host)
@@ -142,6 +145,14 @@ class SocketProtocol(asyncio.Protocol):
             self._transport.close()
             self._transport.abort()
         self._wake()
+
+    def abandon(self) -> None:
+        """Close the socket of an event loop that is closed, without it."""
+        self._aborted = True
+        self._transport = None
+        if self._socket is not None:
+            self._socket.close()
+        self._finish()
 
     # Bytes.
 

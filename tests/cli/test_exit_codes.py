@@ -39,8 +39,6 @@ _EXPECTED = [
     (errors.RecordMismatchError("x"), ExitCode.SERVER),
     (errors.ResponseTooLargeError("x"), ExitCode.SERVER),
     (errors.ClientClosedError("x"), ExitCode.SERVER),
-    (errors.EventLoopError("x"), ExitCode.SERVER),
-    (errors.ForkedError("x"), ExitCode.SERVER),
 ]
 
 

@@ -134,6 +134,18 @@ def test_an_error_of_the_system_that_no_command_expects_is_one_line(
     assert capsys.readouterr().err == f"plivo-async: {message}\n"
 
 
+def test_a_mistake_in_a_program_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise plivo_async.EventLoopError("the client belongs to another event loop")
+
+    monkeypatch.setattr(commands, "main", fail)
+
+    assert run(["get"]) == 1
+    assert capsys.readouterr().err == "plivo-async: the client belongs to another event loop\n"
+
+
 def test_another_missing_module_is_not_reported_as_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     forget(monkeypatch, "plivo_async.cli.app")
     monkeypatch.setattr(sys, "meta_path", [Without("plivo_async"), *sys.meta_path])

@@ -28,7 +28,7 @@ async def test_no_call_follows_a_close(clock: Clock) -> None:
     async with serving(clock, good) as (server, client):
         await client.calls.get(CALL_UUID)
         await client.aclose()
-        for use in (client.calls.get(CALL_UUID), client.request("GET", "Call/"), client.__aenter__()):
+        for use in (client.calls.get(CALL_UUID), client.request("GET", "Call/")):
             with pytest.raises(ClientClosedError):
                 await use
         assert (len(server.requests), server.connections) == (1, 1)
@@ -81,19 +81,19 @@ async def test_another_event_loop_is_refused_before_any_traffic(clock: Clock) ->
         assert record.call_uuid == CALL_UUID
 
 
-def test_a_client_cannot_outlive_its_event_loop() -> None:
+def test_a_client_is_entered_again_to_outlive_its_event_loop() -> None:
     client = AsyncClient(AUTH_ID, TOKEN, base_url="http://127.0.0.1:9", retry=None)
-
-    async def use() -> None:
-        async with client:
-            pass
 
     async def enter() -> None:
         await client.__aenter__()
 
+    async def call() -> None:
+        await client.calls.get(CALL_UUID)
+
     asyncio.run(enter())
     with pytest.raises(EventLoopError):
-        asyncio.run(use())
+        asyncio.run(call())
+    asyncio.run(enter())
     asyncio.run(client.aclose())
 
 
@@ -120,9 +120,12 @@ FORKING = """
 
     async def in_child(client):
         used = await refused(lambda: client.calls.get(CALL_UUID))
-        entered = await refused(client.__aenter__)
-        await client.aclose()
-        return used and entered
+        async with client:
+            # On a connection of its own.
+            await client.calls.get(CALL_UUID)
+        async with client:
+            await client.calls.get(CALL_UUID)
+        return used
 
     loop = asyncio.new_event_loop()
     server = FaultServer(Clock(loop), good)
@@ -132,12 +135,14 @@ FORKING = """
     child = os.fork()
     if child == 0:
         os._exit(0 if asyncio.run(in_child(client)) else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    _, status = loop.run_until_complete(asyncio.to_thread(os.waitpid, child, 0))
+    assert os.waitstatus_to_exitcode(status) == 0
     # The parent keeps using its connection.
     loop.run_until_complete(client.calls.get(CALL_UUID))
-    assert (server.connections, len(server.requests)) == (1, 2)
+    assert (server.connections, len(server.requests)) == (3, 4)
     loop.run_until_complete(client.aclose())
     loop.run_until_complete(server.__aexit__())
+    loop.run_until_complete(loop.shutdown_default_executor())
     loop.close()
 """
 

@@ -1,0 +1,168 @@
+"""A client that is entered again, on real sockets: each session has its own, and none is left."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socketserver
+import ssl
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from typing import cast
+
+import pytest
+import uvloop
+
+from plivo_async import AsyncClient, ClientClosedError
+from tests.faults.certificates import Authority
+from tests.faults.fault_server import Clock, FaultServer
+from tests.faults.responses_on_the_wire import CALL_UUID, good, reply
+from tests.faults.serving import AUTH_ID, TOKEN, assert_at_rest, client_of, open_sockets
+from tests.offline import pool_of
+
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+@pytest.mark.parametrize("ended_by", ["aclose", "the block"])
+async def test_each_session_has_connections_of_its_own(ended_by: str, clock: Clock) -> None:
+    sockets = open_sockets()
+    async with FaultServer(clock, good) as server:
+        client = client_of(server)
+        for session in (1, 2, 3):
+            async with client:
+                await asyncio.gather(*(client.calls.get(CALL_UUID) for _ in range(4)))
+                assert server.connections == 4 * session
+                await assert_at_rest(client)
+                if ended_by == "aclose":
+                    await client.aclose()
+            await server.idle()
+            with pytest.raises(ClientClosedError):
+                await client.calls.get(CALL_UUID)
+            assert len(server.requests) == 4 * session
+    assert open_sockets() == sockets
+
+
+class Server(socketserver.ThreadingTCPServer):
+    """Serves records in threads of its own, whatever happens to event loops; counts its open connections."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, tls: ssl.SSLContext | None) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.server_address[1]}"
+        self.tls = tls
+        self.accepted = 0
+        self.is_silent = False
+        self.asked, self.ended = threading.Semaphore(0), threading.Semaphore(0)
+
+
+class Handler(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        server = cast(Server, self.server)
+        server.accepted += 1
+        connection = self.request
+        try:
+            if server.tls is not None:
+                connection = server.tls.wrap_socket(connection, server_side=True)
+            while connection.recv(65536):
+                server.asked.release()
+                if not server.is_silent:
+                    connection.sendall(reply())
+        except OSError:
+            # Closed without TLS's close_notify.
+            pass
+        finally:
+            connection.close()
+            server.ended.release()
+
+
+@pytest.fixture(params=["plain", "TLS"])
+def server(request: pytest.FixtureRequest, authority: Authority) -> Iterator[Server]:
+    with Server(authority.server() if request.param == "TLS" else None) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("new_loop", LOOPS.values(), ids=LOOPS)
+class TestAnEventLoopThatWasClosedFirst:
+    """Its program did not close the client; asyncio warns of that, and the client cleans up."""
+
+    def test_leaves_nothing_to_the_next_entry(
+        self, server: Server, authority: Authority, new_loop: Callable[[], asyncio.AbstractEventLoop]
+    ) -> None:
+        client = AsyncClient(AUTH_ID, TOKEN, base_url=server.url, verify=authority.file, retry=None)
+
+        async def enter_and_call() -> None:
+            await client.__aenter__()
+            await asyncio.gather(*(client.calls.get(CALL_UUID) for _ in range(3)))
+
+        async def use() -> None:
+            async with client:
+                await client.calls.get(CALL_UUID)
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            with asyncio.Runner(loop_factory=new_loop) as runner:
+                runner.run(enter_and_call())
+            old = pool_of(client)
+            with asyncio.Runner(loop_factory=new_loop) as runner:
+                runner.run(use())
+            # Those of the old loop are closed by now, and so is the new one.
+            for _ in range(4):
+                assert server.ended.acquire(timeout=60)
+            assert (server.accepted, old._open) == (4, set())
+            gc.collect()
+
+    def test_leaves_nothing_to_aclose_in_the_next(
+        self, server: Server, authority: Authority, new_loop: Callable[[], asyncio.AbstractEventLoop]
+    ) -> None:
+        client = AsyncClient(AUTH_ID, TOKEN, base_url=server.url, verify=authority.file, retry=None)
+
+        async def enter_and_call() -> None:
+            await client.__aenter__()
+            await client.calls.get(CALL_UUID)
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            with asyncio.Runner(loop_factory=new_loop) as runner:
+                runner.run(enter_and_call())
+            with asyncio.Runner(loop_factory=new_loop) as runner:
+                runner.run(client.aclose())
+            assert server.ended.acquire(timeout=60)
+            gc.collect()
+
+    def test_leaves_a_call_under_way_to_the_collector(
+        self, server: Server, authority: Authority, new_loop: Callable[[], asyncio.AbstractEventLoop]
+    ) -> None:
+        """A loop that is closed with tasks in it: their coroutines end later, in no event loop."""
+        client = AsyncClient(AUTH_ID, TOKEN, base_url=server.url, verify=authority.file, retry=None)
+
+        async def use() -> None:
+            async with client:
+                await client.calls.get(CALL_UUID)
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            loop = new_loop()
+            call = client.calls.get(CALL_UUID)
+            task = loop.create_task(call)
+            server.is_silent = True
+            loop.run_until_complete(asyncio.to_thread(server.asked.acquire))
+            loop.run_until_complete(loop.shutdown_default_executor())
+            server.is_silent = False
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            loop.close()
+            old = pool_of(client)
+            with asyncio.Runner(loop_factory=new_loop) as runner:
+                runner.run(use())
+            call.close()
+            del task
+            gc.collect()
+            assert (old.busy, old._open) == (0, set())
+            for _ in range(2):
+                assert server.ended.acquire(timeout=60)
