@@ -68,6 +68,7 @@ def test_the_page_on_errors_marks_each_retryable_error() -> None:
     for name in errors:
         if rows[name] in ("yes", "no"):
             kind: type[PlivoError] = getattr(plivo_async, name)
+            assert issubclass(kind, PlivoError)
             statuses: list[int | None] = [s for s in range(200, 600) if issubclass(kind, type_for_status(s))]
             statuses = statuses or [None]
             assert {kind("x", status=status).retryable for status in statuses} == {rows[name] == "yes"}, name
