@@ -34,12 +34,13 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[State, None]:
 app = FastAPI(lifespan=lifespan)
 
 
-def plivo(request: Request) -> AsyncClient:
+# `async`, because FastAPI calls a plain function in a thread.
+async def plivo(request: Request) -> AsyncClient:
     client: AsyncClient = request.state.plivo
     return client
 
 
-def background_tasks(request: Request) -> Tasks:
+async def background_tasks(request: Request) -> Tasks:
     tasks: Tasks = request.state.tasks
     return tasks
 

@@ -59,6 +59,16 @@ class Kind:
         return f"{self.name}-cancels" if self.cancels else self.name
 
 
+FASTAPI = Kind(name="fastapi_service")
+STARLETTE = Kind(name="starlette_service")
+LITESTAR = Kind(name="litestar_service")
+QUART = Kind(name="quart_service", server="hypercorn", cancels=True, exit_code=0)
+AIOHTTP = Kind(name="aiohttp_service", server="aiohttp", exit_code=0)
+AIOHTTP_CANCELLING = Kind(name="aiohttp_service", server="aiohttp", cancels=True, exit_code=0)
+DJANGO = Kind(name="django_service", cancels=True)
+KINDS = [FASTAPI, STARLETTE, LITESTAR, QUART, AIOHTTP, DJANGO]
+
+
 @frozen(kw_only=True)
 class Running:
     """A service that runs."""

@@ -10,16 +10,7 @@ import random
 import pytest
 
 from plivo_async.testing import FakePlivo
-from tests.services.web.running import Kind, Running, running, until
-
-FASTAPI = Kind(name="fastapi_service")
-STARLETTE = Kind(name="starlette_service")
-LITESTAR = Kind(name="litestar_service")
-QUART = Kind(name="quart_service", server="hypercorn", cancels=True, exit_code=0)
-AIOHTTP = Kind(name="aiohttp_service", server="aiohttp", exit_code=0)
-AIOHTTP_CANCELLING = Kind(name="aiohttp_service", server="aiohttp", cancels=True, exit_code=0)
-DJANGO = Kind(name="django_service", cancels=True)
-KINDS = [FASTAPI, STARLETTE, LITESTAR, QUART, AIOHTTP, DJANGO]
+from tests.services.web.running import AIOHTTP_CANCELLING, KINDS, Kind, Running, running, until
 
 REQUESTS = 200
 AT_A_TIME = 20
