@@ -15,6 +15,9 @@ from plivo_async.watchers import client_is_watched, transport_is_watched
 
 NO_AUTH = httpx.Auth()
 _LANDED = "plivo_async.landed"
+# How pytest-httpx reports a request that it does not know: as a time-out, after which a call would be tried
+# again, and a batch would wait for the server.
+_NO_RESPONSE = "No response can be found for "
 
 
 class VisibleTransport(httpx.AsyncBaseTransport):
@@ -33,7 +36,14 @@ class VisibleTransport(httpx.AsyncBaseTransport):
             # A late import: httpcore is not needed otherwise.
             from plivo_async.watched_transport import WatchedTransport
 
-            return await WatchedTransport(self._land, request).handle_async_request(request)
+            transport = WatchedTransport(self._land, request)
+            try:
+                return await transport.handle_async_request(request)
+            except httpx.TimeoutException as failure:
+                reason = str(failure)
+                if not reason.startswith(_NO_RESPONSE):
+                    raise
+            raise httpx.LocalProtocolError(reason, request=request)
         return await self._land(request)
 
     async def _land(self, request: httpx.Request) -> httpx.Response:

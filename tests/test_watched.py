@@ -16,7 +16,7 @@ import httpx
 import pytest
 import respx
 
-from plivo_async import AsyncClient, Failed, NetworkError
+from plivo_async import AsyncClient, ConfigurationError, Failed, NetworkError, PlivoError, RequestTimeoutError
 from tests.offline import AUTH_ID, CALL_UUID, SOON, TOKEN, URL, down, ok, wrapped
 from tests.watched_server import Server, serving
 
@@ -184,6 +184,24 @@ class TestTool:
             with mock.patch.object(*place, elsewhere):
                 await client.request("GET", "Call/")
         assert str(server.requests[0].url) == f"{server.url}/elsewhere?x=%20"
+
+    @pytest.mark.parametrize(
+        ("reason", "error", "attempts"),
+        [
+            ("slow", RequestTimeoutError, 3),
+            ("No response can be found for GET request", ConfigurationError, 1),
+        ],
+    )
+    async def test_may_time_out_for_want_of_a_response(
+        self, reason: str, error: type[PlivoError], attempts: int
+    ) -> None:
+        async def fail(request: Any) -> None:
+            raise httpx.TimeoutException(reason, request=request)
+
+        async with AsyncClient(AUTH_ID, TOKEN, retry=SOON) as client:
+            with watching(PLACES[1], before=fail) as seen, pytest.raises(error, match=reason):
+                await client.calls.get(CALL_UUID)
+        assert len(seen) == attempts
 
     async def test_finds_a_pool_of_httpcore(self, server: Server) -> None:
         original = httpcore.AsyncConnectionPool.handle_async_request

@@ -31,7 +31,7 @@ class Server:
                 lines = (await reader.readuntil(b"\r\n\r\n")).decode("ascii").split("\r\n")
                 method, path, _ = lines[0].split()
                 headers = [(name, value) for name, _, value in (line.partition(": ") for line in lines[1:-2])]
-                request = httpx.Request(method, self.url + path, headers=headers)
+                request = httpx.Request(method, httpx.URL(self.url).join(path), headers=headers)
                 await reader.readexactly(int(request.headers.get("content-length", 0)))
                 self.requests.append(request)
                 status = self.statuses.pop(0) if self.statuses else 200
