@@ -25,7 +25,16 @@ class PostgresServer:
         if user:
             shutil.chown(self._folder, "postgres", "postgres")
         data = f"{self._folder}/data"
-        initdb = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
+        initdb: list[str | Path] = [
+            programs / "initdb",
+            "-D",
+            data,
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "--no-sync",
+        ]
         subprocess.run(
             initdb, check=True, capture_output=True, timeout=PATIENCE_SECONDS, cwd=self._folder, **user
         )
@@ -37,7 +46,7 @@ class PostgresServer:
             cwd=self._folder,
             **user,
         )
-        ready = [programs / "pg_isready", "-q", "-h", self._folder, "-U", "postgres"]
+        ready: list[str | Path] = [programs / "pg_isready", "-q", "-h", self._folder, "-U", "postgres"]
         ends = time.monotonic() + PATIENCE_SECONDS
         while subprocess.run(ready, check=False, timeout=PATIENCE_SECONDS).returncode != 0:
             assert self._server.poll() is None

@@ -21,9 +21,8 @@ ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "docs" / "examples"
 # Ends a hang; it decides no test.
 PATIENCE_SECONDS = 60.0
-POLL_SECONDS = 0.05
-# The record and the error of each call in the sink.
-Rows: TypeAlias = dict[str, tuple[str | None, str | None]]
+POLL_SECONDS = 0.1
+Rows: TypeAlias = dict[str, tuple[Any, str | None]]
 
 
 def wait_until(is_true: Callable[[], bool], shown: Callable[[], str]) -> None:
@@ -86,7 +85,9 @@ class Account:
     def __init__(self, folder: Path, size: int, redis_url: str, *, flaky: int = 0) -> None:
         self.folder = folder
         # Another sink is read in another way.
-        self.read_rows: Callable[[], Rows] = self._read_sqlite
+        self.query: Callable[[str], list[tuple[Any, ...]]] = self._query_sqlite
+        self.find_table = "SELECT 1 FROM sqlite_master WHERE name = 'calls'"
+        self._has_table = False
         self._stack = ExitStack()
         self._programs: dict[str, Program] = {}
         command = [sys.executable, "-m", "tests.services.workers.fake_account", str(size), str(flaky)]
@@ -146,25 +147,22 @@ class Account:
 
     @property
     def rows(self) -> Rows:
-        """What is in the sink."""
-        return self.read_rows()
-
-    def _read_sqlite(self) -> Rows:
-        if not (self.folder / "calls.db").exists():
-            return {}
-        with closing(sqlite3.connect(self.folder / "calls.db", timeout=PATIENCE_SECONDS)) as database:
-            try:
-                found = database.execute("SELECT call_uuid, record, error FROM calls").fetchall()
-            except sqlite3.OperationalError:
-                # The worker has not made the table yet.
-                return {}
+        """The record and the error of each call in the sink."""
+        found = self.query("SELECT call_uuid, record, error FROM calls")
         return {call_uuid: (record, error) for call_uuid, record, error in found}
 
-    def wait_for_rows(self, least: int) -> None:
-        def shown() -> str:
-            return f"{len(self.rows)} of {least} rows, {self.statistics}\n{self.logs}"
+    def _query_sqlite(self, query: str) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(self.folder / "calls.db", timeout=PATIENCE_SECONDS)) as database:
+            return database.execute(query).fetchall()
 
-        wait_until(lambda: len(self.rows) >= least, shown)
+    def _count(self) -> int:
+        # A worker makes the file and the table.
+        if not self._has_table:
+            self._has_table = bool(self.query(self.find_table))
+        return self.query("SELECT count(*) FROM calls")[0][0] if self._has_table else 0
+
+    def wait_for_rows(self, least: int) -> None:
+        wait_until(lambda: self._count() >= least, lambda: f"{self._count()} of {least} rows\n{self.logs}")
 
     def __enter__(self) -> Self:
         return self

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
 from tests.services.workers.crash import assert_each_call_is_there_once, kill_one_stop_one
 from tests.services.workers.fake_account import FLAKY
 from tests.services.workers.postgres_server import PostgresServer
-from tests.services.workers.programs import Account, Rows
+from tests.services.workers.programs import Account
 
 SIZE = 600
 JOBS_AT_ONCE = 32
@@ -55,15 +56,12 @@ asyncio.run(main())
 def test_procrastinate_loses_no_call_to_a_killed_worker_and_meets_no_429(tmp_path: Path) -> None:
     with PostgresServer() as postgres, Account(tmp_path, SIZE, "", flaky=FLAKY) as account:
 
-        def read() -> Rows:
+        def query(text: str) -> list[tuple[Any, ...]]:
             with psycopg.connect(postgres.conninfo) as connection:
-                found = connection.execute("SELECT to_regclass('calls') IS NOT NULL").fetchone()
-                if found != (True,):
-                    return {}
-                rows = connection.execute("SELECT call_uuid, record::text, error FROM calls").fetchall()
-            return {call_uuid: (record, error) for call_uuid, record, error in rows}
+                return connection.execute(text.encode()).fetchall()
 
-        account.read_rows = read
+        account.query = query
+        account.find_table = "SELECT 1 FROM pg_tables WHERE tablename = 'calls'"
         account.environ.update(postgres.environ)
         account.write("scaled.py", SCALED)
         account.write("call_uuids.json", json.dumps(account.call_uuids))
