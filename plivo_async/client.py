@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from inspect import isawaitable
+from operator import attrgetter
 from types import TracebackType
 from typing import Any, NoReturn, Self, Unpack
 
@@ -250,15 +251,15 @@ class AsyncClient:
             PlivoError: The root of these and all other errors.
         """
         chosen = self._options.changed(options)
-        reply = await self._core.requester.request(
+        return await self._core.requester.request(
             # What a 404 means depends on the path.
             *(method, path, chosen),
             lane=self._lane,
             params=params,
             json=json,
             not_found="",
+            read=attrgetter("response"),
         )
-        return reply.response
 
     async def aclose(self) -> None:
         """Close the pool at once: calls under way end with ClientClosedError.

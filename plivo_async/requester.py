@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from attrs import field, frozen
 
@@ -39,6 +39,8 @@ from plivo_async.server_message import server_message
 from plivo_async.text import printable, short_repr
 from plivo_async.tracing import Tracing
 from plivo_async.transport.request_extensions import UNSENT
+
+Result = TypeVar("Result")
 
 _PATH = re.compile(r"(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+(?:/(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+)*/?")
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
@@ -136,11 +138,13 @@ class Requester:
         json: Any = None,
         decode: Callable[[bytes], Any] | None = None,
         not_found: str | None = None,
-    ) -> Awaitable[Reply]:
+        read: Callable[[Reply], Result | PlivoError],
+    ) -> Awaitable[Result]:
         """Return the call that sends a request, to be awaited; `path` is relative to the account.
 
         If `decode` raises a DecodeError that is retryable, the attempt has failed, and another may follow.
-        `not_found` is what a 404 means, in place of its meanings for a call.
+        `not_found` is what a 404 means, in place of its meanings for a call. `read` makes the result, or the
+        error to raise, of the response.
 
         Raises:
             PlivoError: Of the type that fits.
@@ -154,13 +158,18 @@ class Requester:
         request = self._build(method, path, params, json, options)
         state.attach(request)
         if self._tracing is None:
-            return self._call(request, state, session, not_found)
-        call = partial(self._call, request, state, session, not_found)
+            return self._call(request, state, session, not_found, read)
+        call = partial(self._call, request, state, session, not_found, read)
         return self._tracing.call(CallInfo.of(request), call)
 
     async def _call(
-        self, request: httpx.Request, state: CallState, session: Session, not_found: str | None
-    ) -> Reply:
+        self,
+        request: httpx.Request,
+        state: CallState,
+        session: Session,
+        not_found: str | None,
+        read: Callable[[Reply], Result | PlivoError],
+    ) -> Result:
         notes = state.notes
         notes.call_began()
         scope = state.scope = asyncio.timeout_at(state.limits.deadline)
@@ -171,9 +180,14 @@ class Requester:
                 response = _require_read_response(await within_deadline(self._chain, request, scope))
                 if response.is_success:
                     bound = _bind_request(request, response)
-                    notes.call_succeeded(state.attempts)
-                    return Reply(bound, state.attempts, self._redactor, state.decoded)
-                error = status_error(response, state.attempts, not_found)
+                    outcome = read(Reply(bound, state.attempts, self._redactor, state.decoded))
+                    if not isinstance(outcome, PlivoError):
+                        notes.call_succeeded(state.attempts)
+                        return outcome
+                    error = outcome
+                    del outcome
+                else:
+                    error = status_error(response, state.attempts, not_found)
             except httpx.HTTPError as failure:
                 error = transport_error(failure, state.attempts)
             except DeadlineExceededError as failure:

@@ -26,7 +26,7 @@ from plivo_async.resources.listing.make import MAX_PAGE_SIZE, make_listing
 from plivo_async.resources.listing.spec import ListSpec
 from plivo_async.resources.live_calls import LIVE_CALL, QUEUED_CALL, fetch_call_uuids
 from plivo_async.resources.resource import Resource
-from plivo_async.resources.single_record import RecordSpec, ask_for_record, record_or_error
+from plivo_async.resources.single_record import RecordSpec
 from plivo_async.resources.wait import DEFAULT_WAIT_SECONDS, wait_for_record
 from plivo_async.validation import positive_number
 
@@ -90,21 +90,7 @@ class CallsResource(Resource):
             ClientClosedError: The client is closed.
             PlivoError: The root of these and all other errors.
         """
-        asked = check_call_uuid(call_uuid)
-        # Not by `fetch_record`: each coroutine costs CPU for each response, of which there may be a million.
-        reply = await ask_for_record(
-            self._requester, _CALL, self._options.changed(options), asked, lane=self._lane
-        )
-        outcome = record_or_error(reply, asked, _CALL, self._converter)
-        if isinstance(outcome, CallDetailRecord):
-            return outcome
-        # The frame of a traceback has no body.
-        del reply
-        try:
-            raise outcome
-        finally:
-            # Break the cycle of error, traceback and frame.
-            del outcome
+        return await self._fetch(_CALL, check_call_uuid(call_uuid), options)
 
     def get_many(
         self,

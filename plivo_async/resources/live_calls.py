@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any, Literal, cast
 
 from plivo_async.errors import DecodeError
@@ -28,40 +29,33 @@ QUEUED_CALL = RecordSpec(
 )
 
 
-async def fetch_call_uuids(
+def fetch_call_uuids(
     requester: Requester, status: Literal["live", "queued"], options: Options, lane: object
-) -> tuple[str, ...]:
-    """Fetch the call UUIDs of the calls with a status.
+) -> Awaitable[tuple[str, ...]]:
+    """Return the fetch of the call UUIDs of the calls with a status, to be awaited.
 
     Raises:
         PlivoError: Of the type that fits.
     """
-    reply = await requester.request(
-        "GET", "Call/", options, lane=lane, params={"status": status}, decode=decode_json
+    return requester.request(
+        *("GET", "Call/", options),
+        lane=lane,
+        params={"status": status},
+        decode=decode_json,
+        read=_call_uuids,
     )
-    found = _call_uuids(reply)
-    if found is not None:
-        return found
-    error = _no_list(reply)
-    # The frame of a traceback has no body.
-    del reply
-    try:
-        raise error
-    finally:
-        # Break the cycle of error, traceback and frame.
-        del error
 
 
-def _call_uuids(reply: Reply) -> tuple[str, ...] | None:
+def _call_uuids(reply: Reply) -> tuple[str, ...] | DecodeError:
     value = reply.value(decode_json)
     if reply.response.status_code != 200 or not isinstance(value, dict):
-        return None
+        return _no_list(reply)
     calls: Any = cast("dict[str, Any]", value).get("calls")
     if not isinstance(calls, list):
-        return None
+        return _no_list(reply)
     names = cast("list[object]", calls)
     texts = tuple(name for name in names if isinstance(name, str) and name)
-    return texts if len(texts) == len(names) else None
+    return texts if len(texts) == len(names) else _no_list(reply)
 
 
 def _no_list(reply: Reply) -> DecodeError:

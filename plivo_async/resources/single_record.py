@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import cattrs
@@ -41,7 +42,7 @@ class RecordSpec(Generic[Record]):
     not_found: str | None = None
 
 
-async def fetch_record(
+def fetch_record(
     requester: Requester,
     spec: RecordSpec[Record],
     converter: cattrs.Converter,
@@ -49,29 +50,12 @@ async def fetch_record(
     asked: str,
     *,
     lane: object = None,
-) -> Record:
-    """Fetch the record with a name, which has been checked.
+) -> Awaitable[Record]:
+    """Return the fetch of the record with a name, which has been checked, to be awaited.
 
     Raises:
         PlivoError: Of the type that fits.
     """
-    reply = await ask_for_record(requester, spec, options, asked, lane=lane)
-    outcome = record_or_error(reply, asked, spec, converter)
-    if not isinstance(outcome, PlivoError):
-        return outcome
-    # The frame of a traceback has no body.
-    del reply
-    try:
-        raise outcome
-    finally:
-        # Break the cycle of error, traceback and frame.
-        del outcome
-
-
-def ask_for_record(
-    requester: Requester, spec: RecordSpec[Any], options: Options, asked: str, *, lane: object
-) -> Awaitable[Reply]:
-    """Return the request for a record, to be awaited."""
     return requester.request(
         "GET",
         spec.path.format(asked),
@@ -81,6 +65,7 @@ def ask_for_record(
         params=spec.params,
         decode=decode_json,
         not_found=spec.not_found,
+        read=partial(record_or_error, asked=asked, spec=spec, converter=converter),
     )
 
 

@@ -349,7 +349,7 @@ class TestAnswer:
     async def test_that_is_no_record_leaves_no_frame_that_holds_the_request(self) -> None:
         error = await error_of(httpx.Response(200, content=b"<html>"))
         frames = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)]
-        assert frames[-2:] == ["get", "request"]
+        assert frames[-2:] == ["get", "_call"]
 
     @given(st.binary() | st.from_regex(rb'\{"call_uuid": ?"[a-f0-9-]*"?,?.*', fullmatch=True))
     async def test_of_any_bytes_is_a_record_or_a_typed_error(self, text: bytes) -> None:

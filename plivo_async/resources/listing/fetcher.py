@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Generic, TypeVar
 
 import cattrs
@@ -50,7 +51,7 @@ class PageFetcher(Generic[Record]):
             "limit": str(request.limit),
             "offset": str(request.offset),
         }
-        reply = await self.requester.request(
+        return await self.requester.request(
             "GET",
             self.spec.path,
             self.options,
@@ -58,5 +59,5 @@ class PageFetcher(Generic[Record]):
             params=params,
             decode=decode_page,
             not_found=_NOT_FOUND,
+            read=partial(read_rows, spec=self.spec, converter=self.converter),
         )
-        return read_rows(reply, self.spec, self.converter)
