@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 
 from plivo_async._httpx import httpx
@@ -48,6 +49,30 @@ def check_deadline(state: CallState, gap: float) -> None:
     left = max(0.0, deadline - asyncio.get_running_loop().time())
     if gap >= left:
         raise deadline_error(state, f"the next attempt is due in {gap:.2f} s, the deadline in {left:.2f} s")
+
+
+def check_permit(state: CallState, delay: float, now: float, *, is_throttled: bool) -> None:
+    """Check that a request gets its permit before the deadline of its call.
+
+    Args:
+        state: Of the call.
+        delay: Seconds until the limiter lets a request pass; infinity if that is not known.
+        now: The time by the clock of the event loop.
+        is_throttled: Whether a 429 is the reason.
+
+    Raises:
+        DeadlineExceededError: It does not.
+        RateLimitTimeoutError: The same, because of a 429.
+    """
+    deadline = state.limits.deadline
+    if delay <= 0 or deadline is None or not deadline <= now + delay < math.inf:
+        return
+    message = f"in {delay:.2f} s, the deadline is in {max(0.0, deadline - now):.2f} s"
+    if is_throttled and state.last_failure is None:
+        raise RateLimitTimeoutError(
+            f"HTTP 429 to another call: the next may be sent {message}", status=429, retry_after=delay
+        )
+    raise deadline_error(state, f"the rate limit lets a request pass {message}")
 
 
 def deadline_error(state: CallState, message: str) -> DeadlineExceededError:

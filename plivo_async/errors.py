@@ -178,6 +178,22 @@ class DeadlineExceededError(PlivoError, TimeoutError):
 
 @exported
 @define(slots=False, eq=False, repr=False, auto_exc=False)
+class LimiterUnavailableError(PlivoError):
+    """The server of a shared rate limiter cannot be used, so nothing was sent.
+
+    Attributes:
+        is_permanent: Whether the server refused the credentials. Only then is the error not retryable.
+    """
+
+    is_permanent: bool = field(default=False, kw_only=True)
+
+    @property
+    def retryable(self) -> bool:
+        return not self.is_permanent
+
+
+@exported
+@define(slots=False, eq=False, repr=False, auto_exc=False)
 class PatienceExceededError(PlivoError, TimeoutError):
     """A batch ended because nobody may send for longer than its patience.
 

@@ -9,7 +9,13 @@ T = TypeVar("T", bound=Any)
 
 _PACKAGE = "plivo_async"
 # These export their names themselves.
-_FOLDERS = ("plivo_async.events", "plivo_async.sync", "plivo_async.testing", "plivo_async.webhooks")
+_FOLDERS = (
+    "plivo_async.events",
+    "plivo_async.redis",
+    "plivo_async.sync",
+    "plivo_async.testing",
+    "plivo_async.webhooks",
+)
 
 
 def exported(thing: T) -> T:

@@ -25,6 +25,11 @@ class FairSemaphore:
         self.free = permits
         self._lanes: OrderedDict[Lane, _Turns] = OrderedDict()
 
+    @property
+    def waiting(self) -> int:
+        """How many tasks wait."""
+        return sum(len(turns) for turns in self._lanes.values())
+
     async def acquire(self, lane: Lane) -> bool:
         """Wait for a permit.
 

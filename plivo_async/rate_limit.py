@@ -82,3 +82,16 @@ class RateLimiter(Protocol):
             retry_after: Seconds that the server asks to wait; None without a Retry-After.
         """
         ...
+
+
+@runtime_checkable
+class ForeseeingLimiter(RateLimiter, Protocol):
+    """A RateLimiter that knows when the next request may be sent, so that a batch reports its wait."""
+
+    def is_free(self) -> bool:
+        """Return whether `acquire` would give a permit without a wait."""
+        ...
+
+    def delay(self) -> float:
+        """Seconds until a request may be sent, at the earliest; 0 for now, infinity if that is not known."""
+        ...

@@ -22,6 +22,7 @@ from plivo_async.errors import (
     DeadlineExceededError,
     DecodeError,
     InvalidResponseError,
+    LimiterUnavailableError,
     PlivoError,
     RedirectError,
 )
@@ -190,7 +191,7 @@ class Requester:
                     error = status_error(response, state.attempts, not_found)
             except httpx.HTTPError as failure:
                 error = transport_error(failure, state.attempts)
-            except DeadlineExceededError as failure:
+            except (DeadlineExceededError, LimiterUnavailableError) as failure:
                 error = failure
             except InvalidResponseError as failure:
                 # The frames of its traceback hold the body and the request.

@@ -68,6 +68,11 @@ ROOMS = {
     "middleware": Room(
         modules={"middleware"}, rooms={"ground", "httpx", "values", "request"}, libraries={"attrs"}
     ),
+    "redis": Room(
+        modules={"redis"},
+        rooms={"ground", "httpx", "values", "request", "middleware"},
+        libraries={"attrs", "redis"},
+    ),
     "httpx2": Room(modules={"httpx2_client"}, rooms={"httpx", "request"}, libraries={"httpx2"}),
     # Tools replace functions of httpcore too.
     "watchers": Room(

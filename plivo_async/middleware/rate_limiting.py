@@ -16,7 +16,7 @@ from plivo_async.middleware.attempt import Attempt
 from plivo_async.middleware.pause import Pause
 from plivo_async.middleware.window_limiter import SlidingWindowLimiter
 from plivo_async.notes import SHORTEST_WAIT_SECONDS
-from plivo_async.rate_limit import RateLimit, RateLimiter
+from plivo_async.rate_limit import ForeseeingLimiter, RateLimit, RateLimiter
 from plivo_async.retry_policy import SAFE_METHODS, RetryPolicy
 from plivo_async.text import short_repr
 
@@ -44,6 +44,7 @@ class RateLimitMiddleware:
         self._pause = Pause()
         if isinstance(limiter, SlidingWindowLimiter):
             self._window = limiter
+        if isinstance(limiter, ForeseeingLimiter):
             self._is_free, self._delay = limiter.is_free, limiter.delay
 
     async def __call__(self, request: httpx.Request, call_next: CallNext) -> httpx.Response:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import os
 import random
 import time
@@ -12,8 +11,8 @@ from collections.abc import Callable
 
 from plivo_async._httpx import httpx
 from plivo_async.context import CallState
-from plivo_async.deadline import deadline_error
-from plivo_async.errors import EventLoopError, RateLimitTimeoutError
+from plivo_async.deadline import check_permit
+from plivo_async.errors import EventLoopError
 from plivo_async.exported import exported
 from plivo_async.fair_semaphore import FairSemaphore
 from plivo_async.middleware.limit_estimator import LimitEstimator
@@ -86,6 +85,15 @@ class SlidingWindowLimiter:
         """Return whether `acquire` would give a permit without a wait."""
         return self._turns.free > 0 and self._estimator.delay(self._time()) <= 0
 
+    def use_up(self) -> None:
+        """Let no request pass for a window: others may have used it up."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._enter(loop)
+        now, estimator = loop.time(), self._estimator
+        while estimator.delay(now) <= 0:
+            estimator.release(estimator.take(now), now)
+
     async def acquire(self, request: httpx.Request) -> int:
         """Wait for a permit.
 
@@ -127,14 +135,8 @@ class SlidingWindowLimiter:
 
     def _delay(self, state: CallState, now: float) -> float:
         delay = self._estimator.delay(now)
-        if delay <= 0 or state.limits.deadline is None or not state.limits.deadline <= now + delay < math.inf:
-            return delay
-        message = f"in {delay:.2f} s, the deadline is in {max(0.0, state.limits.deadline - now):.2f} s"
-        if self._estimator.blocked_until > now and state.last_failure is None:
-            raise RateLimitTimeoutError(
-                f"HTTP 429 to another call: the next may be sent {message}", status=429, retry_after=delay
-            )
-        raise deadline_error(state, f"the rate limit lets a request pass {message}")
+        check_permit(state, delay, now, is_throttled=self._estimator.blocked_until > now)
+        return delay
 
     async def _wait(self, loop: asyncio.AbstractEventLoop, delay: float) -> None:
         waiter = self._waiter = loop.create_future()

@@ -32,8 +32,8 @@ class BatchLane(Supervisor):
 
     @property
     def queues(self) -> bool:
-        """Whether a call waits for a limiter that says how long, so that another would only wait too."""
-        return bool(self._waiting) and self._delay is not None
+        """Whether a call waits for a limiter that knows how long, so that another would only wait too."""
+        return bool(self._waiting) and self._delay is not None and self._delay() > 0
 
     def waits(self, state: CallState, delay: Callable[[], float] | None) -> None:
         """A call begins to wait for a permit."""

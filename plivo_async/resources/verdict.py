@@ -9,6 +9,7 @@ from plivo_async.errors import (
     ConfigurationError,
     DeadlineExceededError,
     InvalidCallUUIDError,
+    LimiterUnavailableError,
     NetworkError,
     PermissionDeniedError,
     PlivoError,
@@ -47,7 +48,9 @@ def verdict(error: PlivoError) -> Verdict:
 
 
 def _concerns_all(error: PlivoError) -> bool:
-    return isinstance(error, PermissionDeniedError | TLSError | RedirectError | ConfigurationError)
+    kinds = PermissionDeniedError | TLSError | RedirectError | ConfigurationError
+    # Its server refuses the credentials.
+    return isinstance(error, kinds) or (isinstance(error, LimiterUnavailableError) and error.is_permanent)
 
 
 def is_counted(error: PlivoError) -> bool:

@@ -69,6 +69,13 @@ async def let_run() -> None:
 
 class TestAcquire:
     @in_virtual_time
+    async def test_lets_nobody_pass_for_a_window_once_it_is_used_up(self) -> None:
+        limited = limiter()
+        await at_once(limited.acquire(request()))
+        limited.use_up()
+        assert await seconds_of(limited.acquire(request())) == 8.0
+
+    @in_virtual_time
     async def test_gives_as_many_permits_as_the_limit_allows_at_once(self) -> None:
         limited = limiter()
         for _ in range(4):

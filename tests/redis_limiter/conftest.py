@@ -1,0 +1,3 @@
+from tests.redis_limiter.fake_redis import fake_redis
+
+__all__ = ["fake_redis"]
