@@ -46,10 +46,11 @@ nitpick_ignore_regex = [
     # Filters and options together, and the kind of record of a list.
     ("py:class", r"plivo_async\.resources\..*\.(_ListOptions|Record)"),
 ]
-# Inner types: a user passes the URL of a proxy, and a client of httpx or httpx2.
+# Inner types: a user passes the URL of a proxy, a client of httpx or httpx2, the headers of a framework.
 nitpick_ignore = [
     ("py:class", "plivo_async.transport.proxy.Proxy"),
     ("py:class", "plivo_async.http_client.HTTPClient"),
+    ("py:class", "plivo_async.webhooks.pairs.HasItems"),
 ]
 
 # The client or the fake builds these; users do not call them.
