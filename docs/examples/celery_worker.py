@@ -12,17 +12,20 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Coroutine, Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from call_sink import CallSink
 from celery import Celery, Task
-from celery.signals import worker_process_init, worker_process_shutdown
+from celery.signals import worker_process_init, worker_process_shutdown, worker_shutdown
 from celery.utils.log import get_task_logger
 
 from plivo_async import AsyncClient, Failed, Fetched, PlivoError, RateLimit
+
+T = TypeVar("T")
 
 REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379")
 LIMIT = RateLimit(requests=150, per=5.0)
@@ -51,16 +54,30 @@ app.conf.update(
 
 
 class Fetcher:
-    """The event loop and the client of a process. Prefork runs one task at a time, so the loop is free."""
+    """One event loop, one client and one sink for all tasks of a process.
+
+    The loop runs in a thread, so it runs between tasks too: connections and permits are given back in time.
+    It also serves several tasks at once, for `--pool=threads`.
+    """
 
     def __init__(self) -> None:
-        self._runner = asyncio.Runner()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="plivo", daemon=True)
+        self._thread.start()
         self._client = AsyncClient(rate_limit=LIMIT)
         self._sink = CallSink(Path("calls.db"))
 
+    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result()
+        finally:
+            # For a time limit of Celery, which is an exception in this thread only.
+            future.cancel()
+
     def fetch(self, call_uuids: Sequence[str]) -> dict[str, PlivoError]:
-        """Fetch and save records, in the loop of this process. Return the errors of the others."""
-        return self._runner.run(self._fetch(call_uuids))
+        """Fetch and save records. Return the errors of the others."""
+        return self._run(self._fetch(call_uuids))
 
     async def _fetch(self, call_uuids: Sequence[str]) -> dict[str, PlivoError]:
         # A task that runs again does not fetch what it has.
@@ -86,14 +103,16 @@ class Fetcher:
         self._sink.fail(call_uuid, error)
 
     def close(self) -> None:
-        self._runner.run(self._client.aclose())
-        self._runner.close()
+        self._run(self._client.aclose())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
         self._sink.close()
 
 
 @cache
 def fetcher() -> Fetcher:
-    """Build the fetcher of this process: after the fork, because neither a loop nor a client survives it."""
+    """Build the fetcher of this process: after the fork, because neither a thread nor a loop survives it."""
     return Fetcher()
 
 
@@ -102,9 +121,12 @@ def open_fetcher(**_: Any) -> None:
     fetcher()
 
 
+# The second signal is for `--pool=threads` and `--pool=solo`, which have no child processes.
 @worker_process_shutdown.connect
+@worker_shutdown.connect
 def close_fetcher(**_: Any) -> None:
-    fetcher().close()
+    if fetcher.cache_info().currsize:
+        fetcher().close()
 
 
 @app.task(bind=True, max_retries=None)

@@ -37,10 +37,10 @@ def begin(account: Account) -> None:
     account.run("-c", ADD_TASKS)
 
 
-def start(account: Account, name: str) -> Program:
-    # Without the acquaintance of the workers, which takes seconds.
-    options = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    command = ["-m", "celery", "-A", "scaled", "worker", "-n", name, "--concurrency=1", *options]
+def start(account: Account, name: str, *more: str) -> Program:
+    # One child, or one thread. Without the acquaintance of the workers, which takes seconds.
+    options = [*(more or ["--concurrency=1"]), "--without-gossip", "--without-mingle", "--without-heartbeat"]
+    command = ["-m", "celery", "-A", "scaled", "worker", "-n", name, *options]
     return account.start(name, *command)
 
 
@@ -70,3 +70,17 @@ def test_celery_runs_the_task_of_a_killed_child_again_in_the_next_child(
         assert "WorkerLostError" in worker.log
         assert account.rows.keys() == set(account.call_uuids)
         assert account.statistics["over_limit"] == 0
+
+
+def test_celery_shares_one_client_between_the_threads_of_a_process(
+    tmp_path: Path, redis_server: RedisServer
+) -> None:
+    with Account(tmp_path, 300, redis_server.url) as account:
+        begin(account)
+        worker = start(account, "only", "--pool=threads", "--concurrency=3")
+        account.wait_for_rows(300)
+
+        assert worker.terminate() == 0
+        assert "Traceback" not in worker.log
+        assert account.rows.keys() == set(account.call_uuids)
+        assert account.statistics["statuses"] == {"200": 290, "404": 10}
