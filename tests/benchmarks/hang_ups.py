@@ -1,4 +1,4 @@
-"""What the hang-ups of a service's clients cost the account, for each web framework.
+"""The cost of hang-ups of a service's clients, for each web framework.
 
     python -m tests.benchmarks.hang_ups
 
@@ -24,7 +24,7 @@ CLIENTS = 20
 CLIENTS_IN_OUTAGE = 5
 LIMIT = 300
 WINDOW_SECONDS = 5.0
-LATENCY_SECONDS = 0.3
+LATENCY_SECONDS = 0.6
 
 
 async def hang_up(service: Running, path: str, clients: int, gone: asyncio.Event) -> None:
@@ -62,7 +62,6 @@ async def measured(kind: Kind) -> tuple[int, float, int]:
         await asyncio.sleep(WINDOW_SECONDS)
         fake.latency = 0.05
         await asyncio.gather(*(service.ask(path) for _ in range(LIMIT)))
-        await asyncio.sleep(WINDOW_SECONDS / 2)
         permits = await hung_up(CLIENTS, 0)
         await service.stop()
         return busy[0], attempts, permits
