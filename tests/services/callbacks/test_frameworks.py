@@ -1,0 +1,96 @@
+"""Headers and forms of each framework are read as the framework has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import django.conf
+import httpx
+import pytest
+from litestar.datastructures import FormMultiDict
+from litestar.datastructures import Headers as LitestarHeaders
+from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
+from starlette.datastructures import FormData, Headers, QueryParams
+from werkzeug.datastructures import Headers as WerkzeugHeaders
+from werkzeug.datastructures import ImmutableMultiDict
+
+from plivo_async import SignatureError
+from plivo_async.testing import signed_hangup
+from plivo_async.webhooks import HangupEvent, verify
+
+if not django.conf.settings.configured:
+    django.conf.settings.configure(DEFAULT_CHARSET="utf-8")
+
+from django.http import HttpRequest, QueryDict
+
+TOKEN = "NotARealTokenJustForTests0123456789abcd"
+PAIRS = [("CallUUID", "c1"), ("AnswerTime", ""), ("X-PH-A", "2"), ("X-PH-A", "1"), ("To", "+1 é")]
+Pairs = list[tuple[str, str]]
+CALLBACK = signed_hangup(
+    {"CallUUID": "c1", "AnswerTime": "", "X-PH-A": ["2", "1"], "To": "+1 é"},
+    "https://app.example.com/plivo/hangup",
+    auth_token=TOKEN,
+)
+HEADERS = [("Host", "app.example.com"), *CALLBACK.headers.items()]
+
+
+def raw(pairs: Pairs) -> list[tuple[bytes, bytes]]:
+    return [(key.lower().encode(), value.encode()) for key, value in pairs]
+
+
+def wsgi(pairs: Pairs) -> dict[str, Any]:
+    named = {f"HTTP_{key.upper().replace('-', '_')}": value for key, value in pairs}
+    return {**named, "wsgi.input": object()}
+
+
+def django_request(pairs: Pairs) -> HttpRequest:
+    request = HttpRequest()
+    request.META = wsgi(pairs)
+    return request
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        Headers(raw=raw(HEADERS)),
+        LitestarHeaders(raw(HEADERS)),
+        CIMultiDictProxy(CIMultiDict(HEADERS)),
+        WerkzeugHeaders(HEADERS),
+        httpx.Headers(HEADERS),
+        django_request(HEADERS).headers,
+        raw(HEADERS),
+    ],
+    ids=["starlette", "litestar", "aiohttp", "werkzeug", "httpx", "django", "asgi"],
+)
+def test_headers_are_read(headers: Any) -> None:
+    verify("POST", CALLBACK.url, headers, CALLBACK.body, auth_token=TOKEN)
+    with pytest.raises(SignatureError):
+        verify("POST", CALLBACK.url, headers, CALLBACK.body + b"&a=", auth_token=TOKEN)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        FormData,
+        lambda _: QueryParams(CALLBACK.body.decode()),
+        lambda _: QueryDict(CALLBACK.body),
+        FormMultiDict,
+        lambda pairs: MultiDictProxy(MultiDict(pairs)),
+        ImmutableMultiDict,
+    ],
+    ids=["starlette", "starlette query", "django", "litestar", "aiohttp", "werkzeug"],
+)
+def test_forms_are_read(shape: Callable[[Pairs], Any]) -> None:
+    form = shape(PAIRS)
+    verify("POST", CALLBACK.url, CALLBACK.headers, form, auth_token=TOKEN)
+    assert HangupEvent.from_form(form) == HangupEvent.from_form(CALLBACK.body)
+    assert HangupEvent.from_form(form).extra == {"X-PH-A": ["2", "1"]}
+    with pytest.raises(SignatureError):
+        verify(
+            "POST",
+            CALLBACK.url,
+            CALLBACK.headers,
+            shape(PAIRS[:2]) if shape is FormData else b"",
+            auth_token=TOKEN,
+        )
