@@ -79,6 +79,7 @@ class CallState:
         scope: Ends the call at its deadline.
         notes: Notes what happens.
         session: The session of the client that the call began in.
+        unfinished_step: What a cancelled attempt was doing to open its connection.
     """
 
     limits: CallLimits = field(factory=CallLimits)
@@ -90,6 +91,7 @@ class CallState:
     scope: asyncio.Timeout | None = None
     notes: CallNotes = field(factory=CallNotes, repr=False)
     session: Session | None = field(default=None, repr=False)
+    unfinished_step: str = ""
 
     @property
     def supervisor(self) -> Supervisor | None:

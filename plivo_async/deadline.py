@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from plivo_async._httpx import httpx
 from plivo_async.context import CallState
 from plivo_async.errors import DeadlineExceededError, RateLimitError, RateLimitTimeoutError
+from plivo_async.text import printable
 
 
 async def within_deadline(
@@ -30,7 +31,10 @@ async def within_deadline(
     # Raised out here, where no exception that holds the request becomes its context.
     state = CallState.attached_to(request)
     plural = "attempt" if state.attempts == 1 else "attempts"
-    raise deadline_error(state, f"no response within the deadline, after {state.attempts} {plural}")
+    message = f"no response within the deadline, after {state.attempts} {plural}"
+    if state.unfinished_step:
+        message += f"; the last one was still {printable(state.unfinished_step)}"
+    raise deadline_error(state, message)
 
 
 def check_deadline(state: CallState, gap: float) -> None:

@@ -39,7 +39,7 @@ from plivo_async.retry_after import retry_after_seconds
 from plivo_async.server_message import server_message
 from plivo_async.text import printable, short_repr
 from plivo_async.tracing import Tracing
-from plivo_async.transport.request_extensions import UNSENT
+from plivo_async.transport.request_extensions import UNFINISHED_STEP, UNSENT
 
 Result = TypeVar("Result")
 
@@ -257,6 +257,7 @@ class Requester:
                 raise
             except asyncio.CancelledError:
                 state.attempts -= request.extensions.pop(UNSENT, False)
+                state.unfinished_step = request.extensions.pop(UNFINISHED_STEP, "")
                 raise
             except httpx.InvalidURL:
                 # httpx parses the location of a redirect even if it is not to follow it.

@@ -5,16 +5,25 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 _HEAD_START_SECONDS = 0.25
+_SHOWN_ADDRESSES = 3
 
 # The family, and the address that `sock_connect` takes.
 Address = tuple[int, Any]
+# Is told each step of the opening, such as "looking up api.plivo.com", in any thread.
+Note = Callable[[str], None]
+
+_STANDARD_LOOK_UP = asyncio.BaseEventLoop.getaddrinfo
 
 
-async def open_socket(host: str, port: int) -> socket.socket:
+def _ignore(_step: str) -> None:
+    pass
+
+
+async def open_socket(host: str, port: int, note: Note = _ignore) -> socket.socket:
     """Open a connected, non-blocking socket.
 
     `loop.create_connection` would do, but if it is cancelled while it races addresses, it leaves a socket to
@@ -23,18 +32,46 @@ async def open_socket(host: str, port: int) -> socket.socket:
     Raises:
         OSError: No address accepted a connection, or the name has none (`socket.gaierror`).
     """
-    addresses = await _addresses(host, port)
+    addresses = await _addresses(host, port, note)
     return await (_connect(addresses[0]) if len(addresses) == 1 else _race(addresses))
 
 
-async def _addresses(host: str, port: int) -> list[Address]:
+async def _addresses(host: str, port: int, note: Note) -> list[Address]:
     try:
         literal = ipaddress.ip_address(host)
     except ValueError:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        return interleave((family, address) for family, _, _, _, address in found)
-    return [(socket.AF_INET if literal.version == 4 else socket.AF_INET6, (host, port))]
+        found = await _look_up(host, port, note)
+        addresses = interleave((family, address) for family, _, _, _, address in found)
+        note(f"connecting to {host} ({_shown(addresses)})")
+        return addresses
+    address: Address = (socket.AF_INET if literal.version == 4 else socket.AF_INET6, (host, port))
+    note(f"connecting to {_shown([address])}")
+    return [address]
+
+
+async def _look_up(host: str, port: int, note: Note) -> list[tuple[Any, ...]]:
+    loop = asyncio.get_running_loop()
+    if getattr(loop.getaddrinfo, "__func__", None) is not _STANDARD_LOOK_UP:
+        # Of uvloop, which has threads of its own for it, or of a user.
+        note(f"looking up {host}")
+        return list(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+
+    def begin() -> list[tuple[Any, ...]]:
+        note(f"looking up {host}")
+        return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+
+    # As asyncio does it. But a look-up that waits behind other work must not pass for a slow name server.
+    note(f"waiting for a free executor thread to look up {host}")
+    return await loop.run_in_executor(None, begin)
+
+
+def _shown(addresses: list[Address]) -> str:
+    shown = [
+        f"[{target[0]}]:{target[1]}" if family == socket.AF_INET6 else f"{target[0]}:{target[1]}"
+        for family, target in addresses[:_SHOWN_ADDRESSES]
+    ]
+    more = len(addresses) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def interleave(addresses: Iterable[Address]) -> list[Address]:

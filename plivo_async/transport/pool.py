@@ -15,7 +15,14 @@ from plivo_async.fair_semaphore import FairSemaphore
 from plivo_async.secret import Secret
 from plivo_async.transport.idle_connections import IdleConnections
 from plivo_async.transport.proxy import Proxy, parse_proxy
-from plivo_async.transport.request_extensions import UNSENT, Origin, lane_of, notes_of, origin_of
+from plivo_async.transport.request_extensions import (
+    UNFINISHED_STEP,
+    UNSENT,
+    Origin,
+    lane_of,
+    notes_of,
+    origin_of,
+)
 from plivo_async.transport.response_body import ResponseBody
 from plivo_async.transport.tls import Verify, check_verify, ssl_context
 from plivo_async.validation import finite_number, whole_number
@@ -258,8 +265,10 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         context = self._ssl_context() if "https" in (scheme, proxy and proxy.url.scheme) else None
         connection = Connection(self._open.discard)
         self._open.add(connection)
+        timeout = timeouts.get("connect")
+        scope = asyncio.timeout(timeout)
         try:
-            async with asyncio.timeout(timeouts.get("connect")):
+            async with scope:
                 if proxy is None:
                     await connection.open(host, port, context, server_hostname)
                 else:
@@ -267,18 +276,25 @@ class ConnectionPool(httpx.AsyncBaseTransport):
                         proxy.host, proxy.port, context if proxy.url.scheme == "https" else None
                     )
                     if scheme == "https" and context is not None:
+                        connection.step = (
+                            f"opening a tunnel to {host}:{port} through the proxy {proxy.host}:{proxy.port}"
+                        )
                         await connection.tunnel(
                             proxy.connect_request(host, port), context, server_hostname or host
                         )
         except TimeoutError as error:
             connection.abort()
-            raise httpx.ConnectTimeout(str(error) or "no connection in time", request=request) from error
+            # The system gives up a connection too, after minutes.
+            reason = f"{connection.step} took longer than {timeout:g} s" if scope.expired() else str(error)
+            raise httpx.ConnectTimeout(reason, request=request) from error
         except OSError as error:
             connection.abort()
             self._check_open()
             raise httpx.ConnectError(str(error) or type(error).__name__, request=request) from error
-        except BaseException:
+        except BaseException as error:
             connection.abort()
+            if isinstance(error, asyncio.CancelledError):
+                request.extensions[UNFINISHED_STEP] = connection.step
             raise
         try:
             self._check_open()

@@ -61,6 +61,9 @@ def origin_of(request: httpx.Request) -> Origin:
 UNSENT = "plivo_async.unsent"
 """The extension of a request that was cancelled while it waited for a connection."""
 
+UNFINISHED_STEP = "plivo_async.unfinished_step"
+"""The extension of a request that was cancelled while its connection was opened: the step it was in."""
+
 
 def lane_of(request: httpx.Request) -> Lane:
     """Return whose queue a request waits in; None for one without a lane."""

@@ -21,6 +21,7 @@ class SocketProtocol(asyncio.Protocol):
 
     Attributes:
         closed: Is done when the socket is closed.
+        step: The latest step of the opening, such as "looking up api.plivo.com".
     """
 
     def __init__(self, on_closed: Callable[[Any], None]) -> None:
@@ -35,6 +36,7 @@ class SocketProtocol(asyncio.Protocol):
         self._writable = True
         self._aborted = False
         self.closed: asyncio.Future[None] = self._loop.create_future()
+        self.step = ""
 
     # Callbacks of asyncio.Protocol.
 
@@ -95,7 +97,7 @@ class SocketProtocol(asyncio.Protocol):
         Raises:
             OSError: No connection was made (`socket.gaierror`, `ssl.SSLError`, ...).
         """
-        connected = await open_socket(host, port)
+        connected = await open_socket(host, port, self._note)
         # Not in one step with TLS: cancelled in the handshake, uvloop would keep its state for a minute.
         protocol: asyncio.Protocol = self if context is None else _Unread()
         try:
@@ -116,6 +118,7 @@ class SocketProtocol(asyncio.Protocol):
             OSError: The handshake failed (`ssl.SSLError`, ...), or the connection was closed.
         """
         plain = cast(asyncio.Transport, self._transport)
+        self.step = f"performing the TLS handshake with {server_hostname}"
         try:
             self._transport = await self._shake_hands(plain, context, server_hostname)
         except BaseException:
@@ -123,6 +126,9 @@ class SocketProtocol(asyncio.Protocol):
             plain.abort()
             self._finish()
             raise
+
+    def _note(self, step: str) -> None:
+        self.step = step
 
     async def _shake_hands(
         self, plain: asyncio.Transport, context: ssl.SSLContext, server_hostname: str

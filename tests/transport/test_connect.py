@@ -73,6 +73,31 @@ async def test_a_name_is_resolved(port: int) -> None:
         assert opened.getpeername()[1] == port
 
 
+async def test_each_step_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What did not end is in the message of a connection that was not opened in time."""
+    found = [
+        (V6, socket.SOCK_STREAM, 6, "", ("2001:db8::1", 443, 0, 0)),
+        *[(V4, socket.SOCK_STREAM, 6, "", (f"192.0.2.{number}", 443)) for number in range(1, 5)],
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    steps, connecting = list[str](), asyncio.Event()
+
+    def note(step: str) -> None:
+        steps.append(step)
+        if len(steps) == 3:
+            connecting.set()
+
+    opening = asyncio.create_task(open_socket("many.example", 443, note))
+    await connecting.wait()
+    opening.cancel()
+    await asyncio.wait([opening])
+    assert steps == [
+        "waiting for a free executor thread to look up many.example",
+        "looking up many.example",
+        "connecting to many.example ([2001:db8::1]:443, 192.0.2.1:443, 192.0.2.2:443 and 2 more)",
+    ]
+
+
 async def test_an_unknown_name_is_an_os_error(monkeypatch: pytest.MonkeyPatch) -> None:
     async def getaddrinfo(*_: Any, **__: Any) -> list[Any]:
         raise socket.gaierror(-2, "Name or service not known")

@@ -216,7 +216,7 @@ class TestClosing:
     async def test_closing_ends_a_connection_being_made(
         self, server: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        async def close_meanwhile(host: str, port: int) -> Any:
+        async def close_meanwhile(host: str, port: int, _note: object) -> Any:
             await pool.aclose()
             return await open_socket(host, port)
 

@@ -1,0 +1,177 @@
+"""A connection that is not opened in time: the error has the step that did not end."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from plivo_async import AsyncClient, DeadlineExceededError, RequestTimeoutError
+from tests.faults.certificates import Authority
+from tests.faults.fault_server import Clock, FaultServer, Wire
+from tests.faults.responses_on_the_wire import CALL_UUID
+from tests.faults.serving import AUTH_ID, TOKEN
+from tests.transport.test_connect import V4, V6, silent_port
+
+# However busy the machine is: what a test waits for does not end before the test does.
+_TIMEOUT_SECONDS = 0.01
+
+URL = "https://api.plivo.example"
+
+
+def client_of(url: str = URL, **options: Any) -> AsyncClient:
+    chosen: dict[str, Any] = {"timeout": _TIMEOUT_SECONDS, "retry": None, **options}
+    return AsyncClient(AUTH_ID, TOKEN, base_url=url, **chosen)
+
+
+@pytest.fixture
+def end_of_test() -> Iterator[threading.Event]:
+    ended = threading.Event()
+    yield ended
+    ended.set()
+
+
+@pytest.fixture
+def slow_names(monkeypatch: pytest.MonkeyPatch, end_of_test: threading.Event) -> None:
+    """A name server that does not respond."""
+
+    def look_up(*_: object, **__: object) -> list[Any]:
+        end_of_test.wait()
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+
+def names_at(monkeypatch: pytest.MonkeyPatch, *addresses: tuple[Any, ...]) -> None:
+    """Let every name have these addresses."""
+    found = [(V6 if ":" in address[0] else V4, socket.SOCK_STREAM, 6, "", address) for address in addresses]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+
+
+async def error_of(client: AsyncClient) -> RequestTimeoutError:
+    async with client:
+        with pytest.raises(RequestTimeoutError) as caught:
+            await client.calls.get(CALL_UUID)
+        return caught.value
+
+
+async def deadline_error_of(client: AsyncClient) -> DeadlineExceededError:
+    async with client:
+        with pytest.raises(DeadlineExceededError) as caught:
+            await client.calls.get(CALL_UUID)
+        return caught.value
+
+
+@pytest.mark.usefixtures("slow_names")
+class TestANameServerThatDoesNotRespond:
+    async def test_is_named_at_the_connect_timeout(self, end_of_test: threading.Event) -> None:
+        error = await error_of(client_of())
+        assert str(error).endswith("connect timeout: looking up api.plivo.example took longer than 0.01 s")
+        end_of_test.set()
+
+    async def test_is_named_at_the_deadline(self, end_of_test: threading.Event) -> None:
+        error = await deadline_error_of(client_of(timeout=60.0, deadline=_TIMEOUT_SECONDS))
+        assert str(error).endswith(
+            "no response within the deadline, after 1 attempt; the last one was still "
+            "looking up api.plivo.example"
+        )
+        end_of_test.set()
+
+    async def test_of_a_proxy_is_that_of_the_proxy(self, end_of_test: threading.Event) -> None:
+        error = await error_of(client_of(proxy="http://proxy.example:3128"))
+        assert "looking up proxy.example took longer than 0.01 s" in str(error)
+        end_of_test.set()
+
+
+@pytest.mark.usefixtures("slow_names")
+async def test_a_look_up_that_no_thread_is_free_for_is_told_from_a_slow_one(
+    end_of_test: threading.Event,
+) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    other_work = loop.run_in_executor(None, end_of_test.wait)
+    error = await error_of(client_of())
+    assert "waiting for a free executor thread to look up api.plivo.example took longer than" in str(error)
+    end_of_test.set()
+    await other_work
+
+
+class TestAHostThatDoesNotRespond:
+    async def test_is_named_by_its_address(self) -> None:
+        with silent_port() as port:
+            error = await error_of(client_of(f"https://127.0.0.1:{port}"))
+        assert f"connect timeout: connecting to 127.0.0.1:{port} took longer than 0.01 s" in str(error)
+
+    async def test_is_named_by_its_name_and_addresses(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with silent_port() as port:
+            names_at(monkeypatch, ("127.0.0.1", port), ("127.0.0.1", port))
+            error = await error_of(client_of())
+        address = f"127.0.0.1:{port}"
+        assert f"connecting to api.plivo.example ({address}, {address}) took longer" in str(error)
+
+    async def test_is_named_at_the_deadline(self) -> None:
+        with silent_port() as port:
+            url = f"https://127.0.0.1:{port}"
+            error = await deadline_error_of(client_of(url, timeout=60.0, deadline=_TIMEOUT_SECONDS))
+        assert str(error).endswith(f"the last one was still connecting to 127.0.0.1:{port}")
+
+    async def test_is_not_named_once_it_was_reached(self, clock: Clock) -> None:
+        """A connection that is open says nothing of a response that is late."""
+
+        async def late(wire: Wire) -> None:
+            await wire.request()
+            await wire.stall()
+
+        async with FaultServer(clock, late) as server:
+            error = await deadline_error_of(client_of(server.url, timeout=60.0, deadline=5.0))
+        assert str(error) == "no response within the deadline, after 1 attempt"
+
+
+async def say_nothing(wire: Wire) -> None:
+    await wire.unread()
+    await wire.stall()
+
+
+async def test_a_tls_handshake_is_named(clock: Clock, authority: Authority) -> None:
+    async with FaultServer(clock, say_nothing) as server:
+        url = f"https://127.0.0.1:{server.port}"
+        error = await error_of(client_of(url, timeout=5.0, verify=authority.file))
+    assert "connect timeout: performing the TLS handshake with 127.0.0.1 took longer than 5 s" in str(error)
+
+
+async def test_a_tunnel_is_named_with_its_proxy(clock: Clock) -> None:
+    async with FaultServer(clock, say_nothing) as server:
+        error = await error_of(client_of(timeout=5.0, proxy=server.url))
+    step = f"opening a tunnel to api.plivo.example:443 through the proxy 127.0.0.1:{server.port}"
+    assert f"connect timeout: {step} took longer than 5 s" in str(error)
+
+
+async def test_a_connection_that_the_system_gives_up_has_the_system_s_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def give_up(*_: object) -> None:
+        raise TimeoutError(110, "Connection timed out")
+
+    monkeypatch.setattr("plivo_async.transport.socket_protocol.open_socket", give_up)
+    error = await error_of(client_of("https://127.0.0.1:9"))
+    assert str(error).endswith("connect timeout: [Errno 110] Connection timed out")
+
+
+def test_a_look_up_of_another_event_loop_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as one that asks a name server without a thread."""
+
+    class Loop(asyncio.SelectorEventLoop):
+        async def getaddrinfo(self, *_: Any, **__: Any) -> list[Any]:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    monkeypatch.setattr(socket, "getaddrinfo", functools.partial(pytest.fail, "looked up in a thread"))
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        error = runner.run(error_of(client_of()))
+    assert "looking up api.plivo.example took longer" in str(error)
