@@ -24,11 +24,13 @@ from celery.signals import worker_process_init, worker_process_shutdown, worker_
 from celery.utils.log import get_task_logger
 
 from plivo_async import AsyncClient, Failed, Fetched, PlivoError, RateLimit
+from plivo_async.redis import RedisLimiter
 
 T = TypeVar("T")
 
 REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379")
-LIMIT = RateLimit(requests=150, per=5.0)
+# The limit of the account, which all workers share by Redis.
+LIMIT = RateLimit(requests=300, per=5.0)
 MAX_RETRIES = 8
 
 logger = get_task_logger(__name__)
@@ -64,7 +66,7 @@ class Fetcher:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="plivo", daemon=True)
         self._thread.start()
-        self._client = AsyncClient(rate_limit=LIMIT)
+        self._client = AsyncClient(rate_limit=RedisLimiter(REDIS_URL, limit=LIMIT))
         self._sink = CallSink(Path("calls.db"))
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:

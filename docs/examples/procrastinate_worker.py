@@ -27,6 +27,7 @@ from plivo_async import AsyncClient, PlivoError, RateLimit
 
 # The variables of libpq, such as PGHOST, have the rest.
 DATABASE = os.environ.get("DATABASE_URL", "")
+# The limit of the account, divided by two worker processes.
 LIMIT = RateLimit(requests=150, per=5.0)
 MAX_TRIES = 8
 # A worker that is killed sends no heartbeat. Its jobs run again after this time.

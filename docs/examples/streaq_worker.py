@@ -24,9 +24,11 @@ from streaq import Worker
 from streaq.types import StreaqRetry
 
 from plivo_async import AsyncClient, PlivoError, RateLimit
+from plivo_async.redis import RedisLimiter
 
 REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379")
-LIMIT = RateLimit(requests=150, per=5.0)
+# The limit of the account, which all workers share by Redis.
+LIMIT = RateLimit(requests=300, per=5.0)
 MAX_TRIES = 8
 
 
@@ -42,7 +44,7 @@ class Context:
 async def lifespan() -> AsyncGenerator[Context]:
     """Build one client for each worker process, in its event loop."""
     with closing(CallSink(Path("calls.db"))) as sink:
-        async with AsyncClient(rate_limit=LIMIT) as client:
+        async with AsyncClient(rate_limit=RedisLimiter(REDIS_URL, limit=LIMIT)) as client:
             yield Context(client, sink)
 
 

@@ -24,9 +24,11 @@ from taskiq.schedule_sources import LabelScheduleSource
 from taskiq_redis import ListRedisScheduleSource, RedisStreamBroker
 
 from plivo_async import AsyncClient, PlivoError, RateLimit
+from plivo_async.redis import RedisLimiter
 
 REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379")
-LIMIT = RateLimit(requests=150, per=5.0)
+# The limit of the account, which all workers share by Redis.
+LIMIT = RateLimit(requests=300, per=5.0)
 MAX_TRIES = 8
 
 # A stream keeps a job until it is acknowledged. A list forgets the jobs that a killed worker had.
@@ -54,7 +56,9 @@ class Shared:
 
 @broker.on_event(TaskiqEvents.WORKER_STARTUP)
 async def start(state: TaskiqState) -> None:
-    state.shared = Shared(AsyncClient(rate_limit=LIMIT), CallSink(Path("calls.db")))
+    state.shared = Shared(
+        AsyncClient(rate_limit=RedisLimiter(REDIS_URL, limit=LIMIT)), CallSink(Path("calls.db"))
+    )
     await retries.startup()
 
 

@@ -17,7 +17,7 @@ SIZE = 2000
 SCALED = """
 from plivo_async import RateLimit
 import celery_worker
-celery_worker.LIMIT = RateLimit(requests=150, per=1.0)
+celery_worker.LIMIT = RateLimit(requests=300, per=1.0)
 app = celery_worker.app
 app.conf.broker_transport_options |= {"visibility_timeout": 5, "unacked_restore_interval": 1}
 """

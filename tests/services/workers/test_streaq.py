@@ -15,7 +15,7 @@ SIZE = 2000
 SCALED = """
 from plivo_async import RateLimit
 import streaq_worker
-streaq_worker.LIMIT = RateLimit(requests=150, per=1.0)
+streaq_worker.LIMIT = RateLimit(requests=300, per=1.0)
 worker = streaq_worker.worker
 worker.idle_timeout = 2_000
 """

@@ -16,7 +16,7 @@ SCALED = """
 from plivo_async import RateLimit
 import taskiq_worker
 
-taskiq_worker.LIMIT = RateLimit(requests=150, per=1.0)
+taskiq_worker.LIMIT = RateLimit(requests=300, per=1.0)
 taskiq_worker.look_for_lost_jobs.labels["schedule"] = [{"interval": 1}]
 broker, scheduler = taskiq_worker.broker, taskiq_worker.scheduler
 broker.idle_timeout = 3_000
