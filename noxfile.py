@@ -216,6 +216,14 @@ def soak(session: nox.Session, style: str) -> None:
 
 
 @nox.session
+def bench_web(session: nox.Session) -> None:
+    """Measure a web service next to other clients, and the cost of hang-ups."""
+    session.install("-e", ".[testing]", "-r", "tests/benchmarks/requirements.txt", *group("services"))
+    session.run("python", "-m", "tests.benchmarks.web_service", *session.posargs)
+    session.run("python", "-m", "tests.benchmarks.hang_ups")
+
+
+@nox.session
 def bench_list(session: nox.Session) -> None:
     """Measure what a list reaches at Plivo's limit, its late records, its CPU and its memory."""
     session.install("-e", ".[testing]")
