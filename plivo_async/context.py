@@ -171,6 +171,7 @@ class CallInfo:
         route: Its path as a template without account, number or identifier, such as `Call/{call_uuid}/`, for
             the label of a metric.
         permit_seconds: Seconds that its latest request waited for a permit of the rate limit.
+        operation: The method of the client that sends it, such as `calls.get`, `calls.list` or `request`.
 
     Two are equal if call UUID, deadline and attempts are.
     """
@@ -181,6 +182,7 @@ class CallInfo:
     method: str = field(default="", eq=False)
     route: str = field(default="", eq=False)
     permit_seconds: float = field(default=0.0, eq=False)
+    operation: str = field(default="", eq=False)
 
     @classmethod
     def of(cls, request: httpx.Request) -> CallInfo:
@@ -201,4 +203,5 @@ class CallInfo:
             notes.method,
             notes.route,
             notes.permit_seconds,
+            notes.operation,
         )

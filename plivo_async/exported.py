@@ -11,6 +11,7 @@ _PACKAGE = "plivo_async"
 # These export their names themselves.
 _FOLDERS = (
     "plivo_async.events",
+    "plivo_async.otel",
     "plivo_async.redis",
     "plivo_async.sync",
     "plivo_async.testing",

@@ -82,6 +82,7 @@ class CallNotes:
         path: Relative to the account.
         call_uuid: The call that the request is about; None for another request.
         clock: Of the event loop.
+        operation: The method of the client that was called, such as `calls.get`.
 
     Attributes:
         has_hook: Whether events are of interest.
@@ -107,6 +108,7 @@ class CallNotes:
         "call_uuid",
         "has_hook",
         "method",
+        "operation",
         "permit_seconds",
     )
 
@@ -117,8 +119,11 @@ class CallNotes:
         path: str = "",
         call_uuid: str | None = None,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        operation: str = "",
     ) -> None:
         self._client = client
+        self.operation = operation
         self.has_hook = client.on_event is not None
         self._path = path
         self.method = method

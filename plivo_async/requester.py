@@ -36,6 +36,7 @@ from plivo_async.options import Options
 from plivo_async.rate_limit import RateLimiter
 from plivo_async.redactor import Redactor
 from plivo_async.retry_after import retry_after_seconds
+from plivo_async.route import route_of
 from plivo_async.server_message import server_message
 from plivo_async.text import printable, short_repr
 from plivo_async.tracing import Tracing
@@ -139,13 +140,14 @@ class Requester:
         json: Any = None,
         decode: Callable[[bytes], Any] | None = None,
         not_found: str | None = None,
+        operation: str = "request",
         read: Callable[[Reply], Result | PlivoError],
     ) -> Awaitable[Result]:
         """Return the call that sends a request, to be awaited; `path` is relative to the account.
 
         If `decode` raises a DecodeError that is retryable, the attempt has failed, and another may follow.
-        `not_found` is what a 404 means, in place of its meanings for a call. `read` makes the result, or the
-        error to raise, of the response.
+        `not_found` is what a 404 means, in place of its meanings for a call. `operation` is the method of the
+        client that was called. `read` makes the result, or the error to raise, of the response.
 
         Raises:
             PlivoError: Of the type that fits.
@@ -153,7 +155,7 @@ class Requester:
         _check_target(method, path)
         session, loop = self._lifetime.check(), asyncio.get_running_loop()
         deadline = None if options.deadline is None else loop.time() + options.deadline
-        notes = CallNotes(self._notes, method, path, call_uuid, loop.time)
+        notes = CallNotes(self._notes, method, path, call_uuid, loop.time, operation=operation)
         limits = CallLimits(deadline, options.retry, options.max_body, call_uuid, lane, decode)
         state = CallState(limits, notes=notes, session=session)
         request = self._build(method, path, params, json, options)
@@ -162,6 +164,15 @@ class Requester:
             return self._call(request, state, session, not_found, read)
         call = partial(self._call, request, state, session, not_found, read)
         return self._tracing.call(CallInfo.of(request), call)
+
+    def surrounded(
+        self, operation: str, path: str, call_uuid: str, call: Callable[[], Awaitable[Result]]
+    ) -> Awaitable[Result]:
+        """Return a call that sends several requests for one record, to be awaited."""
+        if self._tracing is None:
+            return call()
+        info = CallInfo(call_uuid, method="GET", route=route_of(path), operation=operation)
+        return self._tracing.call(info, call)
 
     async def _call(
         self,

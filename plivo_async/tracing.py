@@ -23,6 +23,8 @@ class Tracing(Protocol):
     async def call(self, info: CallInfo, call_next: Callable[[], Awaitable[T]], /) -> T:
         """Surround a whole call: its middleware, attempts and waits.
 
+        `calls.wait` is a call around those of its requests, each of which is a `calls.get`.
+
         Args:
             info: The call before its first request.
             call_next: Runs the call, once. It raises the error that the caller gets.

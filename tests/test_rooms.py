@@ -98,6 +98,11 @@ ROOMS = {
         },
         libraries={"attrs", "cattrs"},
     ),
+    "otel": Room(
+        modules={"otel"},
+        rooms={"ground", "httpx", "urls", "request", "middleware"},
+        libraries={"attrs", "opentelemetry"},
+    ),
     "sync": Room(
         modules={"sync"},
         rooms={"ground", "record", "resources", "client"},

@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from datetime import date, tzinfo
+from functools import partial
 from typing import Unpack
 
 import cattrs
@@ -35,9 +36,9 @@ class _ListOptions(CallFilters, RequestOptions, total=False):
     pass
 
 
-_CALL = RecordSpec(path="Call/{}/", kind=CallDetailRecord)
+_CALL = RecordSpec(path="Call/{}/", kind=CallDetailRecord, operation="calls.get")
 _CALL_LIST: ListSpec[CallDetailRecord] = ListSpec(
-    path="Call/", structure=structure_record, filters=CALL_FILTERS
+    path="Call/", operation="calls.list", structure=structure_record, filters=CALL_FILTERS
 )
 
 
@@ -214,7 +215,9 @@ class CallsResource(Resource):
         def get(left: float) -> Awaitable[CallDetailRecord]:
             return self.get(call_uuid, deadline=left, **options)
 
-        return await wait_for_record(get, seconds, self._sleep)
+        asked = check_call_uuid(call_uuid)
+        wait = partial(wait_for_record, get, seconds, self._sleep)
+        return await self._requester.surrounded("calls.wait", _CALL.path.format(asked), asked, wait)
 
     async def live(self, **options: Unpack[RequestOptions]) -> tuple[str, ...]:
         """Fetch the call UUIDs of the calls in progress.

@@ -18,6 +18,7 @@ LIVE_CALL = RecordSpec(
     kind=LiveCall,
     noun="live call",
     params={"status": "live"},
+    operation="calls.get_live",
     not_found="the call is not in progress: it has ended, is queued, or never was",
 )
 QUEUED_CALL = RecordSpec(
@@ -25,6 +26,7 @@ QUEUED_CALL = RecordSpec(
     kind=LiveCall,
     noun="live call",
     params={"status": "queued"},
+    operation="calls.get_queued",
     not_found="the call is not queued: it is in progress, has ended, or never was",
 )
 
@@ -42,6 +44,7 @@ def fetch_call_uuids(
         lane=lane,
         params={"status": status},
         decode=decode_json,
+        operation=f"calls.{status}",
         read=_call_uuids,
     )
 

@@ -34,6 +34,7 @@ class _ListOptions(RecordingFilters, RequestOptions, total=False):
 
 _RECORDING = RecordSpec(
     path="Recording/{}/",
+    operation="recordings.get",
     kind=Recording,
     noun="recording",
     thing="recording",
@@ -42,6 +43,7 @@ _RECORDING = RecordSpec(
 )
 _RECORDING_LIST: ListSpec[Recording] = ListSpec(
     path="Recording/",
+    operation="recordings.list",
     structure=partial(structure_as, Recording),
     filters=RECORDING_FILTERS,
     id_key="recording_id",

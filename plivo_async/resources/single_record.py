@@ -31,6 +31,7 @@ class RecordSpec(Generic[Record]):
         name: The field with the name.
         params: The query.
         not_found: What a 404 means; None for the meanings that it has for a call.
+        operation: The method of the client that fetches it.
     """
 
     path: str
@@ -40,6 +41,7 @@ class RecordSpec(Generic[Record]):
     name: str = "call_uuid"
     params: Mapping[str, str] | None = None
     not_found: str | None = None
+    operation: str = "request"
 
 
 def fetch_record(
@@ -65,6 +67,7 @@ def fetch_record(
         params=spec.params,
         decode=decode_json,
         not_found=spec.not_found,
+        operation=spec.operation,
         read=partial(record_or_error, asked=asked, spec=spec, converter=converter),
     )
 

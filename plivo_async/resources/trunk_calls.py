@@ -28,6 +28,7 @@ class _ListOptions(TrunkCallFilters, RequestOptions, total=False):
 
 _TRUNK_CALL = RecordSpec(
     path="Zentrunk/Call/{}/",
+    operation="trunk_calls.get",
     kind=TrunkCallDetailRecord,
     noun="record of a SIP-trunk call",
     thing="SIP-trunk call",
@@ -38,6 +39,7 @@ _TRUNK_CALL = RecordSpec(
 )
 _INSIGHTS = RecordSpec(
     path="Zentrunk/Call/{}/Insights/",
+    operation="trunk_calls.insights",
     kind=TrunkCallInsights,
     noun="record of the insights of a SIP-trunk call",
     thing="SIP-trunk call",
@@ -45,6 +47,7 @@ _INSIGHTS = RecordSpec(
 )
 _TRUNK_CALL_LIST: ListSpec[TrunkCallDetailRecord] = ListSpec(
     path="Zentrunk/Call/",
+    operation="trunk_calls.list",
     structure=partial(structure_as, TrunkCallDetailRecord),
     filters=TRUNK_CALL_FILTERS,
     longest_window=timedelta(days=90),

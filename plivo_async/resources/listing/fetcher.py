@@ -59,5 +59,6 @@ class PageFetcher(Generic[Record]):
             params=params,
             decode=decode_page,
             not_found=_NOT_FOUND,
+            operation=self.spec.operation,
             read=partial(read_rows, spec=self.spec, converter=self.converter),
         )

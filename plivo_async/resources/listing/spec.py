@@ -30,6 +30,7 @@ class ListSpec(Generic[Record]):
         untimed: Filters that bound a list enough: with one of them no times are sent, unless the caller gives
             some.
         kept: How long Plivo keeps the records; None for any time.
+        operation: The method of the client that reads it.
     """
 
     path: str
@@ -41,3 +42,4 @@ class ListSpec(Generic[Record]):
     default_span: timedelta = timedelta(days=7)
     untimed: frozenset[str] = frozenset()
     kept: timedelta | None = timedelta(days=90)
+    operation: str = "request"
