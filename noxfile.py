@@ -32,7 +32,13 @@ def floors() -> list[str]:
     """Pin every requirement of the package and of its users' extras to the lowest version it allows."""
     project = PYPROJECT["project"]
     extras = project["optional-dependencies"]
-    requirements = [*project["dependencies"], *extras["testing"], *extras["cli"], *extras["otel"], *extras["redis"]]
+    requirements = [
+        *project["dependencies"],
+        *extras["testing"],
+        *extras["cli"],
+        *extras["otel"],
+        *extras["redis"],
+    ]
     foreign = [text for text in requirements if not text.startswith(f"{project['name']}[")]
     pinned = [re.match(r"([A-Za-z0-9._-]+)>=([0-9.]+)(?=$|,)", text) for text in foreign]
     if not all(pinned):

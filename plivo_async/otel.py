@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from attrs import frozen
+from attrs import define, frozen
 
 try:
     from opentelemetry import context, metrics, propagate, trace
@@ -45,6 +45,7 @@ _BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.
 # instrumentation of each library relies on it.
 _SUPPRESS_HTTP = getattr(context, "_SUPPRESS_HTTP_INSTRUMENTATION_KEY", "suppress_http_instrumentation")
 _WAITING = context.create_key("plivo_async-waiting")
+_CALL = context.create_key("plivo_async-call")
 _ERROR = trace.StatusCode.ERROR
 
 
@@ -96,33 +97,32 @@ class OpenTelemetryTracing:
         if self._records_call_uuid and info.call_uuid is not None:
             span.set_attribute("plivo.call_uuid", info.call_uuid)
         expects_404 = context.get_value(_WAITING) is not None
-        scope = trace.set_span_in_context(span)
+        counts = _Counts()
+        scope = context.set_value(_CALL, counts, trace.set_span_in_context(span))
         if info.operation == "calls.wait":
             scope = context.set_value(_WAITING, True, scope)
         token = context.attach(scope)
-        attempts: int | None = None
         try:
-            result = await call_next()
-            attempts = getattr(result, "attempts", None)
+            return await call_next()
         except BaseException as error:
-            attempts = getattr(error, "attempts", None)
             span.set_attribute("error.type", _type_of(error))
             if not isinstance(error, asyncio.CancelledError) and not (
                 expects_404 and isinstance(error, NotFoundError)
             ):
                 span.set_status(_ERROR)
             raise
-        else:
-            return result
         finally:
             context.detach(token)
-            if attempts is not None:
-                span.set_attribute("plivo.attempts", attempts)
+            if counts.requests:
+                span.set_attribute("plivo.attempts", counts.requests)
             span.end()
 
     async def request(self, request: httpx.Request, call_next: CallNext, /) -> httpx.Response:
         """Surround a request with a span, and measure it."""
         info, target = CallInfo.of(request), _Target.of(request.url)
+        counts = context.get_value(_CALL)
+        if isinstance(counts, _Counts):
+            counts.requests += 1
         facts: dict[str, str | int] = {
             "http.request.method": request.method,
             "server.address": target.address,
@@ -171,6 +171,13 @@ class OpenTelemetryTracing:
             span.set_attribute("plivo.rate_limit.wait", info.permit_seconds)
         if self._records_call_uuid and info.call_uuid is not None:
             span.set_attribute("plivo.call_uuid", info.call_uuid)
+
+
+@define
+class _Counts:
+    """The requests of one call."""
+
+    requests: int = 0
 
 
 @frozen

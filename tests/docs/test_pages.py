@@ -34,7 +34,14 @@ def code_in(page: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "module",
-    [plivo_async, plivo_async.events, plivo_async.otel, plivo_async.sync, plivo_async.webhooks, plivo_async.testing],
+    [
+        plivo_async,
+        plivo_async.events,
+        plivo_async.otel,
+        plivo_async.sync,
+        plivo_async.webhooks,
+        plivo_async.testing,
+    ],
     ids=lambda module: module.__name__,
 )
 def test_the_reference_has_every_public_name_and_no_other(module: object) -> None:
