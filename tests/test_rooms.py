@@ -118,7 +118,10 @@ ROOMS = {
     ),
     "cli": Room(
         modules={"__main__", "cli"},
-        rooms={"ground", "record", "values", "middleware", "resources", "client", "sync", "testing"},
+        rooms={
+            *("ground", "record", "values", "middleware", "resources"),
+            *("client", "redis", "sync", "testing"),
+        },
         libraries={"attrs", "click", "rich"},
     ),
 }

@@ -15,6 +15,7 @@ from plivo_async.cli.call_table import CallTable
 from plivo_async.cli.client import ConnectionOptions, connection_options, open_client
 from plivo_async.cli.event_loop import run_loop
 from plivo_async.cli.exit_codes import LIST_EXIT_CODE_HELP, ExitCode
+from plivo_async.cli.limiter_option import make_limiter
 from plivo_async.cli.output import (
     Format,
     counted,
@@ -28,7 +29,6 @@ from plivo_async.cli.output import (
 from plivo_async.cli.span_options import CallSelection, selection_options, take_selection
 from plivo_async.cli.transfer_options import transfer_options
 from plivo_async.client import AsyncClient
-from plivo_async.middleware.window_limiter import SlidingWindowLimiter
 from plivo_async.rate_limit import RateLimit
 from plivo_async.resources.batch import DEFAULT_CONCURRENCY
 from plivo_async.resources.outcome import Failed
@@ -61,6 +61,8 @@ def list_calls(
     limit: int | None,
     output: Format | None,
     rate: RateLimit | None,
+    limiter: str | None,
+    limiter_account: str | None,
     patience: float | None,
     **given: Any,
 ) -> ExitCode:
@@ -83,8 +85,8 @@ def list_calls(
     chosen = output or default_format()
     if limit is None and chosen == "table":
         limit = _ROWS_OF_A_TABLE
-    limiter = None if rate is None else SlidingWindowLimiter(rate)
-    with open_client(options, rate_limit=limiter) as opened:
+    shared = make_limiter(rate, limiter, limiter_account, options)
+    with open_client(options, rate_limit=shared) as opened:
         records: list[Any] = []
         writer: _Write = record_writer("json") if chosen == "json" else records.append
         listed = _Listed(opened.client, selection, limit, patience)

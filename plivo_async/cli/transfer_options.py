@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import click
 
+from plivo_async.cli.limiter_option import limiter_account_option, limiter_option
 from plivo_async.cli.max_wait_option import to_patience
 from plivo_async.cli.rate_option import to_rate
 from plivo_async.resources.holding import DEFAULT_PATIENCE_SECONDS
@@ -37,5 +38,9 @@ max_wait_option = click.option(
 
 
 def transfer_options(command: F) -> F:
-    """Add `--rate` and `--max-wait` to a click command, which receives them as `rate` and `patience`."""
-    return rate_option(max_wait_option(command))
+    """Add the options of a transfer to a click command.
+
+    It receives `--rate`, `--limiter`, `--limiter-account` and `--max-wait` as `rate`, `limiter`,
+    `limiter_account` and `patience`.
+    """
+    return rate_option(limiter_option(limiter_account_option(max_wait_option(command))))

@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, TypeAlias, cast
-from urllib.parse import urlsplit
 
 import click
 from attrs import frozen
@@ -17,14 +16,18 @@ from attrs import frozen
 from plivo_async.base_url import DEFAULT_BASE_URL
 from plivo_async.cli.client import ConnectionOptions
 from plivo_async.cli.export.options import ExportOptions
+from plivo_async.cli.limiter_option import has_password
 from plivo_async.cli.rate_option import rate_text
 from plivo_async.cli.shell import shell_join
 
 _KEY = "plivo_async_export_options"
 _NAMES = {
     *("--rate", "--concurrency", "--max-wait", "--format", "--base-url"),
-    *("--proxy", "--timeout", "--deadline"),
+    *("--proxy", "--timeout", "--deadline", "--limiter", "--limiter-account"),
 }
+
+# Their URLs may have a password in them.
+URL_OPTIONS = ("--proxy", "--limiter")
 
 # The value of an option; True for a flag, None for a value that has credentials and is not kept.
 Value: TypeAlias = str | bool | None
@@ -96,13 +99,20 @@ def kept_options(connection: ConnectionOptions, export: ExportOptions, *, is_fak
     else:
         values["--base-url"] = connection.base_url or DEFAULT_BASE_URL
     if connection.proxy:
-        # It is https://user:password@host:port if the proxy wants credentials.
-        values["--proxy"] = None if "@" in urlsplit(connection.proxy).netloc else connection.proxy
+        values["--proxy"] = _without_password(connection.proxy)
     if connection.timeout is not None:
         values["--timeout"] = repr(connection.timeout)
     if connection.deadline is not None:
         values["--deadline"] = repr(connection.deadline)
+    if export.limiter:
+        values["--limiter"] = _without_password(export.limiter)
+    if export.limiter_account:
+        values["--limiter-account"] = export.limiter_account
     return KeptOptions(values)
+
+
+def _without_password(url: str) -> str | None:
+    return None if has_password(url) else url
 
 
 def options_path(failed: Path) -> Path:
@@ -154,4 +164,4 @@ def _parsed(text: bytes) -> dict[str, Value] | None:
 def _is_option(name: str, value: object) -> bool:
     if name in ("--fake", "--safe-csv"):
         return value is True
-    return name in _NAMES and (isinstance(value, str) or (name == "--proxy" and value is None))
+    return name in _NAMES and (isinstance(value, str) or (name in URL_OPTIONS and value is None))

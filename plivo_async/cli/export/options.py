@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from plivo_async.cli.export.record_format import FileFormat
 from plivo_async.cli.span_options import CallSelection
@@ -37,6 +37,8 @@ class ExportOptions:
     resume: bool = False
     overwrite: bool = False
     rate: RateLimit | None = None
+    limiter: str | None = field(default=None, repr=False)
+    limiter_account: str | None = None
     concurrency: int = 1
     patience: float | None = None
     summary: SummaryFormat = "table"

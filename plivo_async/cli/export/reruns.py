@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from plivo_async.cli.export.kept_options import KeptOptions
+from plivo_async.cli.export.kept_options import URL_OPTIONS, KeptOptions
 from plivo_async.cli.export.options import default_failed_path
+from plivo_async.cli.limiter_option import has_password
 from plivo_async.cli.output import PROGRAM
 from plivo_async.cli.shell import path_word, shell_join
 
@@ -24,6 +25,21 @@ def resume_command(arguments: Sequence[str], *, from_start: bool = False) -> str
     kept = [argument for argument in arguments if argument not in ("--overwrite", "--resume")]
     at = kept.index("export") + 1
     return shell_join([PROGRAM, *kept[:at], "--resume", *kept[at:]])
+
+
+def without_passwords(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the arguments without the options whose URL has a password, and the names of these options."""
+    kept: list[str] = []
+    left_out: list[str] = []
+    for argument in arguments:
+        name, has_value, value = argument.partition("=")
+        if kept and kept[-1] in URL_OPTIONS and has_password(argument):
+            left_out.append(kept.pop())
+        elif has_value and name in URL_OPTIONS and has_password(value):
+            left_out.append(name)
+        else:
+            kept.append(argument)
+    return kept, left_out
 
 
 def pinned(arguments: Sequence[str], since: datetime, until: datetime) -> list[str]:

@@ -164,11 +164,15 @@ def _with_kept(
                 raise click.ClickException(f"the kept option {name}: {error.message}") from None
     names = fields_dict(ConnectionOptions).keys()
     connection = evolve(connection, **{name: values[name] for name in values.keys() & names})
-    if "--proxy" in kept.values and not connection.proxy:
-        raise click.ClickException(
-            "the export used a proxy with a password, which is not kept: "
-            "name it with --proxy or PLIVO_ASYNC_PROXY"
-        )
     run = {**given, **{name: values[name] for name in values.keys() - names}}
+    for name, thing, found in (
+        ("--proxy", "proxy", connection.proxy),
+        ("--limiter", "limiter", run["limiter"]),
+    ):
+        if name in kept.values and not found:
+            raise click.ClickException(
+                f"the export used a {thing} with a password, which is not kept: "
+                f"name it with {name} or PLIVO_ASYNC_{thing.upper()}"
+            )
     file_format, safe_csv = kept.values.get("--format"), kept.values.get("--safe-csv") is True
     return connection, {**run, "file_format": file_format, "safe_csv": safe_csv}

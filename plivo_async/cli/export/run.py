@@ -15,13 +15,19 @@ from plivo_async.cli.export.files import open_files
 from plivo_async.cli.export.kept_options import kept_options
 from plivo_async.cli.export.options import ExportOptions
 from plivo_async.cli.export.progress import choose_display
-from plivo_async.cli.export.reruns import export_command, pinned, resume_command, retry_command
+from plivo_async.cli.export.reruns import (
+    export_command,
+    pinned,
+    resume_command,
+    retry_command,
+    without_passwords,
+)
 from plivo_async.cli.export.span_source import SpanSource
 from plivo_async.cli.inputs.lines import InputError
+from plivo_async.cli.limiter_option import make_limiter
 from plivo_async.cli.output import counted, print_table, report, write
 from plivo_async.cli.streams import write_to_stderr
 from plivo_async.cli.summary_table import summary_tables
-from plivo_async.middleware.window_limiter import SlidingWindowLimiter
 
 _CONNECTIONS = 100
 
@@ -38,7 +44,7 @@ def run_export(connection: ConnectionOptions, options: ExportOptions, arguments:
         ClickException: The options contradict each other, or a file cannot be used.
         PlivoError: An error of the client ended the export.
     """
-    limiter = None if options.rate is None else SlidingWindowLimiter(options.rate)
+    limiter = make_limiter(options.rate, options.limiter, options.limiter_account, connection)
     connections = max(_CONNECTIONS, options.concurrency)
     with ExitStack() as stack:
         opened = stack.enter_context(open_client(connection, rate_limit=limiter, max_connections=connections))
@@ -88,6 +94,9 @@ def _conclude(exporter: Exporter, options: ExportOptions, arguments: Sequence[st
         corrected = ", once the input is corrected" if isinstance(ended_by, InputError) else ""
         same = ", with the same ids on stdin" if options.reads_stdin else ""
         again = arguments if options.selection is None else pinned(arguments, *options.selection.bounds)
+        again, left_out = without_passwords(again)
+        if left_out:
+            same += f", with the same {' and '.join(left_out)}"
         how = f"to continue: {resume_command(again, from_start=keeps_old)}{same}{corrected}"
     report(f"stopped after {counted(run.written, 'record')}; {how}")
     if isinstance(ended_by, ExitCode):

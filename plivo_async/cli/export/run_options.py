@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import click
 
+from plivo_async.cli.limiter_option import limiter_account_option, limiter_option
 from plivo_async.cli.transfer_options import max_wait_option, rate_option
 from plivo_async.resources.batch import DEFAULT_CONCURRENCY
 
@@ -14,6 +15,8 @@ F = TypeVar("F", bound=Callable[..., object])
 
 _OPTIONS = (
     rate_option,
+    limiter_option,
+    limiter_account_option,
     click.option(
         "--concurrency",
         type=click.IntRange(1, 10_000),

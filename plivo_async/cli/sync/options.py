@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
 
 from plivo_async.cli.export.options import SummaryFormat
 from plivo_async.rate_limit import RateLimit
@@ -20,6 +20,8 @@ class SyncOptions:
     trunk: bool = False
     failed: str | None = None
     rate: RateLimit | None = None
+    limiter: str | None = field(default=None, repr=False)
+    limiter_account: str | None = None
     patience: float | None = None
     summary: SummaryFormat = "table"
     quiet: bool = False

@@ -25,6 +25,7 @@ from plivo_async.cli.export.progress import (
     show_progress,
     waiting_text,
 )
+from plivo_async.cli.limiter_option import make_limiter
 from plivo_async.cli.output import counted, print_table, report, write
 from plivo_async.cli.signals import stop_on_signals
 from plivo_async.cli.sync.failures import Failures, open_failures
@@ -33,7 +34,6 @@ from plivo_async.cli.sync.options import SyncOptions
 from plivo_async.cli.sync.summary import sync_dict, sync_table
 from plivo_async.client import AsyncClient
 from plivo_async.errors import PlivoError
-from plivo_async.middleware.window_limiter import SlidingWindowLimiter
 from plivo_async.record.model import CallDetailRecord
 from plivo_async.record.trunk_call import TrunkCallDetailRecord
 from plivo_async.sync import SQLiteTarget, Sync, SyncReport
@@ -52,7 +52,7 @@ def run_sync(connection: ConnectionOptions, options: SyncOptions) -> ExitCode:
     if is_same(options.path, options.failed_path):
         raise click.UsageError(f"{options.path} is both the target and the failed file")
     target = choose_target(options.path, is_trunk=options.trunk)
-    limiter = None if options.rate is None else SlidingWindowLimiter(options.rate)
+    limiter = make_limiter(options.rate, options.limiter, options.limiter_account, connection)
     with open_client(connection, rate_limit=limiter) as opened:
         run = SyncRun(opened.client, target, options)
         run_loop(run.run(choose_display(quiet=options.quiet)))
