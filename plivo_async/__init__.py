@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from plivo_async.resources.recordings import RecordingsResource
     from plivo_async.resources.trunk_calls import TrunkCallsResource
     from plivo_async.retry_policy import RetryBudget, RetryPolicy
+    from plivo_async.stats import ClientStats
     from plivo_async.tracing import Tracing
     from plivo_async.transport import ConnectionPool
 
@@ -92,6 +93,7 @@ __all__ = [
     "CallNext",
     "CallsResource",
     "ClientClosedError",
+    "ClientStats",
     "ConfigurationError",
     "ConnectionPool",
     "DeadlineExceededError",
@@ -190,6 +192,7 @@ _MODULES = {
     "resources.recordings": "RecordingsResource",
     "resources.trunk_calls": "TrunkCallsResource",
     "retry_policy": "RetryBudget RetryPolicy",
+    "stats": "ClientStats",
     "tracing": "Tracing",
     "transport": "ConnectionPool",
 }

@@ -15,14 +15,15 @@ from attrs import frozen
 from plivo_async._httpx import httpx
 from plivo_async.account_url import AccountURL
 from plivo_async.base_url import check_http_proxy, find_allow_http, find_base_url
+from plivo_async.client_notes import ClientNotes
 from plivo_async.credentials import Credentials, find_credentials
 from plivo_async.events import Event
 from plivo_async.exported import exported
 from plivo_async.http_client import HTTPClient, Sender, borrowed_sender, pool_sender, request_headers
 from plivo_async.lifetime import Lifetime
+from plivo_async.log_switch import set_up_logging
 from plivo_async.middleware import Middleware
 from plivo_async.middleware.rate_limiting import find_limiter
-from plivo_async.notes import ClientNotes
 from plivo_async.options import (
     DEFAULT_DEADLINE_SECONDS,
     DEFAULT_MAX_BODY_BYTES,
@@ -40,6 +41,7 @@ from plivo_async.resources.recordings import RecordingsResource
 from plivo_async.resources.trunk_calls import TrunkCallsResource
 from plivo_async.retry_policy import RetryPolicy
 from plivo_async.secret import Secret
+from plivo_async.stats import ClientStats
 from plivo_async.tracing import Tracing
 from plivo_async.transport import ConnectionPool, Verify, environment_proxy
 from plivo_async.validation import instance_of
@@ -127,6 +129,7 @@ class AsyncClient:
         # A traceback may show this frame.
         token, proxy_url = Secret(auth_token), Secret(proxy)
         del auth_token, proxy
+        set_up_logging()
         credentials = find_credentials(auth_id, token)
         may_use_http = find_allow_http(allow_http)
         root = find_base_url(base_url, allow_http=may_use_http)
@@ -160,7 +163,7 @@ class AsyncClient:
             lifetime=lifetime,
             redactor=_redactor(credentials, sender),
             sleep=sleep,
-            notes=ClientNotes(on_event),
+            notes=ClientNotes(on_event, root.netloc.decode("ascii")),
             tracing=tracing,
         )
         chosen = (
@@ -260,6 +263,13 @@ class AsyncClient:
             not_found="",
             read=attrgetter("response"),
         )
+
+    def stats(self) -> ClientStats:
+        """Return what this client and its views have done since it was built, and what they do now.
+
+        It may be called at any time, and in any thread. It costs some microseconds.
+        """
+        return self._core.requester.stats()
 
     async def aclose(self) -> None:
         """Close the pool at once: calls under way end with ClientClosedError.

@@ -1,15 +1,15 @@
-"""What a client notes of its calls: the counts of `stats()`, the events of `on_event`, and its logs."""
+"""What is noted of one call: for the counts of its client, for the events, and for the logs."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
-from inspect import iscoroutinefunction
-from types import TracebackType
 from typing import Any
 
-from plivo_async.errors import ConfigurationError, PlivoError
+from plivo_async.client_notes import ClientNotes, Reported
+from plivo_async.errors import RETRYABLE_STATUSES, PlivoError
 from plivo_async.events import (
     AttemptFailed,
     AttemptReason,
@@ -23,50 +23,21 @@ from plivo_async.events import (
     RetryScheduled,
     Throttled,
 )
+from plivo_async.logs import log_call
 from plivo_async.route import route_of
-from plivo_async.text import short_repr
 
 SHORTEST_WAIT_SECONDS = 0.001
 """A shorter wait for a permit is none."""
 
+FAILURES_OF_AN_OUTAGE = 8
+"""With 3 % of errors at random, so many in a row happen once in 10 ** 12 requests."""
 
-def _check_hook(on_event: Any) -> Any:
-    if on_event is not None and (
-        not callable(on_event)
-        or iscoroutinefunction(on_event)
-        or iscoroutinefunction(getattr(on_event, "__call__", None))  # noqa: B004 - its kind is asked for
-    ):
-        raise ConfigurationError(
-            f"on_event must be a plain function of one event, not {short_repr(on_event)}"
-        )
-    return on_event
-
-
-class ClientNotes:
-    """What a client and its views note of all their calls.
-
-    Args:
-        on_event: Called with each event; None for no events.
-
-    Raises:
-        ConfigurationError: `on_event` cannot be called, or is a coroutine function.
-    """
-
-    def __init__(self, on_event: Callable[[Event], object] | None = None) -> None:
-        self.on_event: Callable[[Event], object] | None = _check_hook(on_event)
-        self.calls = 0
-        self.succeeded = 0
-        self.failed = 0
-        self.cancelled = 0
-        self.requests = 0
-        self.responses = 0
-        self.failed_attempts = 0
-        self.retries = 0
-        self.throttled = 0
-        self.pauses = 0
-        self.permit_seconds = 0.0
-        self.connection_seconds = 0.0
-        self.backoff_seconds = 0.0
+_request_logger = logging.getLogger("plivo_async.request")
+_retry_logger = logging.getLogger("plivo_async.retry")
+_rate_limit_logger = logging.getLogger("plivo_async.rate_limit")
+_pool_logger = logging.getLogger("plivo_async.pool")
+# A 429 is a response of a service that works.
+_FAULTS = RETRYABLE_STATUSES - {429}
 
 
 # Of requests that no client sends, such as those of a MiddlewareTransport.
@@ -165,12 +136,20 @@ class CallNotes:
 
     def call_failed(self, error: BaseException, attempts: int) -> None:
         """Note that the call is over, with an exception or a cancellation."""
-        if isinstance(error, asyncio.CancelledError):
+        cancelled = isinstance(error, asyncio.CancelledError)
+        if cancelled:
             self._client.cancelled += 1
-            self._call_ended("cancelled", None, attempts)
         else:
             self._client.failed += 1
-            self._call_ended("failed", error, attempts)
+        if _request_logger.isEnabledFor(logging.DEBUG):
+            name = "cancelled" if cancelled else type(error).__name__
+            seconds = self._clock() - self._began
+            message = "%s %s: %s after %.3f s, requests: %d"
+            facts = (self.method, self.route, name, seconds, attempts)
+            self._log(
+                _request_logger, logging.DEBUG, message, *facts, attempt=attempts, error=name, seconds=seconds
+            )
+        self._call_ended("cancelled" if cancelled else "failed", None if cancelled else error, attempts)
 
     def _call_ended(self, outcome: CallOutcome, error: BaseException | None, attempts: int) -> None:
         if self._backoff_began is not None:
@@ -213,8 +192,8 @@ class CallNotes:
             )
         self._reason = "middleware"
 
-    def responded(self, status: int, size: int, api_id: str | None) -> None:
-        """Note that the response to a request is read."""
+    def responded(self, status: int, size: int, api_id: str | None, *, damaged: bool = False) -> None:
+        """Note that the response to a request is read; `damaged`: to no use."""
         if self._is_queued:
             # A mock of httpx sent it, not the pool.
             self.attempt_began(self._attempt)
@@ -224,6 +203,10 @@ class CallNotes:
         client.responses += 1
         if status == 429:
             client.throttled += 1
+        elif damaged or status in _FAULTS:
+            self._fault("damaged body" if damaged else f"HTTP {status}")
+        elif client.failures_in_a_row:
+            self._recovered()
         if client.on_event is not None:
             self._emit(
                 ResponseReceived,
@@ -233,28 +216,60 @@ class CallNotes:
                 size=size,
                 api_id=api_id,
             )
+        if _request_logger.isEnabledFor(logging.DEBUG):
+            seconds = self._clock() - self._attempt_began
+            message = "%s %s: HTTP %d after %.3f s, %d bytes, attempt %d"
+            facts = (self.method, self.route, status, seconds, size, self._attempt)
+            self._log(
+                _request_logger, logging.DEBUG, message, *facts, status=status, seconds=seconds, size=size
+            )
 
     def attempt_failed(self, failure: BaseException) -> None:
         """Note that there is no whole response to a request; nothing for one that was not sent."""
         self._is_queued = False
         if not self._under_way:
             return
+        self._failed(failure)
+        if not isinstance(failure, asyncio.CancelledError):
+            self._fault(type(failure).__name__)
+
+    def _failed(self, failure: BaseException) -> None:
         self._under_way = False
         self.permit_seconds = 0.0
         client = self._client
         client.failed_attempts += 1
-        if client.on_event is not None:
-            cancelled = isinstance(failure, asyncio.CancelledError)
-            self._emit(
-                AttemptFailed,
-                attempt=self._attempt,
-                seconds=self._clock() - self._attempt_began,
-                reason="cancelled" if cancelled else type(failure).__name__,
-            )
+        seconds = self._clock() - self._attempt_began
+        name = "cancelled" if isinstance(failure, asyncio.CancelledError) else type(failure).__name__
+        self._emit(AttemptFailed, attempt=self._attempt, seconds=seconds, reason=name)
+        if _request_logger.isEnabledFor(logging.DEBUG):
+            message = "%s %s: %s after %.3f s, attempt %d"
+            facts = (self.method, self.route, name, seconds, self._attempt)
+            self._log(_request_logger, logging.DEBUG, message, *facts, error=name, seconds=seconds)
+
+    def _fault(self, reason: str) -> None:
+        """Count a failure that may be one of an outage."""
+        client = self._client
+        client.failures_in_a_row += 1
+        if client.failures_in_a_row == 1:
+            client.failing_since = self._clock()
+        if client.failures_in_a_row == FAILURES_OF_AN_OUTAGE:
+            message = "the last %d requests to %s failed, this one with %s"
+            facts = (client.failures_in_a_row, client.host, reason)
+            self._log(_request_logger, logging.WARNING, message, *facts, error=reason)
+
+    def _recovered(self) -> None:
+        client = self._client
+        failures, client.failures_in_a_row = client.failures_in_a_row, 0
+        if failures >= FAILURES_OF_AN_OUTAGE:
+            seconds = self._clock() - client.failing_since
+            message = "a request to %s succeeded, after %d failures in %.1f s"
+            self._log(_request_logger, logging.INFO, message, client.host, failures, seconds, seconds=seconds)
 
     def connection_closed(self, failure: BaseException) -> None:
         """Note that a request is sent once more, because the server had closed the connection."""
-        self.attempt_failed(failure)
+        self._failed(failure)
+        message = "the server closed an idle connection: the request is sent again on a new one"
+        self._log(_pool_logger, logging.INFO, message)
         self._reason = "closed connection"
         self.attempt_began(self._attempt)
 
@@ -264,8 +279,9 @@ class CallNotes:
         """Note that the wait for a connection has ended."""
         self._connection_seconds += seconds
         self._client.connection_seconds += seconds
-        if self._client.on_event is not None:
-            self._emit(ConnectionAwaited, seconds=seconds)
+        self._emit(ConnectionAwaited, seconds=seconds)
+        message = "waited %.3f s for a connection: all were in use"
+        self._log(_pool_logger, logging.DEBUG, message, seconds, wait=seconds)
         if has_one and self._is_queued:
             self.attempt_began(self._attempt)
 
@@ -274,25 +290,49 @@ class CallNotes:
         self.permit_seconds = seconds
         self._permit_seconds += seconds
         self._client.permit_seconds += seconds
-        if self._client.on_event is not None:
-            self._emit(PermitAwaited, seconds=seconds)
+        self._emit(PermitAwaited, seconds=seconds)
+        message = "waited %.3f s for the rate limit"
+        self._log(_rate_limit_logger, logging.DEBUG, message, seconds, wait=seconds)
 
-    def throttled(self, seconds: float, retry_after: float | None) -> None:
-        """Note that a 429 begins a pause."""
+    def throttled(self, seconds: float, retry_after: float | None, then: str = "") -> None:
+        """Note that a 429 begins a pause; `then`: what follows it, for the log."""
         self._client.pauses += 1
-        if self._client.on_event is not None:
-            self._emit(Throttled, attempt=self._attempt, seconds=seconds, retry_after=retry_after)
+        self._emit(Throttled, attempt=self._attempt, seconds=seconds, retry_after=retry_after)
+        message = "HTTP 429: no request for %.2f s%s"
+        facts = (seconds, then and f", then {then}")
+        self._log(_rate_limit_logger, logging.WARNING, message, *facts, status=429, wait=seconds)
 
     def goes_again_after_429(self) -> None:
         """Note that the request is sent again as soon as the limiter permits."""
         self._reason = "throttled"
 
-    def retry_scheduled(self, error: PlivoError, reason: str, seconds: float) -> None:
+    def retry_scheduled(self, error: PlivoError, attempt: int, reason: str, seconds: float) -> None:
         """Note that the wait before the next attempt begins."""
-        if self._client.on_event is not None:
-            self._emit(RetryScheduled, attempt=self._attempt, seconds=seconds, reason=reason, error=error)
+        self._emit(RetryScheduled, attempt=attempt, seconds=seconds, reason=reason, error=error)
+        message = "attempt %d failed (%s), next in %.2f s"
+        facts = (attempt, reason, seconds)
+        self._log(
+            *(_retry_logger, logging.INFO, message),
+            *facts,
+            attempt=attempt,
+            status=error.status,
+            wait=seconds,
+            error=reason,
+        )
         self._reason = "retry"
         self._backoff_began = self._clock()
+
+    def retry_postponed(self, attempt: int, seconds: float) -> None:
+        """Note that the wait goes on, because the retry budget is spent."""
+        message = "the retry budget is spent, next look in %.2f s"
+        self._log(_retry_logger, logging.INFO, message, seconds, attempt=attempt, wait=seconds)
+
+    def gave_up(self, error: PlivoError, attempt: int, reason: str, why: str) -> None:
+        """Note that no attempt follows one that failed."""
+        message = "attempt %d failed (%s), no other follows: %s"
+        facts = (attempt, reason, why)
+        status = error.status
+        self._log(_retry_logger, logging.INFO, message, *facts, attempt=attempt, status=status, error=reason)
 
     def backed_off(self) -> None:
         """Note that the wait before the next attempt has ended."""
@@ -301,6 +341,12 @@ class CallNotes:
             self._backoff_began = None
             self._backoff_seconds += seconds
             self._client.backoff_seconds += seconds
+
+    def _log(self, logger: logging.Logger, level: int, message: str, *facts: object, **extra: Any) -> None:
+        if logger.isEnabledFor(level):
+            extra.setdefault("attempt", self._attempt or None)
+            extra.update(method=self.method, route=self.route)
+            log_call(logger, level, self.call_uuid, message, *facts, **extra)
 
     def _emit(self, kind: Callable[..., Event], **facts: Any) -> None:
         hook = self._client.on_event
@@ -312,30 +358,5 @@ class CallNotes:
                 route=self.route,
                 **facts,
             )
-            with _Reported(event):
+            with Reported(event):
                 hook(event)
-
-
-class _Reported:
-    """Hands an exception of the hook to the event loop, as asyncio does with those of its callbacks.
-
-    The hook is called at once, not by `call_soon`: an event is there when the call returns, and none is lost
-    when the event loop ends.
-    """
-
-    __slots__ = ("_event",)
-
-    def __init__(self, event: Event) -> None:
-        self._event = event
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
-        if exc is None or isinstance(exc, KeyboardInterrupt | SystemExit):
-            return False
-        asyncio.get_running_loop().call_exception_handler(
-            {"message": f"on_event raised an exception at {type(self._event).__name__}", "exception": exc}
-        )
-        return True

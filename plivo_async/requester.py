@@ -13,6 +13,7 @@ from attrs import field, frozen
 from plivo_async._httpx import httpx
 from plivo_async.account_url import AccountURL
 from plivo_async.body import read_body
+from plivo_async.client_notes import COUNTS, ClientNotes
 from plivo_async.context import CallInfo, CallLimits, CallState
 from plivo_async.deadline import within_deadline
 from plivo_async.error_mapping import kept_headers, status_error, transport_error
@@ -31,13 +32,14 @@ from plivo_async.middleware import Middleware, compose
 from plivo_async.middleware.pause import Pause
 from plivo_async.middleware.rate_limiting import RateLimitMiddleware
 from plivo_async.middleware.retry import RetryMiddleware
-from plivo_async.notes import CallNotes, ClientNotes
+from plivo_async.notes import CallNotes
 from plivo_async.options import Options
 from plivo_async.rate_limit import RateLimiter
 from plivo_async.redactor import Redactor
 from plivo_async.retry_after import retry_after_seconds
 from plivo_async.route import route_of
 from plivo_async.server_message import server_message
+from plivo_async.stats import ClientStats
 from plivo_async.text import printable, short_repr
 from plivo_async.tracing import Tracing
 from plivo_async.transport.request_extensions import UNFINISHED_STEP, UNSENT
@@ -121,12 +123,37 @@ class Requester:
         traced = compose([] if tracing is None else [tracing.request], self._send)
         limited = compose([] if limiter is None else [RateLimitMiddleware(limiter)], traced, ours=True)
         attempt = compose(attempt_middleware, limited, name="attempt_middleware")
-        self._chain = compose(middleware, compose([RetryMiddleware(sleep=sleep)], attempt, ours=True))
+        retry = RetryMiddleware(sleep=sleep)
+        outer = list(middleware) if hasattr(middleware, "__iter__") else middleware
+        self._chain = compose(outer, compose([retry], attempt, ours=True))
+        # The outermost retries.
+        self._retry = next((layer for layer in outer if isinstance(layer, RetryMiddleware)), retry)
+        self._limiter = limiter
 
     @property
     def account_url(self) -> str:
         """The URL of the account."""
         return self._url.text
+
+    @property
+    def notes(self) -> ClientNotes:
+        """What is noted of all calls."""
+        return self._notes
+
+    def stats(self) -> ClientStats:
+        """Return the counts of all calls, and the state of the pool and the limits."""
+        notes, pool, limiter = self._notes, self._lifetime.session.sender.pool, self._limiter
+        limit = getattr(limiter, "current_limit", None)
+        in_flight = getattr(limiter, "in_flight", None)
+        return ClientStats(
+            **{name: getattr(notes, name) for name in COUNTS},
+            retries_left=self._retry.budget.left,
+            connections_busy=None if pool is None else pool.busy,
+            connections_idle=None if pool is None else pool.idle,
+            connections_max=None if pool is None else pool.max_connections,
+            limit=limit if isinstance(limit, int) else None,
+            permits_in_flight=in_flight if isinstance(in_flight, int) else None,
+        )
 
     def request(
         self,
@@ -291,8 +318,8 @@ class Requester:
             if decode is not None and response.status_code == 200:
                 try:
                     state.decoded = response.content, self._decode(response, decode)
-                except DecodeError:
-                    notes.responded(200, len(response.content), None)
+                except DecodeError as error:
+                    notes.responded(200, len(response.content), None, damaged=error.is_damaged)
                     raise
         except httpx.HTTPError as failure:
             self._redactor.failure(failure)

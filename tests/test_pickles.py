@@ -18,6 +18,7 @@ import plivo_async
 import plivo_async.testing
 import plivo_async.webhooks
 from plivo_async import (
+    AsyncClient,
     CallDetailRecord,
     CallDirection,
     CallInfo,
@@ -80,6 +81,7 @@ RECORD = CallDetailRecord(
     wire_keys=("call_uuid", "new"),
 )
 VALUES: list[Any] = [
+    AsyncClient("MAXXXXXXXXXXXXXXXXXX", "token").stats(),
     RECORD,
     CallDetailRecord(call_uuid="5607532d"),
     FrozenMapping({"new": 1}),

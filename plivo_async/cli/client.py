@@ -69,7 +69,9 @@ _OPTIONS = (
         metavar="SECONDS",
         help=f"The limit for one call, including retries and waits.  [default: {DEFAULT_DEADLINE_SECONDS:g}]",
     ),
-    click.option("-v", "--verbose", is_flag=True, help="Log retries and other events to stderr."),
+    click.option(
+        "-v", "--verbose", count=True, help="Log retries and pauses to stderr; with -vv each request too."
+    ),
 )
 
 
@@ -84,7 +86,7 @@ class ConnectionOptions:
     proxy: str | None = None
     timeout: float | None = None
     deadline: float | None = None
-    verbose: bool = False
+    verbose: int = 0
 
     def request_options(self) -> RequestOptions:
         """The given options that are request options of a client."""

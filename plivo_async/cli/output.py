@@ -121,9 +121,9 @@ def print_table(table: RenderableType, *, err: bool = True) -> None:
 
 
 @contextmanager
-def logging_to_stderr(wanted: bool) -> Generator[None, None, None]:
-    """Send the log records of the package to stderr within this block, if wanted."""
-    if not wanted:
+def logging_to_stderr(verbose: int) -> Generator[None, None, None]:
+    """Send log records of the package to stderr within this block: from INFO with 1, all with 2 or more."""
+    if not verbose:
         yield
         return
     logger = logging.getLogger("plivo_async")
@@ -131,7 +131,7 @@ def logging_to_stderr(wanted: bool) -> Generator[None, None, None]:
     handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
     level = logger.level
     logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
+    logger.setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
     try:
         yield
     finally:

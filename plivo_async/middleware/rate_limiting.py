@@ -100,7 +100,8 @@ class RateLimitMiddleware:
             if (seconds := self._pause.begun(retry_after, now)) is not None:
                 state.notes.throttled(seconds, retry_after)
         elif window.pauses != pauses:
-            state.notes.throttled(window.delay(), retry_after)
+            then = f"{window.current_limit} per {window.limit.per:g} s"
+            state.notes.throttled(window.delay(), retry_after, then)
 
     async def _supervised_permit(
         self, request: httpx.Request, state: CallState, supervisor: Supervisor

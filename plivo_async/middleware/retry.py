@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 from collections.abc import Awaitable, Callable
 
@@ -16,8 +15,6 @@ from plivo_async.middleware import CallNext
 from plivo_async.middleware.attempt import Attempt
 from plivo_async.retry_policy import SAFE_METHODS, RetryBudget, RetryPolicy
 from plivo_async.validation import instance_of
-
-_logger = logging.getLogger("plivo_async.retry")
 
 _DEFAULT_POLICY = RetryPolicy()
 
@@ -93,12 +90,14 @@ class RetryMiddleware:
                 supervisor.attempt_failed(state.last_failure)
                 if supervisor.holds:
                     return attempt.unwrap()
+            notes, sent, name = state.notes, state.attempts or number, attempt.name
             gap = policy.gap(number, attempt.retry_after, self._random())
             if gap is None or not self.budget.left:
+                why = "the policy allows none" if gap is None else "the retry budget is spent"
+                notes.gave_up(state.last_failure, sent, name, why)
                 return attempt.unwrap()
             check_deadline(state, gap)
-            _logger.info("attempt %d failed (%s), next in %.2f s", number, attempt.name, gap)
-            state.notes.retry_scheduled(state.last_failure, attempt.name, gap)
+            notes.retry_scheduled(state.last_failure, sent, name, gap)
             await self._sleep(gap)
             if supervisor is not None and supervisor.holds:
                 return attempt.unwrap()
@@ -108,10 +107,12 @@ class RetryMiddleware:
                 number += 1
                 gap = policy.gap(number, None, self._random()) if self.budget.in_flight > 1 else None
                 if gap is None:
+                    notes.gave_up(state.last_failure, sent, name, "the retry budget is spent")
                     return attempt.unwrap()
                 check_deadline(state, gap)
+                notes.retry_postponed(sent, gap)
                 await self._sleep(gap)
-            state.notes.backed_off()
+            notes.backed_off()
 
     def __repr__(self) -> str:
         return f"RetryMiddleware({self.policy!r}, budget={self.budget!r})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import random
 import time
@@ -18,8 +17,6 @@ from plivo_async.fair_semaphore import FairSemaphore
 from plivo_async.middleware.limit_estimator import LimitEstimator
 from plivo_async.rate_limit import RateLimit
 from plivo_async.validation import instance_of
-
-_logger = logging.getLogger("plivo_async.rate_limit")
 
 
 @exported
@@ -170,10 +167,6 @@ class SlidingWindowLimiter:
         estimator.throttled(permit, retry_after, now, self._random())
         if not was_blocked and estimator.blocked_until > now:
             self._pauses += 1
-            _logger.info(
-                "HTTP 429: no request for %.2f s, then %d per %g s",
-                *(estimator.blocked_until - now, estimator.current_limit, self.limit.per),
-            )
             # Calls whose deadline is earlier raise now.
             self._turns.recall()
         self._wake()

@@ -119,7 +119,8 @@ class CallsResource(Resource):
         Raises:
             ConfigurationError: An argument cannot be used. An error of a call is in its outcome.
         """
-        lane = BatchLane(None if patience is None else positive_number("patience", patience))
+        seconds = None if patience is None else positive_number("patience", patience)
+        lane = BatchLane(seconds, self._requester.notes)
         calls = CallsResource(
             self._requester, self._converter, self._options.changed(options), lane, sleep=self._sleep
         )
@@ -216,7 +217,7 @@ class CallsResource(Resource):
             return self.get(call_uuid, deadline=left, **options)
 
         asked = check_call_uuid(call_uuid)
-        wait = partial(wait_for_record, get, seconds, self._sleep)
+        wait = partial(wait_for_record, get, seconds, self._sleep, asked)
         return await self._requester.surrounded("calls.wait", _CALL.path.format(asked), asked, wait)
 
     async def live(self, **options: Unpack[RequestOptions]) -> tuple[str, ...]:

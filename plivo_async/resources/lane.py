@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable
 
+from plivo_async.client_notes import ClientNotes
 from plivo_async.context import CallState, Supervisor
 from plivo_async.errors import PlivoError
 from plivo_async.resources.holding import Gate, Holding
@@ -20,12 +21,14 @@ class BatchLane(Supervisor):
 
     Attributes:
         gate: Whether calls may be sent.
+        notes: What the client notes of all its calls.
         changed: Called when a call has its permit, or the gate may have closed.
     """
 
-    def __init__(self, patience: float | None, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, patience: float | None, notes: ClientNotes | None = None) -> None:
         self.gate = Gate(patience)
-        self.changed = changed
+        self.notes = ClientNotes() if notes is None else notes
+        self.changed: Callable[[], None] = lambda: None
         self._waiting: dict[CallState, None] = {}
         self._waiting_since = 0.0
         self._delay: Callable[[], float] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
@@ -10,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from attrs import evolve
 
 from plivo_async.errors import AuthenticationError, ClientClosedError, DeadlineExceededError, PlivoError
+from plivo_async.logs import log_call
 from plivo_async.resources.cleanup import outlast
 from plivo_async.resources.holding import patience_error
 from plivo_async.resources.item import Item
@@ -18,6 +20,8 @@ from plivo_async.resources.pending import Pending
 from plivo_async.resources.source import Source
 from plivo_async.resources.verdict import Verdict, verdict
 from plivo_async.resources.workers import Workers
+
+_logger = logging.getLogger("plivo_async.batch")
 
 _Result = TypeVar("_Result")
 
@@ -66,6 +70,7 @@ class Sender(Generic[_Result]):
         self._timer: asyncio.TimerHandle | None = None
         self._wakes_at: float | None = None
         self._closing = False
+        self._holds = False
         self.failure: BaseException | None = None
         self.stopped_by: PlivoError | None = None
 
@@ -76,6 +81,7 @@ class Sender(Generic[_Result]):
 
     def start(self) -> None:
         """Begin to read and to send soon."""
+        self._lane.notes.batches += 1
         self._lane.changed = self._look
         self._workers.start()
 
@@ -91,6 +97,7 @@ class Sender(Generic[_Result]):
             asyncio.CancelledError: Cancelled meanwhile; raised when everything is closed.
             Exception: The one that the source raises when it is closed.
         """
+        self._lane.notes.batches -= not self._closing
         self._closing = True
         if self._timer is not None:
             self._timer.cancel()
@@ -166,6 +173,8 @@ class Sender(Generic[_Result]):
             self._gate.ended(item.probe)
             if self._gate.closed:
                 self._look()
+            elif self._holds:
+                self._log_holding()
 
     def _failed(self, item: Item, error: PlivoError) -> PlivoError | None:
         gate, now = self._gate, _now()
@@ -197,6 +206,8 @@ class Sender(Generic[_Result]):
         if self._closing or self.stopped_by is not None:
             return
         now = _now()
+        if self._gate.closed and not self._holds:
+            self._log_holding()
         if self._gate.is_hopeless and self._gate.error is not None:
             self._stop(self._gate.error)
             return
@@ -209,6 +220,20 @@ class Sender(Generic[_Result]):
         # now, the end of a call brings the batch back here.
         self._wake_at(when if when is not None and when > now else None)
         self._workers.add()
+
+    def _log_holding(self) -> None:
+        holding, now = self._gate.holding(), _now()
+        self._holds = holding is not None
+        if holding is None:
+            log_call(_logger, logging.INFO, None, "the batch goes on")
+            return
+        error = holding.error
+        log_call(
+            *(_logger, logging.INFO, None, "the batch holds: %s (%s)", holding.text(now)),
+            type(error).__name__,
+            status=None if error is None else error.status,
+            wait=holding.seconds_left(now),
+        )
 
     def _wake_at(self, when: float | None) -> None:
         if self._timer is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Awaitable, Callable
 
@@ -13,7 +14,10 @@ from plivo_async.errors import (
     RateLimitTimeoutError,
 )
 from plivo_async.lifetime import running_loop
+from plivo_async.logs import log_call
 from plivo_async.record.model import CallDetailRecord
+
+_logger = logging.getLogger("plivo_async.wait")
 
 DEFAULT_WAIT_SECONDS = 300.0
 _FIRST_GAP_SECONDS = 1.0
@@ -29,6 +33,7 @@ async def wait_for_record(
     get: Callable[[float], Awaitable[CallDetailRecord]],
     seconds: float,
     sleep: Callable[[float], Awaitable[object]],
+    call_uuid: str | None = None,
 ) -> CallDetailRecord:
     """Get a record, again and again until it exists.
 
@@ -37,6 +42,7 @@ async def wait_for_record(
         seconds: The time for the whole wait.
         sleep: Waits for a number of seconds. One that returns at once shortens the wait, not the number of
             requests.
+        call_uuid: The call, for the log.
 
     Raises:
         NotFoundError: The time is over, and the last response was a 404.
@@ -72,6 +78,14 @@ async def wait_for_record(
             raise _end_of_wait(
                 last, over, f"no record after {elapsed:.1f} s, asked for {polls} times", attempts
             )
+        log_call(
+            *(_logger, logging.DEBUG, call_uuid, "no record yet (%s), question %d, next in %.2f s"),
+            *(type(last).__name__, polls, gap),
+            attempt=attempts,
+            status=last.status,
+            wait=gap,
+            question=polls,
+        )
         await sleep(gap)
         slept += gap
         elapsed = max(clock() - began, slept)

@@ -81,7 +81,7 @@ class Listing(Progress, Generic[Record]):
         patience: float | None,
         lane: object = None,
     ) -> None:
-        super().__init__(BatchLane(patience))
+        super().__init__(BatchLane(patience, fetcher.requester.notes))
         self._fetcher = fetcher
         self._span = span
         self._page_size = page_size
