@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -11,11 +12,11 @@ import pytest
 from litestar.datastructures import FormMultiDict
 from litestar.datastructures import Headers as LitestarHeaders
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
-from starlette.datastructures import FormData, Headers, QueryParams
+from starlette.datastructures import FormData, Headers, QueryParams, UploadFile
 from werkzeug.datastructures import Headers as WerkzeugHeaders
 from werkzeug.datastructures import ImmutableMultiDict
 
-from plivo_async import SignatureError
+from plivo_async import DecodeError, SignatureError
 from plivo_async.testing import signed_hangup
 from plivo_async.webhooks import HangupEvent, verify
 
@@ -86,11 +87,11 @@ def test_forms_are_read(shape: Callable[[Pairs], Any]) -> None:
     verify("POST", CALLBACK.url, CALLBACK.headers, form, auth_token=TOKEN)
     assert HangupEvent.from_form(form) == HangupEvent.from_form(CALLBACK.body)
     assert HangupEvent.from_form(form).extra == {"X-PH-A": ["2", "1"]}
+
+
+def test_an_uploaded_file_is_refused() -> None:
+    form = FormData({"CallUUID": "c1", "file": UploadFile(io.BytesIO())})
     with pytest.raises(SignatureError):
-        verify(
-            "POST",
-            CALLBACK.url,
-            CALLBACK.headers,
-            shape(PAIRS[:2]) if shape is FormData else b"",
-            auth_token=TOKEN,
-        )
+        verify("POST", CALLBACK.url, CALLBACK.headers, form, auth_token=TOKEN)
+    with pytest.raises(DecodeError):
+        HangupEvent.from_form(form)
