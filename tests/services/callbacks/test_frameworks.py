@@ -42,7 +42,7 @@ def raw(pairs: Pairs) -> list[tuple[bytes, bytes]]:
 
 def wsgi(pairs: Pairs) -> dict[str, Any]:
     named = {f"HTTP_{key.upper().replace('-', '_')}": value for key, value in pairs}
-    return {**named, "wsgi.input": object()}
+    return {**named, "wsgi.input": object(), "wsgi.version": (1, 0)}
 
 
 def django_request(pairs: Pairs) -> HttpRequest:
@@ -60,9 +60,10 @@ def django_request(pairs: Pairs) -> HttpRequest:
         WerkzeugHeaders(HEADERS),
         httpx.Headers(HEADERS),
         django_request(HEADERS).headers,
+        django_request(HEADERS).META,
         raw(HEADERS),
     ],
-    ids=["starlette", "litestar", "aiohttp", "werkzeug", "httpx", "django", "asgi"],
+    ids=["starlette", "litestar", "aiohttp", "werkzeug", "httpx", "django", "django META", "asgi"],
 )
 def test_headers_are_read(headers: Any) -> None:
     verify("POST", CALLBACK.url, headers, CALLBACK.body, auth_token=TOKEN)
