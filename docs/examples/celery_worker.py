@@ -92,7 +92,7 @@ class Fetcher:
                 async for outcome in batch:
                     match outcome:
                         case Fetched(_, record):
-                            self._sink.save(record)
+                            await asyncio.to_thread(self._sink.save, record)
                         case Failed(call_uuid, error):
                             failed[str(call_uuid)] = error
         except PlivoError as error:
