@@ -17,24 +17,24 @@ from plivo_async.webhooks import HangupEvent, public_url, verify
 
 logger = logging.getLogger("aiohttp_hangup_service")
 COLLECTOR = web.AppKey("COLLECTOR", CallCollector)
-AUTH_TOKEN = os.environ["PLIVO_AUTH_TOKEN"]
-PUBLIC_URL = os.environ["PUBLIC_URL"]
-DATABASE = Path(os.environ.get("DATABASE", "calls.db"))
+PUBLIC_URL = web.AppKey("PUBLIC_URL", str)
+AUTH_TOKEN = web.AppKey("AUTH_TOKEN", str)
 MAX_BODY_BYTES = 64 * 1024
 routes = web.RouteTableDef()
 
 
 async def lifespan(app: web.Application) -> AsyncIterator[None]:
-    async with AsyncClient() as client, CallCollector(client, DATABASE) as app[COLLECTOR]:
+    database = Path(os.environ.get("DATABASE", "calls.db"))
+    async with AsyncClient() as client, CallCollector(client, database) as app[COLLECTOR]:
         yield
 
 
 @routes.post("/plivo/hangup")
 async def hangup(request: web.Request) -> web.Response:
     body = await request.read()
-    url = public_url(PUBLIC_URL, request.raw_path)
+    url = public_url(request.app[PUBLIC_URL], request.raw_path)
     try:
-        verify(request.method, url, request.headers, body, auth_token=AUTH_TOKEN)
+        verify(request.method, url, request.headers, body, auth_token=request.app[AUTH_TOKEN])
     except SignatureError as error:
         logger.warning("a callback was refused: %s", error)
         raise web.HTTPForbidden from error
@@ -48,6 +48,7 @@ async def hangup(request: web.Request) -> web.Response:
 
 def make_app() -> web.Application:
     app = web.Application(client_max_size=MAX_BODY_BYTES)
+    app[PUBLIC_URL], app[AUTH_TOKEN] = os.environ["PUBLIC_URL"], os.environ["PLIVO_AUTH_TOKEN"]
     app.cleanup_ctx.append(lifespan)
     app.add_routes(routes)
     return app

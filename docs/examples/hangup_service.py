@@ -18,21 +18,23 @@ from plivo_async import AsyncClient, DecodeError, SignatureError
 from plivo_async.webhooks import HangupEvent, public_url, verify
 
 logger = logging.getLogger("hangup_service")
-AUTH_TOKEN = os.environ["PLIVO_AUTH_TOKEN"]
-PUBLIC_URL = os.environ["PUBLIC_URL"]
-DATABASE = Path(os.environ.get("DATABASE", "calls.db"))
-RECONCILE_SECONDS = float(os.environ.get("RECONCILE_SECONDS", "600"))
 MAX_BODY_BYTES = 64 * 1024
 
 
 class State(TypedDict):
     collector: CallCollector
+    public_url: str
+    auth_token: str
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[State, None]:
-    async with AsyncClient() as client, CallCollector(client, DATABASE, RECONCILE_SECONDS) as collector:
-        yield {"collector": collector}
+    # Read here, so that the module can be imported without them.
+    public_url, auth_token = os.environ["PUBLIC_URL"], os.environ["PLIVO_AUTH_TOKEN"]
+    database = Path(os.environ.get("DATABASE", "calls.db"))
+    seconds = float(os.environ.get("RECONCILE_SECONDS", "600"))
+    async with AsyncClient() as client, CallCollector(client, database, seconds) as collector:
+        yield {"collector": collector, "public_url": public_url, "auth_token": auth_token}
 
 
 app = FastAPI(lifespan=lifespan)
@@ -45,9 +47,9 @@ async def verified_body(request: Request) -> bytes:
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             raise HTTPException(413)
-    url = public_url(PUBLIC_URL, str(request.url))
+    url = public_url(request.state.public_url, str(request.url))
     try:
-        verify(request.method, url, request.headers, body, auth_token=AUTH_TOKEN)
+        verify(request.method, url, request.headers, body, auth_token=request.state.auth_token)
     except SignatureError as error:
         logger.warning("a callback was refused: %s", error)
         raise HTTPException(403) from error

@@ -69,7 +69,7 @@ def verify(
         version: The scheme. "v2" signs neither query nor form, so it only shows that Plivo calls this URL.
 
     Raises:
-        SignatureError: The request is not from Plivo, or not to this URL; `reason` tells the cases apart.
+        SignatureError: The request is not from Plivo, or not to this URL; `reason` names the case.
         ConfigurationError: An argument cannot be used: no whole URL, an empty token, an unknown version.
     """
     tokens = Secret(auth_token)

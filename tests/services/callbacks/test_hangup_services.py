@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
@@ -13,7 +15,7 @@ import pytest
 
 from plivo_async import CallDetailRecord
 from plivo_async.testing import FakePlivo, SignedCallback, signed_hangup
-from tests.services.callbacks.running import EXIT_CODES, HANGUP_URL, running
+from tests.services.callbacks.running import EXAMPLES, EXIT_CODES, HANGUP_URL, PATIENCE_SECONDS, running
 
 CALLBACKS = 1_000
 POSTED, LOST, FORGED = 500, 50, 100
@@ -105,6 +107,20 @@ async def test_what_was_answered_is_fetched_after_a_kill(name: str, tmp_path: Pa
             assert rows.keys() == set(call_uuids)
             exit_code, stderr = await service.stop()
     assert (exit_code, stderr) == (EXIT_CODES[name], "")
+
+
+def test_the_tests_of_the_example_pass() -> None:
+    command = [*(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly")]
+    done = subprocess.run(
+        [*command, "test_hangup_service.py"],
+        cwd=EXAMPLES,
+        check=False,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+    )
+    assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", ["fastapi", "aiohttp"])
