@@ -7,7 +7,7 @@ import itertools
 import os
 from pathlib import Path
 
-from plivo_async.testing import FakePlivo
+from plivo_async.testing import FakePlivo, StubResponse
 from tests.docs.doc_examples import python_examples
 from tests.services.web.running import ROOT, Kind, running, until
 
@@ -26,7 +26,8 @@ async def test_the_service_of_the_page_cancels_the_calls_of_clients_that_hang_up
     ):
         assert (await service.ask(path))[0] == 200
         idle = await service.is_open() | {"busy": 0}
-        fake.script(itertools.repeat(503))
+        # Time enough to notice that a client has gone, before its call is retried.
+        fake.script(itertools.repeat(StubResponse(503, headers={"Retry-After": "1"})))
 
         seen = len(fake.requests)
         all_sent = asyncio.create_task(until(lambda: len(fake.requests) >= seen + CALLS))
