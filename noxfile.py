@@ -226,6 +226,7 @@ def bench_web(session: nox.Session) -> None:
     """Measure a web service next to other clients, and the cost of hang-ups."""
     session.install("-e", ".[testing]", "-r", "tests/benchmarks/requirements.txt", *group("services"))
     session.run("python", "-m", "tests.benchmarks.web_service", *session.posargs)
+    session.run("python", "-m", "tests.benchmarks.traced")
     session.run("python", "-m", "tests.benchmarks.hang_ups")
 
 

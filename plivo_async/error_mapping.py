@@ -33,6 +33,10 @@ _KEPT_HEADERS = ("content-type", "content-length", "content-encoding", "date", "
 # Texts of failures for which httpx has no type.
 _BAD_LOCATION = "Invalid URL in location header"
 _PROXY_STATUS = re.compile(r"\b[1-5][0-9]{2}\b")
+# Codes of X509_verify_cert of OpenSSL: no CA is found that issued the certificate.
+_UNKNOWN_CA_CODES = frozenset({2, 18, 19, 20, 21})
+# Those that only the flag X509_V_FLAG_X509_STRICT finds.
+_STRICT_CODES = range(80, 94)
 _MEANINGS = {
     401: "check PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN",
     404: (
@@ -99,7 +103,8 @@ def transport_error(failure: httpx.HTTPError, attempts: int) -> PlivoError:
     reason = printable(str(failure)) or "no reason given"
     error: PlivoError
     if is_certificate_failure(failure):
-        error = TLSError(f"the server's certificate was not accepted: {reason}", attempts=attempts)
+        way_out = _certificate_way_out(failure)
+        error = TLSError(f"the server's certificate was not accepted: {reason}{way_out}", attempts=attempts)
     elif isinstance(failure, httpx.TimeoutException):
         kind = type(failure).__name__.removesuffix("Timeout").lower()
         error = RequestTimeoutError(f"{kind} timeout: {reason}", attempts=attempts)
@@ -118,6 +123,21 @@ def transport_error(failure: httpx.HTTPError, attempts: int) -> PlivoError:
 def is_certificate_failure(failure: BaseException) -> bool:
     """Whether a TLS certificate was refused: another attempt would only repeat the handshake."""
     return any(isinstance(link, ssl.SSLCertVerificationError) for link in _chain(failure))
+
+
+def _certificate_way_out(failure: BaseException) -> str:
+    codes = {getattr(link, "verify_code", None) for link in _chain(failure)}
+    if not codes.isdisjoint(_UNKNOWN_CA_CODES):
+        return (
+            "; if a proxy or a CA of your company issued it, name a file with the CA in SSL_CERT_FILE, in "
+            "verify= of the client, or with --ca-file of the command"
+        )
+    if not codes.isdisjoint(_STRICT_CODES):
+        return (
+            "; the CA breaks a rule of RFC 5280 on which Python 3.13 insists, also with SSL_CERT_FILE: give "
+            "verify= an SSL context without ssl.VERIFY_X509_STRICT, or the command --ca-file"
+        )
+    return ""
 
 
 def kept_headers(headers: httpx.Headers) -> dict[str, str]:

@@ -133,7 +133,7 @@ class OpenTelemetryTracing:
             f"{request.method} {target.template}", kind=trace.SpanKind.CLIENT, attributes=facts
         )
         if span.is_recording():
-            span.set_attribute("url.full", target.full)
+            span.set_attribute("url.full", target.masked(request.url))
             self._describe(span, info)
         scope = context.set_value(_SUPPRESS_HTTP, True, trace.set_span_in_context(span))
         if self._propagates:
@@ -188,25 +188,26 @@ class _Target:
         address: The host.
         port: The port.
         template: The path as a template.
-        full: The whole URL, in which every value is masked.
     """
 
     address: str
     port: int
     template: str
-    full: str
 
     @classmethod
     def of(cls, url: httpx.URL) -> _Target:
         match = _ACCOUNT_PATH.fullmatch(url.path)
         # A middleware may have changed the path to any other.
         template = "/{path}" if match is None else f"{match['root']}{{auth_id}}/{route_of(match['path'])}"
-        port = url.port or DEFAULT_PORTS.get(url.scheme, 0)
-        full = f"{url.scheme}://{url.netloc.decode('ascii')}{_PLACEHOLDER.sub('REDACTED', template)}"
-        if url.query:
-            names = (name if _PARAMETER.fullmatch(name) else "REDACTED" for name in url.params)
-            full += "?" + "&".join(f"{name}=REDACTED" for name in names)
-        return cls(url.host, port, template, full)
+        return cls(url.host, url.port or DEFAULT_PORTS.get(url.scheme, 0), template)
+
+    def masked(self, url: httpx.URL) -> str:
+        """Return the whole URL, in which every value is masked."""
+        full = f"{url.scheme}://{url.netloc.decode('ascii')}{_PLACEHOLDER.sub('REDACTED', self.template)}"
+        if not url.query:
+            return full
+        names = (name if _PARAMETER.fullmatch(name) else "REDACTED" for name in url.params)
+        return f"{full}?{'&'.join(f'{name}=REDACTED' for name in names)}"
 
 
 def _facts_of(response: httpx.Response) -> dict[str, str | int]:

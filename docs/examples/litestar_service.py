@@ -11,6 +11,7 @@ from typing import Any
 from litestar import Litestar, Request, Response, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
+from litestar.logging import LoggingConfig
 from litestar.params import FromPath
 
 from plivo_async import AsyncClient, InvalidCallUUIDError, NotFoundError, PlivoError
@@ -88,4 +89,10 @@ app = Litestar(
     lifespan=[lifespan],
     dependencies={"client": Provide(plivo)},
     exception_handlers={PlivoError: plivo_error},
+    # By default a thread writes the log, and the last lines are lost when the process ends by a signal.
+    logging_config=LoggingConfig(
+        root={"level": "INFO", "handlers": ["console"]},
+        loggers={"litestar": {"level": "INFO", "handlers": ["console"], "propagate": False}},
+        log_exceptions="always",
+    ),
 )

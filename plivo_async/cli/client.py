@@ -13,6 +13,7 @@ from attrs import evolve, fields, frozen
 from click.core import ParameterSource
 
 from plivo_async.base_url import ALLOW_HTTP_VARIABLE, DEFAULT_BASE_URL
+from plivo_async.cli.ca_file import CAFile, ca_file_option
 from plivo_async.cli.output import logging_to_stderr, report
 from plivo_async.client import AsyncClient
 from plivo_async.options import DEFAULT_DEADLINE_SECONDS, DEFAULT_TIMEOUT, RequestOptions
@@ -52,6 +53,7 @@ _OPTIONS = (
         show_envvar=True,
         help="An HTTP proxy.  [default: HTTPS_PROXY or ALL_PROXY]",
     ),
+    ca_file_option,
     click.option(
         "--timeout",
         envvar="PLIVO_ASYNC_TIMEOUT",
@@ -84,6 +86,7 @@ class ConnectionOptions:
     base_url: str | None = None
     allow_http: bool = False
     proxy: str | None = None
+    ca_file: CAFile | None = None
     timeout: float | None = None
     deadline: float | None = None
     verbose: int = 0
@@ -191,6 +194,7 @@ def open_client(
             # Without the option the client reads the environment.
             allow_http=options.allow_http or None,
             proxy=options.proxy,
+            verify=True if options.ca_file is None else options.ca_file.context,
             **options.request_options(),
             **more,
         )

@@ -1,6 +1,7 @@
 """Turns requests into the bytes to send. Pure: no I/O.
 
-h11 writes the first GET on a connection; the next one with the same headers is made from the same bytes.
+h11 writes the first GET on a connection; the next one with the same headers is made from the same bytes. The
+headers of a trace differ from one request to the next, and are written after the others.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ _TARGET = re.compile(rb"[!-~]+")
 _FORBIDDEN_IN_TARGET = re.compile(rb"#|\A[^/?]*(?://[^/?]*)?@")
 # What h11 quotes of a header may be a secret.
 _VALUE = re.compile(r" b['\"].*", re.DOTALL)
+# https://www.w3.org/TR/trace-context/ and https://www.w3.org/TR/baggage/
+_TRACE_HEADERS = frozenset({b"traceparent", b"tracestate", b"baggage"})
+# A field value (RFC 9110 section 5.5) without obs-text.
+_PLAIN_VALUE = re.compile(rb"[!-~](?:[ -~]*[!-~])?")
 
 
 class RequestWriter:
@@ -29,21 +34,23 @@ class RequestWriter:
 
     def __init__(self, machine: h11.Connection) -> None:
         self._machine = machine
-        # The headers of a GET, and what h11 wrote of it after the target.
+        # The headers of a GET without those of a trace, and what h11 wrote of them after the target.
         self.known_headers: Headers | None = None
         self._known_head = b""
 
     def known_get(self, request: httpx.Request) -> bytes | None:
         """Return a whole GET written without h11; None if h11 wrote none with these headers."""
-        target = request.url.raw_path
+        headers, trace, target = request.headers.raw, b"", request.url.raw_path
+        if headers != self.known_headers:
+            headers, trace = _without_trace(headers)
         if (
-            request.headers.raw != self.known_headers
+            headers != self.known_headers
             or request.method != "GET"
             or "target" in request.extensions
             or not _TARGET.fullmatch(target)
         ):
             return None
-        return b"GET " + target + self._known_head
+        return b"GET " + target + self._known_head + trace + b"\r\n"
 
     def without_body(self, request: httpx.Request, proxy: Proxy | None) -> bytes:
         """Return a whole request that has no body.
@@ -66,8 +73,9 @@ class RequestWriter:
             and self._machine.our_state is h11.DONE
             and "target" not in request.extensions
         ):
-            self.known_headers = request.headers.raw
-            self._known_head = head[len(b"GET ") + len(request.url.raw_path) :]
+            self.known_headers, trace = _without_trace(request.headers.raw)
+            start = len(b"GET ") + len(request.url.raw_path)
+            self._known_head = head[start : -len(trace + b"\r\n")]
         return head + end
 
     def head(self, request: httpx.Request, proxy: Proxy | None) -> bytes:
@@ -104,6 +112,14 @@ class RequestWriter:
             return self._machine.send(event) or b""
         except h11.LocalProtocolError as error:
             raise httpx.LocalProtocolError(str(error), request=request) from None
+
+
+def _without_trace(headers: Headers) -> tuple[Headers, bytes]:
+    """Return headers without those of a trace at their end, and these as they are written."""
+    count = len(headers)
+    while count and headers[count - 1][0] in _TRACE_HEADERS and _PLAIN_VALUE.fullmatch(headers[count - 1][1]):
+        count -= 1
+    return headers[:count], b"".join(b"%s: %s\r\n" % header for header in headers[count:])
 
 
 def _head_event(request: httpx.Request, proxy: Proxy | None) -> h11.Request:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, TypeAlias, cast
 from urllib.parse import unquote_to_bytes
 
@@ -42,37 +42,25 @@ def form_pairs(form: Form) -> Pairs:
         NotTextError: One of its values is neither text nor bytes.
     """
     text = as_bytes(form)
-    return given_pairs("the form", form) if text is None else decode_pairs(text)
+    if text is not None:
+        return decode_pairs(text)
+    found: Pairs = []
+    for key, value in _single_items("the form", form):
+        key_bytes, value_bytes = as_bytes(key), as_bytes(value)
+        if key_bytes is None or value_bytes is None:
+            raise NotTextError(printable(str(key)))
+        found.append((key_bytes, value_bytes))
+    return found
 
 
 def header_pairs(headers: Headers) -> Pairs:
-    """Return the pairs of headers.
+    """Return the pairs of headers that are text or bytes; a WSGI environment has others too.
 
     Raises:
-        ConfigurationError: They are neither a mapping nor pairs, or not of text or bytes.
+        ConfigurationError: They are neither a mapping nor pairs.
     """
-    try:
-        return given_pairs("headers", headers)
-    except NotTextError as error:
-        problem = f"headers must be text or bytes, and {error} is not"
-    raise ConfigurationError(problem)
-
-
-def given_pairs(name: str, given: Any) -> Pairs:
-    """Return the pairs of a mapping, of one with several values for a key, or of an iterable of pairs.
-
-    Raises:
-        ConfigurationError: It is none of these.
-        NotTextError: A key or a value is neither text nor bytes.
-    """
-    found: Pairs = []
-    for key, value in given_items(name, given):
-        for one in cast("Iterable[Any]", value if isinstance(value, list | tuple) else (value,)):
-            key_bytes, value_bytes = as_bytes(key), as_bytes(one)
-            if key_bytes is None or value_bytes is None:
-                raise NotTextError(printable(str(key)))
-            found.append((key_bytes, value_bytes))
-    return found
+    pairs = ((as_bytes(key), as_bytes(value)) for key, value in _single_items("headers", headers))
+    return [(key, value) for key, value in pairs if key is not None and value is not None]
 
 
 def given_items(name: str, given: Any) -> list[tuple[Any, Any]]:
@@ -112,6 +100,12 @@ def header_value(headers: Pairs, name: str) -> bytes:
 
 def _header_name(key: bytes) -> bytes:
     return key.lower().replace(b"_", b"-").removeprefix(b"http-")
+
+
+def _single_items(name: str, given: Any) -> Iterator[tuple[Any, Any]]:
+    for key, value in given_items(name, given):
+        for one in cast("Iterable[Any]", value if isinstance(value, list | tuple) else (value,)):
+            yield key, one
 
 
 def _decoded(text: bytes) -> bytes:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import socketserver
-import ssl
-import threading
 import warnings
 from collections.abc import Callable, Iterator
-from typing import cast
 
 import pytest
 import uvloop
@@ -17,8 +13,9 @@ import uvloop
 from plivo_async import AsyncClient, ClientClosedError
 from tests.faults.certificates import Authority
 from tests.faults.fault_server import Clock, FaultServer
-from tests.faults.responses_on_the_wire import CALL_UUID, good, reply
+from tests.faults.responses_on_the_wire import CALL_UUID, good
 from tests.faults.serving import AUTH_ID, TOKEN, assert_at_rest, client_of, open_sockets
+from tests.faults.threaded_server import Server, serving_in_threads
 from tests.offline import pool_of
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
@@ -43,49 +40,10 @@ async def test_each_session_has_connections_of_its_own(ended_by: str, clock: Clo
     assert open_sockets() == sockets
 
 
-class Server(socketserver.ThreadingTCPServer):
-    """Serves records in threads of its own, whatever happens to event loops; counts its open connections."""
-
-    daemon_threads = True
-    allow_reuse_address = True
-
-    def __init__(self, tls: ssl.SSLContext | None) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.server_address[1]}"
-        self.tls = tls
-        self.accepted = 0
-        self.is_silent = False
-        self.asked, self.ended = threading.Semaphore(0), threading.Semaphore(0)
-
-
-class Handler(socketserver.BaseRequestHandler):
-    def handle(self) -> None:
-        server = cast(Server, self.server)
-        server.accepted += 1
-        connection = self.request
-        try:
-            if server.tls is not None:
-                connection = server.tls.wrap_socket(connection, server_side=True)
-            while connection.recv(65536):
-                server.asked.release()
-                if not server.is_silent:
-                    connection.sendall(reply())
-        except OSError:
-            # Closed without TLS's close_notify.
-            pass
-        finally:
-            connection.close()
-            server.ended.release()
-
-
 @pytest.fixture(params=["plain", "TLS"])
 def server(request: pytest.FixtureRequest, authority: Authority) -> Iterator[Server]:
-    with Server(authority.server() if request.param == "TLS" else None) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with serving_in_threads(authority.server() if request.param == "TLS" else None) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.mark.parametrize("new_loop", LOOPS.values(), ids=LOOPS)

@@ -121,3 +121,56 @@ def test_a_request_out_of_turn_shows_no_header() -> None:
     with pytest.raises(httpx.LocalProtocolError) as caught:
         writer.head(request, None)
     assert leaks_of(caught.value) == []
+
+
+class TestTheHeadersOfATrace:
+    """They differ from request to request, and h11 writes the others once."""
+
+    def written(self, *traces: list[tuple[bytes, bytes]]) -> list[bytes | None]:
+        """What follows a first request on the same connection, without h11; the first trace is its own."""
+        writer = RequestWriter(h11.Connection(h11.CLIENT))
+        first, *others = (
+            httpx.Request(
+                "GET", "http://h.example/a", headers=[(b"Host", b"h.example"), (b"X", b"1"), *trace]
+            )
+            for trace in traces
+        )
+        writer.without_body(first, None)
+        return [writer.known_get(request) for request in others]
+
+    @pytest.mark.parametrize("first", [[], [(b"traceparent", b"00-1-1-01")]])
+    def test_they_may_change_appear_and_go(self, first: list[tuple[bytes, bytes]]) -> None:
+        trace = [(b"traceparent", b"00-2-2-01"), (b"tracestate", b"a=b"), (b"baggage", b"k=v, l=w")]
+        start = b"GET /a HTTP/1.1\r\nHost: h.example\r\nX: 1\r\n"
+
+        assert self.written(first, trace, [], trace[:1]) == [
+            start + b"traceparent: 00-2-2-01\r\ntracestate: a=b\r\nbaggage: k=v, l=w\r\n\r\n",
+            start + b"\r\n",
+            start + b"traceparent: 00-2-2-01\r\n\r\n",
+        ]
+
+    def test_the_same_bytes_are_written_by_h11(self) -> None:
+        trace = [(b"traceparent", b"00-2-2-01"), (b"tracestate", b"a=b")]
+        request = httpx.Request(
+            "GET", "http://h.example/a", headers=[(b"Host", b"h.example"), (b"X", b"1"), *trace]
+        )
+
+        by_h11 = RequestWriter(h11.Connection(h11.CLIENT)).without_body(request, None)
+
+        assert self.written([], trace) == [by_h11]
+
+    @pytest.mark.parametrize(
+        "trace",
+        [
+            [(b"traceparent", b"00\r\nEvil: 1")],
+            [(b"traceparent", b"00\nEvil: 1")],
+            [(b"traceparent", b" padded")],
+            [(b"traceparent", b"")],
+            [(b"tracestate", b"\xe4")],
+            [(b"traceparent", b"0"), (b"Y", b"2")],
+            [(b"content-length", b"5")],
+        ],
+    )
+    def test_h11_decides_on_any_other(self, trace: list[tuple[bytes, bytes]]) -> None:
+        assert self.written([], trace) == [None]
+        assert self.written([(b"traceparent", b"0")], trace) == [None]

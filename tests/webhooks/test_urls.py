@@ -59,7 +59,7 @@ def test_the_forwarded_url_has_the_scheme_and_host_of_the_proxy(headers: Any, ur
     assert forwarded_url("http://10.0.0.7:8000/h?a=1#x", headers) == url
 
 
-@pytest.mark.parametrize(("url", "headers"), [("/h", {}), ("http://a/h", 5), ("http://a/h", {"a": 5})])
+@pytest.mark.parametrize(("url", "headers"), [("/h", {}), ("http://a/h", 5)])
 def test_a_forwarded_url_of_no_url_or_no_headers_is_refused(url: str, headers: Any) -> None:
     with pytest.raises(ConfigurationError):
         forwarded_url(url, headers)

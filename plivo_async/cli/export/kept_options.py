@@ -21,9 +21,10 @@ from plivo_async.cli.rate_option import rate_text
 from plivo_async.cli.shell import shell_join
 
 _KEY = "plivo_async_export_options"
+_FLAGS = ("--fake", "--safe-csv", "--allow-http")
 _NAMES = {
     *("--rate", "--concurrency", "--max-wait", "--format", "--base-url"),
-    *("--proxy", "--timeout", "--deadline", "--limiter", "--limiter-account"),
+    *("--proxy", "--ca-file", "--timeout", "--deadline", "--limiter", "--limiter-account"),
 }
 
 # Their URLs may have a password in them.
@@ -98,8 +99,13 @@ def kept_options(connection: ConnectionOptions, export: ExportOptions, *, is_fak
         values["--fake"] = True
     else:
         values["--base-url"] = connection.base_url or DEFAULT_BASE_URL
+        if connection.allow_http:
+            values["--allow-http"] = True
     if connection.proxy:
         values["--proxy"] = _without_password(connection.proxy)
+    if connection.ca_file is not None:
+        # The retry may begin in another folder.
+        values["--ca-file"] = str(Path(connection.ca_file.path).absolute())
     if connection.timeout is not None:
         values["--timeout"] = repr(connection.timeout)
     if connection.deadline is not None:
@@ -162,6 +168,6 @@ def _parsed(text: bytes) -> dict[str, Value] | None:
 
 
 def _is_option(name: str, value: object) -> bool:
-    if name in ("--fake", "--safe-csv"):
+    if name in _FLAGS:
         return value is True
     return name in _NAMES and (isinstance(value, str) or (name in URL_OPTIONS and value is None))

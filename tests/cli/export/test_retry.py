@@ -225,6 +225,15 @@ def test_the_password_of_a_proxy_is_not_kept(
     assert run(["retry", "-q", "--all", "calls.ndjson"]) == 6
 
 
+def test_the_permission_of_plain_http_is_kept(ids: list[str]) -> None:
+    assert export("-o", "calls.ndjson", "--allow-http", "no-such-call") == 6
+
+    assert run(["retry", "-q", "--all", "calls.ndjson"]) == 6
+    found = read_options(_OPTIONS)
+    assert found is not None
+    assert found.values["--allow-http"] is True
+
+
 def test_no_secret_of_the_environment_is_kept(ids: list[str], served: FakePlivo) -> None:
     assert export("-o", "calls.ndjson", "no-such-call") == 6
 

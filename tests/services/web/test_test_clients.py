@@ -74,7 +74,7 @@ async def test_starlette(example: Example, fake_plivo: FakePlivo) -> None:
         StarletteTestClient(app).get("/calls/c1/cost")
 
 
-async def test_litestar(example: Example, fake_plivo: FakePlivo) -> None:
+async def test_litestar(example: Example, fake_plivo: FakePlivo, capfd: pytest.CaptureFixture[str]) -> None:
     app = example("litestar_service").app
     for _ in range(2):
         async with LitestarTestClient(app) as browser:
@@ -86,6 +86,7 @@ async def test_litestar(example: Example, fake_plivo: FakePlivo) -> None:
             await check(get, fake_plivo)
     response = await LitestarTestClient(app).get("/calls/c1/cost")
     assert response.status_code == 500, response.text
+    assert "AttributeError" in capfd.readouterr().err
 
 
 async def test_quart(example: Example, fake_plivo: FakePlivo, caplog: pytest.LogCaptureFixture) -> None:
