@@ -99,6 +99,12 @@ class CallState:
         lane = self.limits.lane
         return lane if isinstance(lane, Supervisor) else None
 
+    def attempt_failed(self, error: PlivoError) -> PlivoError:
+        """Note the latest attempt that failed, and return its error."""
+        error.call_uuid = self.limits.call_uuid
+        self.last_failure = error
+        return error
+
     def stop_clock(self, now: float) -> float | None:
         """Suspend the deadline; return the seconds that are left until it."""
         deadline = self.limits.deadline

@@ -89,7 +89,7 @@ def deadline_error(state: CallState, message: str) -> DeadlineExceededError:
         return DeadlineExceededError(message, attempts=state.attempts)
     kind = RateLimitTimeoutError if isinstance(last, RateLimitError) else DeadlineExceededError
     error = kind(
-        f"{message}; last failure: {last}",
+        f"{message}; last failure: {last.message}",
         status=last.status,
         api_id=last.api_id,
         attempts=state.attempts,

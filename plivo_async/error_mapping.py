@@ -22,6 +22,7 @@ from plivo_async.errors import (
 from plivo_async.retry_after import retry_after_seconds
 from plivo_async.server_message import server_message
 from plivo_async.text import printable
+from plivo_async.urls import DEFAULT_PORTS
 
 # How an attempt can end. raise_for_status() raises HTTPStatusError, in a response hook of a borrowed client
 # or in middleware.
@@ -100,7 +101,7 @@ def transport_error(failure: httpx.HTTPError, attempts: int) -> PlivoError:
     """
     if isinstance(failure, httpx.HTTPStatusError):
         return status_error(failure.response, attempts)
-    reason = printable(str(failure)) or "no reason given"
+    reason = _with_host(printable(str(failure)) or "no reason given", failure)
     error: PlivoError
     if is_certificate_failure(failure):
         way_out = _certificate_way_out(failure)
@@ -118,6 +119,18 @@ def transport_error(failure: httpx.HTTPError, attempts: int) -> PlivoError:
         error = NetworkError(f"{type(failure).__name__}: {reason}", attempts=attempts)
     error.__cause__ = _os_error(failure)
     return error
+
+
+def _with_host(reason: str, failure: httpx.HTTPError) -> str:
+    """Return the reason of a failure, with the server that the request was for unless it is named."""
+    try:
+        url = failure.request.url
+    except RuntimeError:
+        return reason
+    if not url.host or url.host in reason:
+        return reason
+    port = url.port or DEFAULT_PORTS.get(url.scheme)
+    return f"{reason} (request to {url.host}{'' if port is None else f':{port}'})"
 
 
 def is_certificate_failure(failure: BaseException) -> bool:

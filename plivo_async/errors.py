@@ -29,6 +29,7 @@ class PlivoError(Exception):
         retry_after: Seconds that the server asks to wait; None where it does not ask.
         headers: Some headers of the response, with lower-case names. None of them can hold credentials.
         body: The body of the response; empty without one.
+        call_uuid: The call UUID that the error is about; None where it is about no call.
     """
 
     message: str
@@ -38,6 +39,7 @@ class PlivoError(Exception):
     retry_after: float | None = field(default=None, kw_only=True)
     headers: Mapping[str, str] = field(factory=dict[str, str], kw_only=True)
     body: bytes = field(default=b"", kw_only=True)
+    call_uuid: str | None = field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         # OSError is a base of the timeouts. It leaves args empty if a subclass has an __init__ of its own.
@@ -49,13 +51,18 @@ class PlivoError(Exception):
         return False
 
     def __str__(self) -> str:
-        return self.message
+        # An error of a batch has that of a call in its message.
+        if self.call_uuid is None or f"call {self.call_uuid}" in self.message:
+            return self.message
+        return f"{self.message} (call {self.call_uuid})"
 
     def __repr__(self) -> str:
         known = (f"{name}={getattr(self, name)!r}" for name in ("status", "api_id", "retry_after"))
         facts = [fact for fact in known if not fact.endswith("=None")]
         if self.attempts:
             facts.append(f"attempts={self.attempts}")
+        if self.call_uuid is not None:
+            facts.append(f"call_uuid={self.call_uuid!r}")
         return f"{type(self).__name__}({', '.join([repr(self.message), *facts])})"
 
     def __reduce__(self) -> tuple[Any, ...]:

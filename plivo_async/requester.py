@@ -246,6 +246,8 @@ class Requester:
                 # Authorization header alive until the next garbage collection.
                 del error
         except BaseException as failure:
+            if isinstance(failure, PlivoError):
+                _name_call(failure, notes.call_uuid)
             notes.call_failed(failure, state.attempts)
             raise
 
@@ -360,6 +362,14 @@ class Requester:
             if clean == content:
                 raise
         return decode(clean)
+
+
+def _name_call(error: PlivoError, call_uuid: str | None) -> None:
+    """Set the call UUID of an error and of its causes, where they have none."""
+    link: BaseException | None = error
+    while isinstance(link, PlivoError) and link.call_uuid is None:
+        link.call_uuid = call_uuid
+        link = link.__cause__ if call_uuid is not None else None
 
 
 def _check_target(method: object, path: object) -> None:

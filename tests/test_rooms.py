@@ -66,7 +66,7 @@ ROOMS = {
     ),
     "request": Room(
         modules={"account_url", "body", "context", "deadline", "error_mapping", "redactor"},
-        rooms={"ground", "httpx", "values", "transport"},
+        rooms={"ground", "httpx", "urls", "values", "transport"},
         libraries={"attrs", "cattrs"},
     ),
     "middleware": Room(

@@ -58,7 +58,7 @@ def write_as_sent(failed: Failed) -> bool:
     if line is None:
         return False
     write(line + "\n")
-    report(f"{failed.call_uuid}: warning: printed as sent: {failed.error}")
+    report(f"{failed.call_uuid}: warning: printed as sent: {failed.error.message}")
     return True
 
 
@@ -102,7 +102,7 @@ def counted(count: int, noun: str) -> str:
 
 def report_failure(call_uuid: str, error: PlivoError) -> None:
     """Write one line about a failed call to stderr."""
-    report(f"{shlex.quote(printable(call_uuid))}: {type(error).__name__}: {error}")
+    report(f"{shlex.quote(printable(call_uuid))}: {type(error).__name__}: {error.message}")
 
 
 def print_table(table: RenderableType, *, err: bool = True) -> None:

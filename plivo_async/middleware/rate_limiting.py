@@ -79,7 +79,7 @@ class RateLimitMiddleware:
                 return attempt.unwrap()
             if not await self._is_sent_again(request, permit, attempt, clock):
                 return attempt.unwrap()
-            state.last_failure = attempt.error(state.attempts)
+            state.attempt_failed(attempt.error(state.attempts))
             notes.goes_again_after_429()
 
     async def _is_sent_again(

@@ -85,19 +85,19 @@ class RetryMiddleware:
                 if attempt.status is not None and attempt.status < 500:
                     self.budget.refill(number - 1)
                 return attempt.unwrap()
-            state.last_failure = attempt.error(state.attempts)
+            error = state.attempt_failed(attempt.error(state.attempts))
             if (supervisor := state.supervisor) is not None:
-                supervisor.attempt_failed(state.last_failure)
+                supervisor.attempt_failed(error)
                 if supervisor.holds:
                     return attempt.unwrap()
             notes, sent, name = state.notes, state.attempts or number, attempt.name
             gap = policy.gap(number, attempt.retry_after, self._random())
             if gap is None or not self.budget.left:
                 why = "the policy allows none" if gap is None else "the retry budget is spent"
-                notes.gave_up(state.last_failure, sent, name, why)
+                notes.gave_up(error, sent, name, why)
                 return attempt.unwrap()
             check_deadline(state, gap)
-            notes.retry_scheduled(state.last_failure, sent, name, gap)
+            notes.retry_scheduled(error, sent, name, gap)
             await self._sleep(gap)
             if supervisor is not None and supervisor.holds:
                 return attempt.unwrap()
@@ -107,7 +107,7 @@ class RetryMiddleware:
                 number += 1
                 gap = policy.gap(number, None, self._random()) if self.budget.in_flight > 1 else None
                 if gap is None:
-                    notes.gave_up(state.last_failure, sent, name, "the retry budget is spent")
+                    notes.gave_up(error, sent, name, "the retry budget is spent")
                     return attempt.unwrap()
                 check_deadline(state, gap)
                 notes.retry_postponed(sent, gap)

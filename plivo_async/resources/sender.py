@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
@@ -266,7 +267,12 @@ def _now() -> float:
 
 
 def _unsent(item: Item, stopped_by: PlivoError) -> PlivoError:
-    return item.error or with_message(stopped_by, f"not asked for: {stopped_by}")
+    if item.error is not None:
+        return item.error
+    error = with_message(stopped_by, f"not asked for: {stopped_by.message}")
+    asked = item.call_uuid
+    error.call_uuid = str(asked) if isinstance(asked, str | uuid.UUID) else None
+    return error
 
 
 def with_message(error: PlivoError, message: str) -> PlivoError:

@@ -122,13 +122,14 @@ def _end_of_wait(
     elif isinstance(last, RateLimitError):
         kind = RateLimitTimeoutError
     error = kind(
-        f"{message}: {last}",
+        f"{message}: {last.message}",
         status=last.status,
         api_id=last.api_id,
         attempts=attempts,
         retry_after=last.retry_after,
         headers=last.headers,
         body=last.body,
+        call_uuid=last.call_uuid,
     )
     error.__cause__ = cause
     return error

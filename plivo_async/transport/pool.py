@@ -290,7 +290,8 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         except OSError as error:
             connection.abort()
             self._check_open()
-            raise httpx.ConnectError(str(error) or type(error).__name__, request=request) from error
+            reason = f"{connection.step}: {str(error) or type(error).__name__}"
+            raise httpx.ConnectError(reason, request=request) from error
         except BaseException as error:
             connection.abort()
             if isinstance(error, asyncio.CancelledError):

@@ -191,6 +191,7 @@ def _failed_row(
     except DecodeError as refusal:
         error = refusal.with_traceback(None)
     error.status, error.attempts = reply.response.status_code, reply.attempts
+    error.call_uuid = printable(identity) or None
     reply.redactor.error(error)
     # Without a call UUID the JSON stands for the row, so that it comes out once.
     key = key_of(identity or exact.decode("utf-8", "surrogatepass"))
