@@ -17,7 +17,7 @@ class Server:
     """Responds with these statuses, then with 200.
 
     Attributes:
-        requests: Those received, without their bodies.
+        requests: Those received.
     """
 
     url: str = ""
@@ -31,9 +31,15 @@ class Server:
                 lines = (await reader.readuntil(b"\r\n\r\n")).decode("ascii").split("\r\n")
                 method, path, _ = lines[0].split()
                 headers = [(name, value) for name, _, value in (line.partition(": ") for line in lines[1:-2])]
-                request = httpx.Request(method, httpx.URL(self.url).join(path), headers=headers)
-                await reader.readexactly(int(request.headers.get("content-length", 0)))
-                self.requests.append(request)
+                length = int(httpx.Headers(headers).get("content-length", 0))
+                self.requests.append(
+                    httpx.Request(
+                        method,
+                        httpx.URL(self.url).join(path),
+                        headers=headers,
+                        content=await reader.readexactly(length),
+                    )
+                )
                 status = self.statuses.pop(0) if self.statuses else 200
                 writer.write(
                     b"HTTP/1.1 %d X\r\nSet-Cookie: a=b\r\nContent-Length: %d\r\n\r\n%b"

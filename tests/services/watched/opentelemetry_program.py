@@ -22,7 +22,7 @@ async def main(url: str) -> None:
     trace.set_tracer_provider(provider)
     async with AsyncClient(AUTH_ID, TOKEN, base_url=url) as client:
         await client.calls.get(CALL_UUID)
-    sys.stdout.write(json.dumps({"spans": [span.name for span in exporter.get_finished_spans()]}))
+    sys.stdout.write(json.dumps([span.name for span in exporter.get_finished_spans()]))
 
 
 asyncio.run(main(sys.argv[1]))

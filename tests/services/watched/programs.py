@@ -1,31 +1,31 @@
-"""Runs a program of this folder in its own process, where a tool begins before the package is imported."""
+"""Runs programs in processes of their own, in which a tool can be there before the package is imported."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+
+from tests.offline import AUTH_ID, TOKEN
 
 _ROOT = Path(__file__).parents[3]
 _TIMEOUT_SECONDS = 60.0
 
 
-async def run(program: str, *arguments: str, launcher: Sequence[str] = ()) -> Any:
-    """Return what a program prints, as JSON.
+async def run_example(name: str, url: str, **environment: str) -> str:
+    """Return what an example of the pages prints, with credentials and URL in its environment."""
+    credentials = {"PLIVO_AUTH_ID": AUTH_ID, "PLIVO_AUTH_TOKEN": TOKEN, "PLIVO_ASYNC_BASE_URL": url}
+    example = str(_ROOT / "docs" / "examples" / name)
+    return await run(sys.executable, example, **credentials, **environment)
 
-    Args:
-        program: The name of its module in this folder.
-        *arguments: Its arguments.
-        launcher: A command that starts it, and its arguments.
-    """
+
+async def run(*command: str, **environment: str) -> str:
+    """Return what a command prints. Modules of the tests can be imported in it."""
     process = await asyncio.create_subprocess_exec(
-        *(*launcher, sys.executable, "-m", f"{__package__}.{program}", *arguments),
+        *command,
         cwd=_ROOT,
-        env={**os.environ, "PYTHONPATH": str(_ROOT)},
+        env={**os.environ, "PYTHONPATH": str(_ROOT), **environment},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -38,4 +38,4 @@ async def run(program: str, *arguments: str, launcher: Sequence[str] = ()) -> An
             process.kill()
             await process.wait()
     assert process.returncode == 0, errors.decode()
-    return json.loads(printed)
+    return printed.decode()

@@ -1,7 +1,6 @@
-"""Asks once, reports a message, and writes the events that Sentry would receive: `sentry_program URL MOMENT`.
+"""Asks once, and writes the events that Sentry would receive. Sentry begins after the client is built.
 
-The moment is `before` the import of the package, or `after` a client is built. No process can end Sentry's
-replacements.
+It is a process of its own, because Sentry's replacements stay until the end of one.
 """
 
 from __future__ import annotations
@@ -16,6 +15,9 @@ from sentry_sdk.envelope import Envelope
 from sentry_sdk.integrations.httpx import HttpxIntegration
 from sentry_sdk.transport import Transport
 
+from plivo_async import AsyncClient
+from tests.offline import AUTH_ID, CALL_UUID, SOON, TOKEN
+
 EVENTS: list[Any] = []
 
 
@@ -27,24 +29,20 @@ class Kept(Transport):
         EVENTS.extend(item.payload.json for item in envelope.items if item.payload.json)
 
 
-def begin(**options: Any) -> None:
-    sentry_sdk.init(dsn="http://key@127.0.0.1:1/1", traces_sample_rate=1.0, transport=Kept, **options)
-
-
-async def main(url: str, moment: str) -> None:
-    if moment == "before":
-        begin()
-    from plivo_async import AsyncClient
-    from tests.offline import AUTH_ID, CALL_UUID, SOON, TOKEN
-
+async def main(url: str) -> None:
     async with AsyncClient(AUTH_ID, TOKEN, base_url=url, retry=SOON) as client:
-        if moment == "after":
-            # Without the imports of all the other integrations, which take seconds here.
-            begin(auto_enabling_integrations=False, integrations=[HttpxIntegration()])
+        sentry_sdk.init(
+            dsn="http://key@127.0.0.1:1/1",
+            transport=Kept,
+            traces_sample_rate=1.0,
+            # Without those that it finds by itself: to import all of them takes seconds.
+            auto_enabling_integrations=False,
+            integrations=[HttpxIntegration()],
+        )
         with sentry_sdk.start_transaction(name="job"):
             await client.calls.get(CALL_UUID)
         sentry_sdk.capture_message("done")
     sys.stdout.write(json.dumps(EVENTS, default=str))
 
 
-asyncio.run(main(*sys.argv[1:]))
+asyncio.run(main(sys.argv[1]))

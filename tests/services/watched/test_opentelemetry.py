@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +17,7 @@ from opentelemetry.trace import StatusCode
 from plivo_async import ConnectionPool, NetworkError
 from tests.offline import BASIC, CALL_UUID, TOKEN
 from tests.services.watched.clients import CALL_UUIDS, client_of
-from tests.services.watched.programs import run
+from tests.services.watched.programs import run, run_example
 from tests.watched_server import Server, serving
 
 
@@ -168,6 +169,17 @@ async def test_a_borrowed_client_can_be_instrumented_alone(server: Server, telem
 
 async def test_the_command_opentelemetry_instrument_is_there_before_the_package(server: Server) -> None:
     command = "from opentelemetry.instrumentation.auto_instrumentation import run; run()"
-    printed = await run("opentelemetry_program", server.url, launcher=[sys.executable, "-c", command])
-    assert printed == {"spans": ["GET"]}
+    printed = await run(
+        *(sys.executable, "-c", command),
+        *(sys.executable, "-m", "tests.services.watched.opentelemetry_program", server.url),
+    )
+    assert json.loads(printed) == ["GET"]
     assert "traceparent" in server.requests[0].headers
+
+
+async def test_the_example_prints_a_span_for_each_attempt(server: Server) -> None:
+    server.statuses = [503]
+    printed = await run_example("opentelemetry_httpx.py", server.url)
+    assert printed.startswith("1 s for 0.01667\n")
+    assert printed.count('"name": "GET"') == 2
+    assert ["traceparent" in request.headers for request in server.requests] == [True, True]
