@@ -238,6 +238,13 @@ def bench_list(session: nox.Session) -> None:
 
 
 @nox.session
+def bench_limit(session: nox.Session) -> None:
+    """Measure how 1 to 8 processes share the rate limit, over Redis and otherwise. Needs redis-server."""
+    session.install("-e", ".[redis]", "pyrate-limiter>=4")
+    session.run("python", "-m", "tests.benchmarks.shared_limit", *session.posargs)
+
+
+@nox.session
 def bench_export(session: nox.Session) -> None:
     """Measure an export next to `get_many` alone, and what kills, a bad day and odd surroundings do."""
     session.install("-e", ".[cli]")

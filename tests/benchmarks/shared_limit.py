@@ -213,6 +213,8 @@ _SCENARIOS = [
     Scenario(limiter="pyrate", processes=8),
     Scenario(limiter="divided"),
     Scenario(limiter="nothing"),
+    # The built-in limiter.
+    Scenario(limiter="nothing", processes=1),
 ]
 
 

@@ -279,13 +279,13 @@ def test_a_fork_has_its_own_connection_and_permits(
 ) -> None:
     limiter = RedisLimiter(URL, ACCOUNT)
     with asyncio.Runner() as runner:
-        parents = runner.run(_acquire(limiter))
+        of_parent = runner.run(_acquire(limiter))
         monkeypatch.setattr(os, "getpid", lambda: 1)
-        childs = runner.run(_acquire(limiter))
+        of_child = runner.run(_acquire(limiter))
         assert len(connections.urls) == 2
-        limiter.release(parents)
+        limiter.release(of_parent)
         assert limiter.in_flight == 1
-        limiter.release(childs)
+        limiter.release(of_child)
         runner.run(limiter.aclose())
 
 
