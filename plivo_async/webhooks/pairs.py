@@ -92,14 +92,12 @@ def as_bytes(value: Any) -> bytes | None:
 def header_value(headers: Pairs, name: str) -> bytes:
     """Return the values of a header, joined by commas (RFC 9110 section 5.3); empty if there is none.
 
-    A name may be that of a WSGI environment, such as `HTTP_X_FORWARDED_PROTO`.
+    Its name may be that of a WSGI environment, such as `HTTP_X_FORWARDED_PROTO`, if no other name fits:
+    otherwise a sender could add such a header to the one that a proxy sets.
     """
-    wanted = name.lower().encode()
-    return b",".join(value for key, value in headers if _header_name(key) == wanted)
-
-
-def _header_name(key: bytes) -> bytes:
-    return key.lower().replace(b"_", b"-").removeprefix(b"http-")
+    exact, in_environment = name.lower().encode(), f"HTTP_{name.upper().replace('-', '_')}".encode()
+    values = [value for key, value in headers if key.lower() == exact]
+    return b",".join(values or [value for key, value in headers if key == in_environment])
 
 
 def _single_items(name: str, given: Any) -> Iterator[tuple[Any, Any]]:

@@ -52,6 +52,11 @@ def test_a_public_url_of_no_url_is_refused(base_url: Any, target: Any, message: 
             [(b"x-forwarded-proto", b"HTTPS, http"), (b"x-forwarded-host", b"app.example.com:8443 , inner")],
             "https://app.example.com:8443/h?a=1",
         ),
+        (
+            {"HTTP_X_FORWARDED_HOST": "evil.example", "X-Forwarded-Host": "b.example"},
+            "http://b.example/h?a=1",
+        ),
+        ({"X_FORWARDED_HOST": "evil.example"}, "http://10.0.0.7:8000/h?a=1"),
         ({"HTTP_X_FORWARDED_PROTO": "wss", "HTTP_X_FORWARDED_HOST": "b.example"}, "https://b.example/h?a=1"),
     ],
 )
