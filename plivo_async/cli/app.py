@@ -119,7 +119,7 @@ def _run(given: list[str]) -> int:
         report(error.format_message())
         return error.exit_code
     except PlivoError as error:
-        report(str(error))
+        report(str(error).replace("; patience=", "; --max-wait="))
         return exit_code(error)
     except LifetimeError as error:
         # Such as a wrong event loop: no command makes this mistake, but middleware or a limiter could.

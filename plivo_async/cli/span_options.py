@@ -43,6 +43,12 @@ _FILTERS: tuple[tuple[str, Any, str], ...] = (
 )
 _NEWER_CODE = re.compile(r"; for a newer one pass \w+\([0-9]+\)")
 FILTER_NAMES = tuple(name for name, _, _ in _FILTERS)
+# Not one that is an English word, such as "subaccount", within a sentence.
+_NAMED_FILTER = re.compile(rf"\b(?:{'|'.join(name for name in FILTER_NAMES if '_' in name)})\b|^subaccount\b")
+
+
+def _option_of(name: str) -> str:
+    return f"--{name.replace('__', '-').replace('_', '-')}"
 
 
 @frozen(kw_only=True)
@@ -107,10 +113,7 @@ def selection_options(command: F) -> F:
             help="The time zone of dates and times without an offset, such as Asia/Kolkata or UTC.",
         ),
         click.option("--trunk", is_flag=True, help="SIP-trunk calls, which Plivo keeps apart."),
-        *(
-            click.option(f"--{name.replace('__', '-').replace('_', '-')}", name, type=kind, help=text)
-            for name, kind, text in _FILTERS
-        ),
+        *(click.option(_option_of(name), name, type=kind, help=text) for name, kind, text in _FILTERS),
     ]
     for option in reversed(options):
         command = option(command)
@@ -127,7 +130,7 @@ def take_selection(given: dict[str, Any], now: datetime) -> CallSelection:
     filters = {name: value for name in FILTER_NAMES if (value := given.pop(name)) is not None}
     unknown = [name for name in filters if is_trunk and name not in TRUNK_CALL_FILTERS]
     if unknown:
-        raise click.UsageError(f"--{unknown[0].replace('_', '-')} is no filter of SIP-trunk calls")
+        raise click.UsageError(f"{_option_of(unknown[0])} is no filter of SIP-trunk calls")
     place = None if zone is None else _read("--zone", lambda: find_zone(zone))
     return CallSelection(
         since=None if since is None else _read("--since", lambda: parse_moment(since, now, place)),
@@ -142,9 +145,9 @@ T = TypeVar("T")
 
 
 def _for_a_command(message: str) -> str:
-    """Return the message of an error without what only a program can do."""
+    """Return the message of an error with options for filters, and without what only a program can do."""
     message = message.replace("allow_partial=True lists", "--since 90d chooses")
-    return _NEWER_CODE.sub("", message)
+    return _NAMED_FILTER.sub(lambda found: _option_of(found[0]), _NEWER_CODE.sub("", message))
 
 
 def _read(option: str, parse: Callable[[], T]) -> T:

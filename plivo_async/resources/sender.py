@@ -66,7 +66,7 @@ class Sender(Generic[_Result]):
         self._deliver = deliver
         self._changed = changed
         self._pending = Pending(source, lane.gate, _LOOK_AHEAD_FACTOR * concurrency)
-        self._workers = Workers(self._work, self._has_work, self._worker_ended)
+        self._workers = Workers(self._work, self._has_work, self._worker_ended, self._cannot_begin)
         self._sending = 0
         self._timer: asyncio.TimerHandle | None = None
         self._wakes_at: float | None = None
@@ -131,6 +131,13 @@ class Sender(Generic[_Result]):
             self._pending.stop()
         if not self.is_over:
             self._workers.add()
+        self._changed()
+
+    def _cannot_begin(self, failure: BaseException) -> None:
+        """End the batch: its event loop gives it no task, so nothing that is left will ever be sent."""
+        self.failure = self.failure or failure
+        self._pending.stop()
+        list(self._pending.drain())
         self._changed()
 
     async def _work(self) -> None:

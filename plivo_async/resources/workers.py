@@ -16,6 +16,7 @@ class Workers:
         work: What each of them does, until it finds no work.
         is_wanted: Returns whether there is work for one more.
         ended: Called when one has ended, with its exception.
+        cannot_begin: Called when none can be added, with the exception of the task factory.
 
     Attributes:
         starting: How many have been created that have not begun.
@@ -26,10 +27,12 @@ class Workers:
         work: Callable[[], Awaitable[None]],
         is_wanted: Callable[[], bool],
         ended: Callable[[BaseException | None], None],
+        cannot_begin: Callable[[BaseException], None],
     ) -> None:
         self._work = work
         self._is_wanted = is_wanted
         self._when_ended = ended
+        self._cannot_begin = cannot_begin
         self._tasks: set[asyncio.Task[None]] = set()
         self._adding = False
         self.starting = 0
@@ -50,8 +53,15 @@ class Workers:
             return
         self._adding = True
         while self._is_wanted():
+            starting, beginning = self.starting, self._begin()
             self.starting += 1
-            worker = self._context.run(asyncio.create_task, self._begin())
+            try:
+                worker = self._context.run(asyncio.create_task, beginning)
+            except BaseException as failure:  # noqa: BLE001 - raised where the batch is awaited
+                beginning.close()
+                self.starting, self._adding = starting, False
+                self._cannot_begin(failure)
+                return
             if worker.done():
                 # An eager one that never waited: a callback would wait for a step of the event loop, which
                 # may be long in coming if nothing waits.

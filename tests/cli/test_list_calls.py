@@ -97,8 +97,8 @@ def test_filters_and_times_are_sent(served: FakePlivo, capsys: pytest.CaptureFix
         (["--hangup-cause-code", "9"], "a code in Plivo's table, such as 4000, not 9"),
         (["--since", "0d"], "since must be before until"),
         (["--call-direction", "in"], "'in' is not one of 'inbound', 'outbound'"),
-        (["--to-number", "12 34"], "to_number must be the digits of a number"),
-        (["--bill-duration-gt", "9", "--bill-duration-lt", "3"], "no bill_duration fits"),
+        (["--to-number", "12 34"], "--to-number must be the digits of a number"),
+        (["--bill-duration-gt", "9", "--bill-duration-lt", "3"], "no --bill-duration fits"),
     ],
 )
 def test_what_no_call_can_fit_is_refused_before_a_request(

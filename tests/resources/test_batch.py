@@ -1191,6 +1191,33 @@ async def test_workers_that_never_wait_are_gone_at_once() -> None:
     assert (len(server.asked), most) == (100, 0)
 
 
+@pytest.mark.parametrize("tasks", [0, 1, 3])
+@in_virtual_time
+async def test_a_task_factory_that_raises_ends_the_batch_with_its_error(tasks: int) -> None:
+    """Such as one of a program that is at its end, or counts its tasks."""
+    server, numbers = Server(slow=[0], failing={1: NotFoundError("no", status=404)}), Numbers()
+    loop = asyncio.get_running_loop()
+    created = 0
+
+    def create(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+        nonlocal created
+        if created == tasks:
+            raise MemoryError("no more tasks")
+        created += 1
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    async with server.batch(numbers, 8) as batch:
+        loop.set_task_factory(create)
+        try:
+            loop.call_later(1.0, server.gates[0].set)
+            with pytest.raises(MemoryError, match="no more tasks"):
+                async for _ in batch:
+                    pass
+        finally:
+            loop.set_task_factory(None)
+    assert numbers.pulled <= 2 * 8
+
+
 class TestACallThatWaitsForTheRateLimit:
     @in_virtual_time
     async def test_has_an_outcome_when_the_batch_stops(self) -> None:

@@ -1074,6 +1074,6 @@ def test_a_429_longer_than_max_wait_ends_the_export_once(
 
     error = capsys.readouterr().err
     assert "HTTP 429: the next request may be sent in 90 s, at 20" in error
-    assert "patience=60" in error
+    assert "--max-wait=60" in error
     assert "to continue: plivo-async export --resume" in error
     assert served.statuses.total() <= 8

@@ -180,7 +180,7 @@ def test_a_span_without_calls_is_reported(
         (["--since", "2026-11-01"], "--since '2026-11-01' has no time zone"),
         (["--since", "95d"], "Plivo keeps records for 90 days"),
         (["--since", "1d", "--until", "2d"], "since must be before until"),
-        (["--since", "7d", "--from-number", "x"], "from_number must be"),
+        (["--since", "7d", "--from-number", "x"], "--from-number must be"),
     ],
 )
 def test_a_span_that_cannot_be_listed_is_refused_before_a_file_is_opened(
