@@ -20,6 +20,7 @@ from plivo_async import (
     InvalidCallUUIDError,
     InvalidResponseError,
     LifetimeError,
+    LimiterUnavailableError,
     NetworkError,
     NotFoundError,
     PatienceExceededError,
@@ -200,7 +201,10 @@ def test_a_copy_of_a_mistake_equals_the_original(copied: Callable[[Any], Any]) -
 
 def test_network_errors_and_deadlines_are_retryable() -> None:
     retryable = {kind for kind in TYPES if kind("x").retryable}
-    assert retryable == {NetworkError, RequestTimeoutError, DeadlineExceededError, PatienceExceededError}
+    assert retryable == {
+        *(NetworkError, RequestTimeoutError, DeadlineExceededError, PatienceExceededError),
+        LimiterUnavailableError,
+    }
 
 
 STATUSES = {
