@@ -58,13 +58,13 @@ def test_celery_loses_no_call_to_a_killed_worker_and_meets_no_429(
 def test_celery_runs_the_task_of_a_killed_child_again_in_the_next_child(
     tmp_path: Path, redis_server: RedisServer
 ) -> None:
-    with Account(tmp_path, 300, redis_server.url) as account:
+    with Account(tmp_path, 120, redis_server.url) as account:
         begin(account)
         worker = start(account, "only")
-        account.wait_for_rows(50)
+        account.wait_for_rows(20)
         [child] = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
         os.kill(int(child), signal.SIGKILL)
-        account.wait_for_rows(300)
+        account.wait_for_rows(120)
 
         assert worker.terminate() == 0
         assert "WorkerLostError" in worker.log
@@ -75,12 +75,12 @@ def test_celery_runs_the_task_of_a_killed_child_again_in_the_next_child(
 def test_celery_shares_one_client_between_the_threads_of_a_process(
     tmp_path: Path, redis_server: RedisServer
 ) -> None:
-    with Account(tmp_path, 300, redis_server.url) as account:
+    with Account(tmp_path, 120, redis_server.url) as account:
         begin(account)
         worker = start(account, "only", "--pool=threads", "--concurrency=3")
-        account.wait_for_rows(300)
+        account.wait_for_rows(120)
 
         assert worker.terminate() == 0
         assert "Traceback" not in worker.log
         assert account.rows.keys() == set(account.call_uuids)
-        assert account.statistics["statuses"] == {"200": 290, "404": 10}
+        assert account.statistics["statuses"] == {"200": 110, "404": 10}

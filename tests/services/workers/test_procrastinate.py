@@ -13,7 +13,7 @@ from tests.services.workers.fake_account import FLAKY
 from tests.services.workers.postgres_server import PostgresServer
 from tests.services.workers.programs import Account
 
-SIZE = 600
+SIZE = 400
 JOBS_AT_ONCE = 32
 
 # The limit of the fake account, and a short wait for the jobs of a killed worker. Cron has no seconds.

@@ -10,7 +10,7 @@ from tests.services.workers.crash import assert_each_call_is_there_once, kill_on
 from tests.services.workers.fake_account import FLAKY
 from tests.services.workers.programs import Account
 
-SIZE = 600
+SIZE = 400
 # The limit of the fake account, and a short wait for the jobs of a killed worker.
 SCALED = """
 from plivo_async import RateLimit
