@@ -41,9 +41,9 @@ class CallSink:
         self._database.execute(FAIL, (call_uuid, f"{type(error).__name__}: {error}"))
 
     def missing(self, call_uuids: Sequence[str]) -> list[str]:
-        """Return those call UUIDs that have no row yet."""
+        """Return those call UUIDs that have no record."""
         marks = ", ".join("?" * len(call_uuids))
-        query = f"SELECT call_uuid FROM calls WHERE call_uuid IN ({marks})"  # noqa: S608 - question marks only
+        query = f"SELECT call_uuid FROM calls WHERE record IS NOT NULL AND call_uuid IN ({marks})"  # noqa: S608
         done = {call_uuid for (call_uuid,) in self._database.execute(query, call_uuids)}
         return [call_uuid for call_uuid in call_uuids if call_uuid not in done]
 

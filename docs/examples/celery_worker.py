@@ -41,14 +41,14 @@ app.conf.update(
     task_acks_late=True,
     # The same if only a child process is killed. Without this, Celery acknowledges the task that it ran.
     task_reject_on_worker_lost=True,
-    # A process reserves one task, so that a killed one holds back no others.
+    # A process reserves one task at a time, so a killed process holds back no others.
     worker_prefetch_multiplier=1,
     broker_transport_options={
         # Seconds after which Redis gives the tasks of a killed worker to another one. It has to be longer
-        # than the longest task and than the longest countdown, or tasks run twice: both count from the
-        # moment when a worker receives the task.
+        # than the longest task and than the longest countdown (10 min, in `pause`), or tasks run twice: it
+        # begins when a worker receives a task.
         "visibility_timeout": 900,
-        # Look for such tasks each 10 s. By default it is each 100 s.
+        # Look for these tasks every 10 s. The default is every 100 s.
         "unacked_restore_interval": 10,
         "unacked_restore_throttle": 1,
     },
@@ -82,7 +82,7 @@ class Fetcher:
         return self._run(self._fetch(call_uuids))
 
     async def _fetch(self, call_uuids: Sequence[str]) -> dict[str, PlivoError]:
-        # A task that runs again does not fetch what it has.
+        # A task that runs again fetches only the missing records.
         left = self._sink.missing(call_uuids)
         failed: dict[str, PlivoError] = {}
         try:
@@ -97,7 +97,7 @@ class Fetcher:
                             failed[str(call_uuid)] = error
         except PlivoError as error:
             # The batch has stopped: the outage lasts, or the credentials are wrong.
-            failed |= dict.fromkeys(self._sink.missing(left), error)
+            failed = dict.fromkeys(self._sink.missing(left), error) | failed
         return failed
 
     def give_up(self, call_uuid: str, error: PlivoError) -> None:

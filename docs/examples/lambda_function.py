@@ -1,7 +1,7 @@
 """An AWS Lambda function that returns the records of some calls. The handler is `lambda_function.handler`.
 
 The event is `{"call_uuids": [...]}`, for example from a Map state of Step Functions, which calls the function
-again with what is in `later`.
+again with the call UUIDs in `later`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ runner = asyncio.Runner()
 # The limit divided by the reserved concurrency of the function, which is 10 here: an execution environment
 # does not see the requests of another one.
 client = AsyncClient(rate_limit=RateLimit(requests=30, per=5.0))
-# Kept back of the time of an invocation, to return what there is.
+# The end of each invocation, in which it returns the records that it has.
 RESERVE_SECONDS = 2.0
 
 
 class Event(TypedDict):
-    """What the function is called with."""
+    """The argument of the function."""
 
     call_uuids: list[str]
 
@@ -35,7 +35,7 @@ class Context(Protocol):
 
 
 class Result(TypedDict):
-    """What the function returns."""
+    """The result of the function."""
 
     records: list[dict[str, Any]]
     later: list[str]

@@ -25,12 +25,12 @@ from psycopg_pool import AsyncConnectionPool
 
 from plivo_async import AsyncClient, PlivoError, RateLimit
 
-# The variables of libpq, such as PGHOST, have the rest.
+# Without it, libpq reads PGHOST, PGUSER and its other variables.
 DATABASE = os.environ.get("DATABASE_URL", "")
 # The limit of the account, divided by two worker processes.
 LIMIT = RateLimit(requests=150, per=5.0)
 MAX_TRIES = 8
-# A worker that is killed sends no heartbeat. Its jobs run again after this time.
+# The jobs of a worker run again if it has sent no heartbeat for STALLED_SECONDS.
 HEARTBEAT_SECONDS = 10.0
 STALLED_SECONDS = 30.0
 
@@ -51,7 +51,7 @@ app = App(connector=PsycopgConnector(conninfo=DATABASE))
 
 @dataclass
 class Shared:
-    """What the jobs of a worker share."""
+    """The objects that the jobs of a worker share."""
 
     client: AsyncClient
     database: Database

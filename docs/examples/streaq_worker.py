@@ -34,7 +34,7 @@ MAX_TRIES = 8
 
 @dataclass
 class Context:
-    """What the jobs of a worker share."""
+    """The objects that the jobs of a worker share."""
 
     client: AsyncClient
     sink: CallSink
@@ -74,7 +74,7 @@ async def fetch_call(call_uuid: str) -> None:
     client, sink = worker.context.client, worker.context.sink
     tries = fetch_call.context.tries
     try:
-        # The client's own attempts take some seconds. The queue waits for minutes.
+        # The client repeats within seconds, the queue within minutes.
         record = await client.calls.get(call_uuid)
     except PlivoError as error:
         if error.retryable and tries < MAX_TRIES:

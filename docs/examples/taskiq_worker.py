@@ -34,10 +34,10 @@ MAX_TRIES = 8
 # A stream keeps a job until it is acknowledged. A list forgets the jobs that a killed worker had.
 broker = RedisStreamBroker(
     REDIS_URL,
-    # The jobs of a killed worker go to another one after so many milliseconds. That includes jobs which
-    # still run: take longer than the longest one.
+    # After so many milliseconds the jobs of a killed worker go to another one. So do jobs that still run:
+    # the time has to be longer than the longest job.
     idle_timeout=180_000,
-    # A worker that is killed while it looks for them would keep the lock for ever.
+    # Seconds. Without it, a worker that is killed while it looks for these jobs keeps its lock for ever.
     unacknowledged_lock_timeout=10.0,
     # A worker reserves at most so many jobs.
     xread_count=32,
@@ -48,7 +48,7 @@ scheduler = TaskiqScheduler(broker, [retries, LabelScheduleSource(broker)])
 
 @dataclass
 class Shared:
-    """What the jobs of a worker process share."""
+    """The objects that the jobs of a worker process share."""
 
     client: AsyncClient
     sink: CallSink

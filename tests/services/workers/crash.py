@@ -1,4 +1,4 @@
-"""What every engine goes through: one worker is killed, another one stopped. No call may be lost."""
+"""The test of every engine: one worker is killed, one is stopped, and no call may be lost."""
 
 from __future__ import annotations
 

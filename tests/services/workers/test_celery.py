@@ -38,7 +38,7 @@ def begin(account: Account) -> None:
 
 
 def start(account: Account, name: str, *more: str) -> Program:
-    # One child, or one thread. Without the acquaintance of the workers, which takes seconds.
+    # Without the messages between workers, which cost seconds at the start.
     options = [*(more or ["--concurrency=1"]), "--without-gossip", "--without-mingle", "--without-heartbeat"]
     command = ["-m", "celery", "-A", "scaled", "worker", "-n", name, *options]
     return account.start(name, *command)
