@@ -27,6 +27,7 @@ from plivo_async import (
 )
 from plivo_async.otel import OpenTelemetryTracing
 from plivo_async.testing import Drop, FakePlivo, StubResponse
+from tests.virtual_time import in_virtual_time
 
 GET = "GET /v1/Account/{auth_id}/Call/{call_uuid}/"
 
@@ -164,18 +165,19 @@ class TestSpans:
         assert telemetry.calls[0].facts == {"plivo.attempts": 3}
         assert not telemetry.calls[0].is_error
 
+    @in_virtual_time
     async def test_a_resend_after_a_429_counts_and_the_wait_for_it_is_seen(
         self, telemetry: Telemetry, fake: FakePlivo
     ) -> None:
-        fake.script([StubResponse(429, headers={"Retry-After": "0.02"})])
-        client = fake.client(tracing=telemetry.tracing(), rate_limit=RateLimit(100, 0.1))
+        fake.script([StubResponse(429, headers={"Retry-After": "2"})])
+        client = fake.client(tracing=telemetry.tracing(), rate_limit=RateLimit(100, 5.0))
 
         await client.calls.get(fake.call_uuids[0])
 
         limited, sent = telemetry.requests
         assert (limited.facts["error.type"], limited.is_error) == ("429", True)
         assert sent.facts["http.request.resend_count"] == 1
-        assert sent.facts["plivo.rate_limit.wait"] > 0
+        assert sent.facts["plivo.rate_limit.wait"] >= 2
         assert limited.ends == sent.ends == 1
 
     @pytest.mark.parametrize(
@@ -382,6 +384,15 @@ class TestSpans:
         [request] = telemetry.requests
         assert request.name == "GET /{path}"
         assert request.facts["url.full"] == "http://other.example:81/REDACTED?key=REDACTED"
+
+
+async def test_a_request_outside_of_a_call_has_a_span_too(telemetry: Telemetry) -> None:
+    async def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200)
+
+    await telemetry.tracing().request(httpx.Request("GET", "http://h.example/v1/Account/MA1/Call/"), answer)
+
+    assert [span.name for span in telemetry.spans] == ["GET /v1/Account/{auth_id}/Call/"]
 
 
 class TestPropagation:
