@@ -96,6 +96,7 @@ def test_prometheus_counts_calls_and_responses(
     for status in (200, 404, 503):
         assert f'plivo_responses_total{{{route},status="{status}"}} 1.0' in text
     assert "plivo_pauses_total 0.0" in text
+    assert "plivo_calls_in_flight 0.0" in text
 
 
 def test_structlog_writes_each_line_as_json_with_its_facts(
@@ -107,7 +108,9 @@ def test_structlog_writes_each_line_as_json_with_its_facts(
 
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     retry = next(line for line in lines if line["logger"] == "plivo_async.retry")
-    assert retry["level"] == "info"
+    facts = {"level": "info", "call_uuid": fake_plivo.call_uuids[0], "attempt": 1, "status": 503}
+    assert facts.items() <= retry.items()
+    assert 0 < retry["wait"] < 5
     assert lines[-1]["event"] == "billed"
     assert lines[-1]["amount"] == "0.01667"
     assert fake_plivo.auth_token not in done.stderr
