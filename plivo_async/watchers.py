@@ -8,8 +8,8 @@ microsecond. Nothing is sent here.
 from __future__ import annotations
 
 import sys
-from operator import attrgetter, is_
 from types import FunctionType, SimpleNamespace
+from typing import Any
 
 from plivo_async._httpx import httpx
 
@@ -24,7 +24,7 @@ _OF_THE_CLIENT = (
     "_send_single_request",
     "_transport_for_url",
 )
-_OF_HTTPCORE = ("AsyncConnectionPool.handle_async_request", "AsyncHTTPConnection.handle_async_request")
+_NOT_IMPORTED = SimpleNamespace(handle_async_request=None)
 
 
 class Watch:
@@ -35,37 +35,50 @@ class Watch:
     """
 
     def __init__(self, client_type: type) -> None:
-        self._places = SimpleNamespace(client=client_type, transport=httpx.AsyncHTTPTransport)
-        self._names = [*(f"client.{name}" for name in _OF_THE_CLIENT), "transport.handle_async_request"]
-        self._knows_httpcore = False
-        self._look_at()
-
-    def _look_at(self, *names: str) -> None:
-        self._names.extend(names)
-        self._read = attrgetter(*self._names)
+        self._client: Any = client_type
+        self._pool: Any = _NOT_IMPORTED
+        self._connection: Any = _NOT_IMPORTED
         # As they were last found when none was replaced.
-        self._originals: tuple[object, ...] = (None,) * len(self._names)
+        self._originals: tuple[object, ...] = (None,) * 8
 
     def is_on(self) -> bool:
         """Whether one of them is not the library's own at the moment."""
-        if not self._knows_httpcore and "httpcore" in sys.modules:
-            # Nothing of it can be replaced before.
+        client = self._client
+        send, auth, redirects, single, choice, transport, pool, connection = self._originals
+        try:
+            # Written out, because this is on the way of each request. By identity, because some wrappers are
+            # equal to what they wrap. Nothing of httpcore can be replaced before it is imported.
+            if (
+                client.send is send
+                and client._send_handling_auth is auth
+                and client._send_handling_redirects is redirects
+                and client._send_single_request is single
+                and client._transport_for_url is choice
+                and httpx.AsyncHTTPTransport.handle_async_request is transport
+                and self._pool.handle_async_request is pool
+                and self._connection.handle_async_request is connection
+                and (pool is not None or "httpcore" not in sys.modules)
+            ):
+                return False
+        except AttributeError:
+            # A mock is in the place of the class.
+            return True
+        if client_is_watched(client) or transport_is_watched():
+            return True
+        if "httpcore" in sys.modules:
             import httpcore
 
-            self._knows_httpcore = True
-            self._places.httpcore = httpcore
-            self._look_at(*(f"httpcore.{name}" for name in _OF_HTTPCORE))
-        try:
-            found = self._read(self._places)
-        except AttributeError:
-            # A mock is in the place of a class.
-            return True
-        # By identity, because some wrappers are equal to what they wrap.
-        if all(map(is_, found, self._originals)):
-            return False
-        if not all(map(is_original, found)):
-            return True
-        self._originals = found
+            self._pool, self._connection = httpcore.AsyncConnectionPool, httpcore.AsyncHTTPConnection
+        self._originals = (
+            client.send,
+            client._send_handling_auth,
+            client._send_handling_redirects,
+            client._send_single_request,
+            client._transport_for_url,
+            httpx.AsyncHTTPTransport.handle_async_request,
+            self._pool.handle_async_request,
+            self._connection.handle_async_request,
+        )
         return False
 
 
@@ -93,5 +106,9 @@ def transport_is_watched() -> bool:
 
 def httpcore_is_watched() -> bool:
     """Whether a tool watches httpcore."""
-    httpcore = sys.modules.get("httpcore")
-    return httpcore is not None and not all(is_original(attrgetter(name)(httpcore)) for name in _OF_HTTPCORE)
+    if "httpcore" not in sys.modules:
+        return False
+    import httpcore
+
+    classes = (httpcore.AsyncConnectionPool, httpcore.AsyncHTTPConnection)
+    return not all(is_original(kind.handle_async_request) for kind in classes)

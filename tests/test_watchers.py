@@ -78,7 +78,7 @@ class TestOriginals:
 
 
 class TestWatch:
-    @pytest.mark.parametrize(("owner", "name"), CLIENT + TRANSPORT + HTTPCORE)
+    @pytest.mark.parametrize(("owner", "name"), CLIENT[1:] + TRANSPORT + HTTPCORE)
     @pytest.mark.parametrize("wrap", [wrapping, Proxy])
     def test_is_on_while_a_function_is_replaced(
         self, owner: type, name: str, wrap: Callable[[Any], Any]
@@ -89,6 +89,10 @@ class TestWatch:
             assert watch.is_on()
             assert Watch(httpx.AsyncClient).is_on()
         assert not watch.is_on()
+
+    def test_begins_with_a_client_that_a_tool_has_built(self) -> None:
+        with mock.patch.object(httpx.AsyncClient, "__init__", wrapping(httpx.AsyncClient.__init__)):
+            assert Watch(httpx.AsyncClient).is_on()
 
     def test_ends_with_the_tool_that_was_there_before_it(self) -> None:
         with mock.patch.object(httpx.AsyncClient, "send", wrapping(httpx.AsyncClient.send)):
@@ -113,6 +117,7 @@ class TestWatch:
                 assert not watch.is_on()
                 assert not httpcore_is_watched()
             assert watch.is_on()
+        assert not watch.is_on()
 
 
 class TestLevel:
