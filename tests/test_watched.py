@@ -7,7 +7,7 @@ import functools
 import logging
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from unittest import mock
 
@@ -16,7 +16,17 @@ import httpx
 import pytest
 import respx
 
-from plivo_async import AsyncClient, ConfigurationError, Failed, NetworkError, PlivoError, RequestTimeoutError
+from plivo_async import (
+    AsyncClient,
+    ClientClosedError,
+    ConfigurationError,
+    ConnectionPool,
+    Failed,
+    NetworkError,
+    PlivoError,
+    RequestTimeoutError,
+    ResponseTooLargeError,
+)
 from tests.offline import AUTH_ID, CALL_UUID, SOON, TOKEN, URL, down, ok, wrapped
 from tests.watched_server import Server, serving
 
@@ -56,8 +66,34 @@ def watching(
 
 
 def client_of(server: Server, **options: Any) -> AsyncClient:
+    return client_at(server.url, **options)
+
+
+def client_at(url: str, **options: Any) -> AsyncClient:
     defaults: dict[str, Any] = {"retry": SOON, "rate_limit": None}
-    return AsyncClient(AUTH_ID, TOKEN, base_url=server.url, **{**defaults, **options})
+    return AsyncClient(AUTH_ID, TOKEN, base_url=url, **{**defaults, **options})
+
+
+def pool_of(client: AsyncClient) -> ConnectionPool:
+    pool = client._core.sender.pool
+    assert pool is not None
+    return pool
+
+
+@asynccontextmanager
+async def silent_server() -> AsyncGenerator[tuple[str, asyncio.Event], None]:
+    """A server that sends nothing; yields its URL, and what is set when it is asked."""
+    asked = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with listener:
+        yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}", asked
 
 
 @pytest.fixture
@@ -170,6 +206,37 @@ class TestTool:
                 outcomes = await client.calls.get_many([CALL_UUID] * 10)
         assert not [outcome for outcome in outcomes if isinstance(outcome, Failed)]
         assert len(seen) == len(server.requests) == 10
+
+    @place
+    async def test_keeps_no_connection_of_a_call_that_is_cancelled(self, place: tuple[type, str]) -> None:
+        async with silent_server() as (url, asked), client_at(url, max_connections=1) as client:
+            with watching(place):
+                call = asyncio.create_task(client.calls.get(CALL_UUID))
+                await asked.wait()
+                call.cancel()
+                await asyncio.wait([call])
+            assert call.cancelled()
+            assert pool_of(client).busy == 0
+
+    @place
+    async def test_lets_a_client_be_closed_during_a_call(self, place: tuple[type, str]) -> None:
+        async with silent_server() as (url, asked), client_at(url) as client:
+            with watching(place):
+                call = asyncio.create_task(client.calls.get(CALL_UUID))
+                await asked.wait()
+                await client.aclose()
+                with pytest.raises(ClientClosedError):
+                    await call
+
+    @place
+    async def test_keeps_no_connection_of_a_body_that_is_too_large(
+        self, server: Server, place: tuple[type, str]
+    ) -> None:
+        async with client_of(server, max_connections=1) as client:
+            with watching(place), pytest.raises(ResponseTooLargeError):
+                await client.with_options(max_body=10).calls.get(CALL_UUID)
+            assert pool_of(client).busy == 0
+            await client.calls.get(CALL_UUID)
 
     @pytest.mark.parametrize("place", PLACES[:2], ids=["client", "transport"])
     async def test_may_send_another_request(self, server: Server, place: tuple[type, str]) -> None:

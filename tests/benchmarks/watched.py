@@ -7,8 +7,8 @@ From a clone, in a virtual environment, on a machine that does nothing else:
 
 The first figure is the price of looking for tools where there is none: two clients of one process take turns,
 block by block, and one of them does not look. The others are samples, each in a process of its own; in each
-round all tools take their turn. OpenTelemetry samples each request and exports none. Sentry sends nothing. respx
-responds itself, in its default mode, and keeps each request; to the others a local server responds.
+round all tools take their turn. OpenTelemetry samples each request and exports none. Sentry sends nothing.
+respx responds itself, in its default mode, and keeps each request; to the others a local server responds.
 """
 
 from __future__ import annotations
