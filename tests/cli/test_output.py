@@ -130,15 +130,25 @@ def test_a_table_is_dropped_if_stderr_cannot_be_written_and_stdout_is_as_before(
 
 def test_log_records_go_to_stderr_within_the_block(capsys: pytest.CaptureFixture[str]) -> None:
     logger = logging.getLogger("plivo_async.some")
-    with logging_to_stderr(True):
+    with logging_to_stderr(2):
         logger.debug("logged")
     logger.debug("not logged")
 
     assert capsys.readouterr().err == "plivo_async.some: logged\n"
 
 
+def test_log_records_below_info_are_not_shown_unless_asked_for_twice(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with logging_to_stderr(1):
+        logging.getLogger("plivo_async.some").debug("not logged")
+        logging.getLogger("plivo_async.some").info("logged")
+
+    assert capsys.readouterr().err == "plivo_async.some: logged\n"
+
+
 def test_log_records_are_not_shown_unless_wanted(capsys: pytest.CaptureFixture[str]) -> None:
-    with logging_to_stderr(False):
+    with logging_to_stderr(0):
         logging.getLogger("plivo_async.some").info("not logged")
 
     assert capsys.readouterr().err == ""
