@@ -29,10 +29,7 @@ _EVENT = "Hangup"
 
 
 def _whole_number(text: str) -> int:
-    number = documented_form(int, text)
-    if number is None:
-        raise ValueError("expected a whole number")
-    return check_int(number)
+    return check_int(documented_form(int, text))
 
 
 def _cause(text: str) -> HangupCause:

@@ -78,10 +78,9 @@ def verify(
     _check_settings(tokens, method, version)
     parts = split_url("url", url)
     signatures, nonce = _signatures(header_pairs(headers), version)
-    is_get = method.upper() == "GET"
-    if is_get and not _is_empty(body):
+    if method.upper() == "GET" and not _is_empty(body):
         raise SignatureError("the request is a GET with a body, which is not signed", reason="unsigned_body")
-    form = [] if is_get or version == "v2" else _signed_form(body)
+    form = [] if version == "v2" else _signed_form(body)
     messages = signed_messages(parts, form or [], nonce, version)
     if not _fits(tokens, messages, signatures) or form is None:
         raise SignatureError(

@@ -155,6 +155,10 @@ class TestTheHeaders:
     def test_of_version_2_do_not_vouch_for_a_form(self) -> None:
         assert reason({**v2(signed(URL + NONCE)), **v3("forged")}) == "no_match"
 
+    @pytest.mark.parametrize("body", [b'{"a": 1}', FORM, [("file", object())]])
+    def test_of_version_2_sign_no_body(self, body: Any) -> None:
+        check(v2(signed(URL + NONCE)), body, version="v2")
+
 
 class TestTheTokens:
     def test_may_be_two_while_one_is_replaced(self) -> None:
