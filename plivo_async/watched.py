@@ -69,6 +69,9 @@ async def send_watched(
     """
     landed: list[Any] = []
     request.extensions[_LANDED] = landed
+    headers = request.headers
+    # A tool may append to them in each attempt.
+    request.headers = headers.copy()
     try:
         if client_is_watched(type(http_client)):
             return await http_client.send(request, stream=True, auth=NO_AUTH, follow_redirects=False)
@@ -78,4 +81,5 @@ async def send_watched(
             await body.aclose()
         raise
     finally:
+        request.headers = headers
         request.extensions.pop(_LANDED, None)

@@ -148,6 +148,19 @@ class TestTool:
         assert request.headers["traceparent"] == "00-1-2-01"
         assert request.headers["authorization"].startswith("Basic ")
 
+    @pytest.mark.parametrize("place", PLACES[:2], ids=["client", "transport"])
+    async def test_may_append_to_a_header_of_each_attempt(
+        self, server: Server, place: tuple[type, str]
+    ) -> None:
+        async def append(request: httpx.Request) -> None:
+            request.headers["baggage"] = request.headers.get("baggage", "") + "a=1"
+
+        server.statuses = [503]
+        async with client_of(server) as client:
+            with watching(place, before=append):
+                await client.calls.get(CALL_UUID)
+        assert [request.headers["baggage"] for request in server.requests] == ["a=1", "a=1"]
+
     @place
     async def test_leaves_a_request_as_it_is(self, server: Server, place: tuple[type, str]) -> None:
         async with client_of(server) as client:

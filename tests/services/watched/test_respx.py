@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 
 import httpx
@@ -149,6 +150,6 @@ async def test_the_request_that_a_route_keeps_is_the_one_that_plivo_would_get(us
             route = router.post(f"{ACCOUNT}Call/").respond(201, json={})
             await client.request("POST", "Call/", json={"to": "1"})
     request = route.calls.last.request
-    assert request.content == b'{"to":"1"}'
+    assert json.loads(request.content) == {"to": "1"}
     assert request.headers["content-type"] == "application/json"
     assert httpx.BasicAuth("MAXXXXXXXXXXXXXXXXXX", TOKEN)._auth_header == request.headers["authorization"]
