@@ -110,7 +110,7 @@ class TestClosing:
         for call in calls:
             error = call.exception()
             assert isinstance(error, ClientClosedError)
-            assert str(error) == "the client was closed during the call"
+            assert error.message == "the client was closed during the call"
             assert error.attempts == 1
         assert transport.requests == 5
 

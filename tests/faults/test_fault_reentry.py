@@ -17,6 +17,7 @@ from tests.faults.responses_on_the_wire import CALL_UUID, good
 from tests.faults.serving import AUTH_ID, TOKEN, assert_at_rest, client_of, open_sockets
 from tests.faults.threaded_server import Server, serving_in_threads
 from tests.offline import pool_of
+from tests.transport.test_connect import silent_port
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
@@ -124,3 +125,25 @@ class TestAnEventLoopThatWasClosedFirst:
             assert (old.busy, old._open) == (0, set())
             for _ in range(2):
                 assert server.ended.acquire(timeout=60)
+
+
+@pytest.mark.parametrize("new_loop", LOOPS.values(), ids=LOOPS)
+def test_a_loop_that_was_closed_while_a_connection_opened_leaves_none(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    with silent_port() as port:
+        client = AsyncClient(AUTH_ID, TOKEN, base_url=f"http://127.0.0.1:{port}", retry=None)
+        loop = new_loop()
+        call = client.calls.get(CALL_UUID)
+        task = loop.create_task(call)
+        old = pool_of(client)
+        while not old._open:
+            loop.run_until_complete(asyncio.sleep(0))
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        loop.close()
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(client.__aenter__())
+            assert not old._open
+            runner.run(client.aclose())
+        call.close()
+        assert old.busy == 0

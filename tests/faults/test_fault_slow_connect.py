@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from plivo_async import AsyncClient, DeadlineExceededError, RequestTimeoutError
+from plivo_async import AsyncClient, DeadlineExceededError, PlivoError, RequestTimeoutError
 from tests.faults.certificates import Authority
 from tests.faults.fault_server import Clock, FaultServer, Wire
 from tests.faults.responses_on_the_wire import CALL_UUID
 from tests.faults.serving import AUTH_ID, TOKEN
-from tests.transport.test_connect import V4, V6, silent_port
+from tests.transport.test_connect import resolve_to, silent_port
 
-# However busy the machine is: what a test waits for does not end before the test does.
+# However busy the machine is: the step that a test is about does not end before the test does.
 _TIMEOUT_SECONDS = 0.01
 
 URL = "https://api.plivo.example"
@@ -39,20 +39,17 @@ async def end_of_test() -> AsyncIterator[threading.Event]:
 
 
 @pytest.fixture
-def slow_names(monkeypatch: pytest.MonkeyPatch, end_of_test: threading.Event) -> None:
-    """A name server that does not respond."""
+async def looking_up(monkeypatch: pytest.MonkeyPatch, end_of_test: threading.Event) -> asyncio.Event:
+    """A name server that does not respond. The event is set when it is asked."""
+    asked, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def look_up(*_: object, **__: object) -> list[Any]:
+        loop.call_soon_threadsafe(asked.set)
         end_of_test.wait()
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-
-
-def names_at(monkeypatch: pytest.MonkeyPatch, *addresses: tuple[Any, ...]) -> None:
-    """Let every name have these addresses."""
-    found = [(V6 if ":" in address[0] else V4, socket.SOCK_STREAM, 6, "", address) for address in addresses]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    return asked
 
 
 async def error_of(client: AsyncClient) -> RequestTimeoutError:
@@ -69,33 +66,49 @@ async def deadline_error_of(client: AsyncClient) -> DeadlineExceededError:
         return caught.value
 
 
-@pytest.mark.usefixtures("slow_names")
 class TestANameServerThatDoesNotRespond:
-    async def test_is_named_at_the_connect_timeout(self) -> None:
-        error = await error_of(client_of())
-        assert error.message.endswith("connect timeout: looking up api.plivo.example took longer than 0.01 s")
+    async def test_is_named_at_the_connect_timeout(self, looking_up: asyncio.Event, clock: Clock) -> None:
+        client = client_of(timeout=5.0)
+        error = await error_after(client, looking_up, clock, RequestTimeoutError)
+        assert error.message == "connect timeout: looking up api.plivo.example took longer than 5 s"
 
-    async def test_is_named_at_the_deadline(self) -> None:
-        error = await deadline_error_of(client_of(timeout=60.0, deadline=_TIMEOUT_SECONDS))
-        assert error.message.endswith(
+    async def test_is_named_at_the_deadline(self, looking_up: asyncio.Event, clock: Clock) -> None:
+        client = client_of(timeout=60.0, deadline=5.0)
+        error = await error_after(client, looking_up, clock, DeadlineExceededError)
+        assert error.message == (
             "no response within the deadline, after 1 attempt; the last one was still "
             "looking up api.plivo.example"
         )
 
-    async def test_of_a_proxy_is_that_of_the_proxy(self) -> None:
-        error = await error_of(client_of(proxy="http://proxy.example:3128"))
-        assert "looking up proxy.example took longer than 0.01 s" in error.message
+    async def test_of_a_proxy_is_that_of_the_proxy(self, looking_up: asyncio.Event, clock: Clock) -> None:
+        client = client_of(timeout=5.0, proxy="http://proxy.example:3128")
+        error = await error_after(client, looking_up, clock, RequestTimeoutError)
+        assert "looking up proxy.example took longer than 5 s" in error.message
 
 
-@pytest.mark.usefixtures("slow_names")
+async def error_after(
+    client: AsyncClient, moment: asyncio.Event, clock: Clock, kind: type[PlivoError]
+) -> PlivoError:
+    """The error of a call if much time passes after a moment."""
+    async with client:
+        call = asyncio.create_task(client.calls.get(CALL_UUID))
+        await moment.wait()
+        clock.forward(30.0)
+        with pytest.raises(kind) as caught:
+            await call
+        return caught.value
+
+
 async def test_a_look_up_that_no_thread_is_free_for_is_told_from_a_slow_one(
-    end_of_test: threading.Event,
+    looking_up: asyncio.Event, end_of_test: threading.Event
 ) -> None:
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(1))
     other_work = loop.run_in_executor(None, end_of_test.wait)
     error = await error_of(client_of())
-    assert "waiting for a free executor thread to look up api.plivo.example took longer than" in error.message
+    text = "waiting for a free executor thread to look up api.plivo.example took longer than 0.01 s"
+    assert error.message == f"connect timeout: {text}"
+    assert not looking_up.is_set()
     end_of_test.set()
     await other_work
 
@@ -108,7 +121,7 @@ class TestAHostThatDoesNotRespond:
 
     async def test_is_named_by_its_name_and_addresses(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with silent_port() as port:
-            names_at(monkeypatch, ("127.0.0.1", port), ("127.0.0.1", port))
+            resolve_to(monkeypatch, port, port)
             error = await error_of(client_of())
         address = f"127.0.0.1:{port}"
         assert f"connecting to api.plivo.example ({address}, {address}) took longer" in error.message
