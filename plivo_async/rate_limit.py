@@ -43,13 +43,17 @@ class RateLimit:
 @exported
 @runtime_checkable
 class RateLimiter(Protocol):
-    """Gives the permits that requests are sent with. Write one where several processes share an account.
+    """Gives the permits that requests are sent with.
+
+    `SlidingWindowLimiter` serves one process, `plivo_async.redis.RedisLimiter` many. Write one for
+    another server.
 
     Each permit is given back once: by `throttled` after a 429, by `release` after everything else. After a
     429 the request asks for its next permit at once: `acquire` has to hold it back.
 
     Each method may be a coroutine function or a plain one. A limiter may also have an `aclose()`, of either
-    kind: the client calls it when it closes.
+    kind: the client calls it when it closes. If it has `is_free()`, whether `acquire` would give a permit at
+    once, and `delay()`, the seconds until it may give one, a batch reports its wait.
     """
 
     def acquire(self, request: httpx.Request, /) -> Any:

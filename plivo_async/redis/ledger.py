@@ -7,6 +7,8 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import define, field, frozen
 
+from plivo_async.exported import exported
+
 # Others have to wait a window anyway for a permit that is given back.
 _LAG_WINDOWS = 0.01
 _LONGEST_LAG_SECONDS = 0.05
@@ -18,6 +20,7 @@ _NO_EPOCH = -1
 What: TypeAlias = Literal["keep", "release", "unused", "throttled"]
 
 
+@exported
 @frozen
 class Permit:
     """A permit to send one request.

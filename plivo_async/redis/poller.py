@@ -158,6 +158,8 @@ class Poller:
 
     async def _run(self) -> None:
         try:
+            # An eager task would look before the request that started it waits.
+            await asyncio.sleep(0)
             while not self._closing and (due := self._due()) is not None:
                 if due > self.loop.time():
                     await self._sleep(due)

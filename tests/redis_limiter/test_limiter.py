@@ -287,6 +287,11 @@ def test_a_fork_has_its_own_connection_and_permits(
         assert limiter.in_flight == 1
         limiter.release(of_child)
         runner.run(limiter.aclose())
+        # Forked again, while it is closed.
+        monkeypatch.setattr(os, "getpid", lambda: 2)
+        runner.run(use(limiter))
+        runner.run(limiter.aclose())
+        assert connections.closed == 2
 
 
 @in_virtual_time

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 import redis
+from redis.asyncio import Redis, RedisCluster
 
 from plivo_async import LimiterUnavailableError, RateLimit
 from plivo_async.redis import RedisLimiter
@@ -108,8 +109,22 @@ async def test_a_wrong_password(tmp_path: Path) -> None:
                 assert not error.retryable
 
 
+async def test_a_cluster(tmp_path: Path) -> None:
+    with RedisServer(tmp_path, "--cluster-enabled", "yes") as server:
+        with redis.Redis.from_url(server.url) as admin:
+            admin.execute_command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+            for _ in range(1000):
+                if "cluster_state:ok" in str(admin.execute_command("CLUSTER", "INFO")):
+                    break
+                await asyncio.sleep(0.02)
+        cluster = RedisCluster.from_url(server.url)
+        async with cluster, RedisLimiter(cluster, ACCOUNT) as limiter:
+            await use(limiter)
+            await use(limiter)
+
+
 async def test_keys_expire_and_a_client_of_the_users_stays_open(redis_server: RedisServer) -> None:
-    client = redis.asyncio.Redis.from_url(redis_server.url, decode_responses=True)
+    client = Redis.from_url(redis_server.url, decode_responses=True)
     async with client, RedisLimiter(client, ACCOUNT) as limiter:
         await use(limiter)
         await limiter.aclose()
