@@ -9,7 +9,8 @@ except ImportError:
 
 from plivo_async.redis.ledger import Permit
 from plivo_async.redis.limiter import RedisLimiter
+from plivo_async.redis.store import RedisClient
 
-__all__ = ["Permit", "RedisLimiter"]
+__all__ = ["Permit", "RedisClient", "RedisLimiter"]
 
 del _redis

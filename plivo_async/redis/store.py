@@ -15,6 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from plivo_async.errors import ConfigurationError, LimiterUnavailableError
+from plivo_async.exported import exported
 from plivo_async.redis.script import SCRIPT
 from plivo_async.secret import Secret
 from plivo_async.text import printable
@@ -34,6 +35,7 @@ Reply: TypeAlias = Sequence[Any]
 _clients_of_parents: list[Redis] = []
 
 
+@exported
 class RedisClient(Protocol):
     """What is used of a `redis.asyncio.Redis` or a `RedisCluster`."""
 
