@@ -152,8 +152,7 @@ class CallNotes:
         self._call_ended("cancelled" if cancelled else "failed", None if cancelled else error, attempts)
 
     def _call_ended(self, outcome: CallOutcome, error: BaseException | None, attempts: int) -> None:
-        if self._backoff_began is not None:
-            self.backed_off()
+        self.backed_off()
         if self._client.on_event is not None:
             self._emit(
                 CallDone,

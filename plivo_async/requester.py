@@ -346,8 +346,11 @@ class Requester:
         """Return Plivo's identifier of a request that was answered."""
         if state.decoded is not None and state.decoded[0] is response.content:
             value: Any = state.decoded[1]
-            members = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-            found = members.get("api_id", getattr(value, "api_id", None))
+            # The JSON of one record, or a page of a list.
+            if isinstance(value, dict):
+                found = cast("dict[str, Any]", value).get("api_id")
+            else:
+                found = getattr(value, "api_id", None)
         else:
             found = server_message(response.content)[1]
         return None if not isinstance(found, str) else self._redactor.text(printable(found))

@@ -26,6 +26,7 @@ from plivo_async import (
     RateLimit,
     ServerError,
 )
+from plivo_async.client_notes import ClientNotes
 from plivo_async.events import (
     AttemptFailed,
     AttemptStarted,
@@ -37,6 +38,7 @@ from plivo_async.events import (
     RetryScheduled,
     Throttled,
 )
+from plivo_async.notes import CallNotes
 from plivo_async.route import route_of
 from plivo_async.testing import Drop, FakePlivo, StubResponse
 from tests.offline import AUTH_ID, CALL_UUID, TOKEN, asking, down, ok
@@ -244,6 +246,14 @@ async def test_the_wait_for_a_connection_is_reported(server: Server) -> None:
     }
     waited = {done.sequence: done.connection_seconds for done in of_kind(events, CallDone)}
     assert waited[1] == 0.0 < min(waited[2], waited[3])
+
+
+def test_a_request_that_a_mock_answers_while_the_pool_is_full_has_begun() -> None:
+    events: list[Event] = []
+    notes = CallNotes(ClientNotes(events.append), "GET", "Call/x/")
+    notes.attempt_queued(1)
+    notes.responded(200, 0, None)
+    assert names(events) == ["AttemptStarted", "ResponseReceived"]
 
 
 async def test_a_request_on_a_connection_that_the_server_closed_is_reported_twice() -> None:
