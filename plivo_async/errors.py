@@ -114,11 +114,21 @@ class LifetimeError(RuntimeError):
 
 
 @exported
+@define(slots=False, eq=False, repr=False, auto_exc=False)
 class ClientClosedError(PlivoError, LifetimeError):
     """The client was closed, before the call or during it.
 
     A `PlivoError` too: a call that is under way when a program stops ends in it.
+
+    Attributes:
+        during_call: Whether the client was closed during the call. Only then is the error retryable.
     """
+
+    during_call: bool = field(default=False, kw_only=True)
+
+    @property
+    def retryable(self) -> bool:
+        return self.during_call
 
 
 @exported

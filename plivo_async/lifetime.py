@@ -165,7 +165,7 @@ class Lifetime:
         finally:
             session.call_ended(scope)
         if session.closed:
-            raise ClientClosedError("the client was closed during the wait")
+            raise ClientClosedError("the client was closed during the wait", during_call=True)
 
     def close(self) -> Session | None:
         """End every call under way, with ClientClosedError.

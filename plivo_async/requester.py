@@ -238,7 +238,9 @@ class Requester:
                 session.call_ended(scope)
             # Raised out here, where no exception of httpx, which holds the credentials, becomes its context.
             if session.closed:
-                error = ClientClosedError("the client was closed during the call", attempts=state.attempts)
+                error = ClientClosedError(
+                    "the client was closed during the call", attempts=state.attempts, during_call=True
+                )
             try:
                 raise error
             finally:
@@ -277,7 +279,9 @@ class Requester:
         sender = session.sender
         if session.closed or sender.http_client.is_closed:
             raise ClientClosedError(
-                "the client, or the http_client it was given, is closed", attempts=state.attempts
+                "the client, or the http_client it was given, is closed",
+                attempts=state.attempts,
+                during_call=session.closed,
             )
         state.attempts += 1
         notes, pool = state.notes, sender.pool

@@ -199,6 +199,11 @@ def test_a_copy_of_a_mistake_equals_the_original(copied: Callable[[Any], Any]) -
         assert (vars(again), again.args) == (vars(error), error.args)
 
 
+def test_a_call_that_a_closing_client_ended_is_retryable() -> None:
+    assert ClientClosedError("closed", during_call=True).retryable
+    assert not ClientClosedError("closed").retryable
+
+
 def test_network_errors_and_deadlines_are_retryable() -> None:
     retryable = {kind for kind in TYPES if kind("x").retryable}
     assert retryable == {

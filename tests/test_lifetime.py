@@ -111,6 +111,7 @@ class TestClosing:
             error = call.exception()
             assert isinstance(error, ClientClosedError)
             assert error.message == "the client was closed during the call"
+            assert error.retryable
             assert error.attempts == 1
         assert transport.requests == 5
 
@@ -195,8 +196,9 @@ class TestClosing:
     async def test_a_borrowed_client_that_its_owner_closed_is_named(self) -> None:
         async with asking(ok()) as (client, route):
             await wrapped(client).aclose()
-            with pytest.raises(ClientClosedError, match="http_client it was given, is closed"):
+            with pytest.raises(ClientClosedError, match="http_client it was given, is closed") as caught:
                 await client.calls.get(CALL_UUID)
+            assert not caught.value.retryable
             assert route.call_count == 0
 
 

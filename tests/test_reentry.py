@@ -197,6 +197,25 @@ class TestACallOfTheSessionBefore:
                 # The end of that closing has not closed this session.
                 await client.calls.get(CALL_UUID)
 
+    async def test_ends_the_wait_that_it_belongs_to(self) -> None:
+        asked = asyncio.Event()
+
+        async def hang(request: httpx.Request) -> httpx.Response:
+            asked.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async with asking(hang) as (client, route):
+            waiting = asyncio.create_task(client.calls.wait(CALL_UUID))
+            await asked.wait()
+            closing = asyncio.create_task(client.aclose())
+            await asyncio.sleep(0)
+            async with client:
+                await closing
+                with pytest.raises(ClientClosedError, match="closed during the call"):
+                    await waiting
+            assert route.call_count == 1
+
     async def test_is_not_sent_in_the_next_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("plivo_async.lifetime.CLOSING_SECONDS", 0.001)
         middleware = Stubborn()
@@ -206,8 +225,9 @@ class TestACallOfTheSessionBefore:
             await client.aclose()
             async with client:
                 middleware.may_go_on.set()
-                with pytest.raises(ClientClosedError):
+                with pytest.raises(ClientClosedError) as caught:
                     await call
+                assert caught.value.retryable
                 assert route.call_count == 0
                 await client.calls.get(CALL_UUID)
 
@@ -226,8 +246,9 @@ class TestACallOfTheSessionBefore:
             await asyncio.sleep(0)
             async with client:
                 await closing
-                with pytest.raises(ClientClosedError):
+                with pytest.raises(ClientClosedError) as caught:
                     await waiting
+                assert caught.value.retryable
             assert route.call_count == 1
 
 

@@ -7,6 +7,7 @@ import random
 from collections.abc import Awaitable, Callable
 
 from plivo_async.errors import (
+    ClientClosedError,
     DeadlineExceededError,
     NotFoundError,
     PlivoError,
@@ -67,7 +68,8 @@ async def wait_for_record(
                 raise
             over = error.with_traceback(None)
         except PlivoError as error:
-            if not (error.retryable or isinstance(error, NotFoundError)):
+            may_pass = error.retryable or isinstance(error, NotFoundError)
+            if not may_pass or isinstance(error, ClientClosedError):
                 raise
             # The frames of its traceback refer to the request, and one of them to the error.
             polls, last = polls + 1, error.with_traceback(None)
