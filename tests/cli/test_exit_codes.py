@@ -39,6 +39,8 @@ _EXPECTED = [
     (errors.RecordMismatchError("x"), ExitCode.SERVER),
     (errors.ResponseTooLargeError("x"), ExitCode.SERVER),
     (errors.ClientClosedError("x"), ExitCode.SERVER),
+    (errors.LimiterUnavailableError("x"), ExitCode.SERVER),
+    (errors.SignatureError("x"), ExitCode.SERVER),
 ]
 
 
