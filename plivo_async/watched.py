@@ -9,6 +9,8 @@ from __future__ import annotations
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
+from attrs import field, frozen
+
 from plivo_async._httpx import httpx
 from plivo_async.transport import ConnectionPool
 from plivo_async.watchers import client_is_watched, transport_is_watched
@@ -18,6 +20,19 @@ _LANDED = "plivo_async.landed"
 # How pytest-httpx reports a request that it does not know: as a time-out, after which a call would be tried
 # again, and a batch would wait for the server.
 _NO_RESPONSE = "No response can be found for "
+
+
+@frozen
+class _Landed:
+    """What the pool made of a watched request.
+
+    Attributes:
+        bodies: Of the responses.
+        causes: The failures, and the cause of each.
+    """
+
+    bodies: list[Any] = field(factory=list[Any])
+    causes: list[tuple[httpx.HTTPError, BaseException | None]] = field(factory=list[Any])
 
 
 class VisibleTransport(httpx.AsyncBaseTransport):
@@ -47,10 +62,13 @@ class VisibleTransport(httpx.AsyncBaseTransport):
         return await self._land(request)
 
     async def _land(self, request: httpx.Request) -> httpx.Response:
-        response = await self._pool.handle_async_request(request)
-        landed: list[Any] | None = request.extensions.get(_LANDED)
-        if landed is not None:
-            landed.append(response.stream)
+        landed: _Landed = request.extensions.get(_LANDED) or _Landed()
+        try:
+            response = await self._pool.handle_async_request(request)
+        except httpx.HTTPError as failure:
+            landed.causes.append((failure, failure.__cause__))
+            raise
+        landed.bodies.append(response.stream)
         return response
 
 
@@ -67,7 +85,7 @@ async def send_watched(
 
     A tool may be cancelled when it has a response already. The connection of that is given back.
     """
-    landed: list[Any] = []
+    landed = _Landed()
     request.extensions[_LANDED] = landed
     headers = request.headers
     # A tool may append to them in each attempt.
@@ -77,9 +95,14 @@ async def send_watched(
             return await http_client.send(request, stream=True, auth=NO_AUTH, follow_redirects=False)
         return await transport.handle_async_request(request)
     except BaseException:
-        for body in landed:
+        for failure, cause in landed.causes:
+            # httpcore has raised it again "from None".
+            failure.__cause__ = cause
+        for body in landed.bodies:
             await body.aclose()
         raise
     finally:
         request.headers = headers
         request.extensions.pop(_LANDED, None)
+        # The traceback of a failure refers to this frame.
+        landed.causes.clear()

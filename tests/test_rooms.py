@@ -82,7 +82,7 @@ ROOMS = {
     "watchers": Room(
         modules={"watchers", "watched", "watched_transport"},
         rooms={"httpx", "transport"},
-        libraries={"httpcore"},
+        libraries={"attrs", "httpcore"},
     ),
     "sending": Room(
         modules={"http_client", "lifetime", "requester", "tracing"},

@@ -200,6 +200,7 @@ class TestTool:
             with watching(place) as seen, pytest.raises(NetworkError) as caught:
                 await client.calls.get(CALL_UUID)
         assert len(seen) == caught.value.attempts == 3
+        assert isinstance(caught.value.__cause__, OSError)
 
     @place
     async def test_does_not_stop_the_deadline(self, server: Server, place: tuple[type, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -50,10 +51,12 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(*statuses: int) -> AsyncGenerator[Server, None]:
-    """Run a server on loopback."""
+async def serving(*statuses: int, context: ssl.SSLContext | None = None) -> AsyncGenerator[Server, None]:
+    """Run a server on loopback; with TLS, if there is a context."""
     server = Server(statuses=list(statuses))
-    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
-    server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=context)
+    server.url = (
+        f"{'http' if context is None else 'https'}://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    )
     async with listener:
         yield server

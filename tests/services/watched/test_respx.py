@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import httpx
 import pytest
 import respx
+import trustme
 from respx.models import AllMockedAssertionError
 
-from plivo_async import AsyncClient, Failed, Fetched, NotFoundError, RequestTimeoutError
+from plivo_async import AsyncClient, Failed, Fetched, NotFoundError, RequestTimeoutError, TLSError
 from tests.offline import CALL_UUID, RECORD, TOKEN, URL, down, ok
 from tests.services.watched.clients import ACCOUNT, CALL_UUIDS, USES, client_of
 from tests.watched_server import Server, serving
@@ -141,6 +144,22 @@ async def test_what_passes_goes_through_the_proxy_of_the_client(using: str) -> N
             async with client_of("http://localhost:1", proxy=proxy.url) as client:
                 assert (await client.calls.get(CALL_UUID)).call_uuid == CALL_UUID
     assert len(proxy.requests) == 1
+
+
+@modes
+async def test_what_passes_heeds_the_cas_of_the_client(using: str, tmp_path: Path) -> None:
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    async with serving(context=context) as server:
+        with respx.mock(using=using) as router:
+            router.route().pass_through()
+            async with client_of(server.url) as client:
+                with pytest.raises(TLSError) as caught:
+                    await client.calls.get(CALL_UUID)
+            async with client_of(server.url, verify=tmp_path / "ca.pem") as client:
+                await client.calls.get(CALL_UUID)
+    assert caught.value.attempts == 1
 
 
 @modes
