@@ -96,6 +96,7 @@ class RedisLimiter:
         self._poller: Poller | None = None
         self._share: SlidingWindowLimiter | None = None
         self._process: int | None = None
+        self._is_closed = False
 
     @property
     def limit(self) -> RateLimit:
@@ -154,6 +155,7 @@ class RedisLimiter:
         """Return the poller of the running event loop."""
         loop, process, poller = asyncio.get_running_loop(), os.getpid(), self._poller
         if poller is not None and poller.loop is loop and self._process == process:
+            self._is_closed = False
             return poller
         if self._process not in (None, process):
             if self._store.is_borrowed:
@@ -165,12 +167,12 @@ class RedisLimiter:
             self._ledger = self._ledger.of_child()
             self._store.leave_to_parent()
         elif poller is not None:
-            if not poller.loop.is_closed():
+            if not poller.loop.is_closed() and not self._is_closed:
                 raise EventLoopError("the limiter belongs to another event loop; close it there first")
             # Tasks of a closed event loop never give anything back.
             self._ledger.abandon(loop.time())
             self._store.drop()
-        self._process, self._share = process, None
+        self._process, self._share, self._is_closed = process, None, False
         self._poller = Poller(loop, self._store, self._account, self._ledger, self._random)
         return self._poller
 
@@ -223,8 +225,7 @@ class RedisLimiter:
         if poller is None or poller.loop is not asyncio.get_running_loop() or self._process != os.getpid():
             return
         await poller.aclose()
-        if not poller.turns.waiting and not self._ledger.in_flight:
-            self._poller = None
+        self._is_closed = not poller.turns.waiting and not self._ledger.in_flight
 
     async def __aenter__(self) -> Self:
         return self

@@ -148,7 +148,8 @@ class Poller:
             if self._task is not None:
                 self._end_sleep()
                 await asyncio.wait([self._task])
-            if self.down_since is None and (self._ledger.has_news or self.turns.free):
+            self._give_back()
+            if self.down_since is None and self._ledger.has_news:
                 await self._ask()
             await self._store.aclose()
         finally:
@@ -194,9 +195,7 @@ class Poller:
 
     async def _ask(self) -> None:
         now = self.loop.time()
-        while self.turns.free:
-            self.turns.free -= 1
-            self._ledger.unused(self._granted.pop(), now)
+        self._give_back()
         call = self._ledger.call(min(self.turns.waiting, _MOST_PERMITS), now)
         try:
             reply = await self._store.run(self._account.keys, self._arguments(call, now))
@@ -208,6 +207,12 @@ class Poller:
             raise
         else:
             self._answered(call, now, reply)
+
+    def _give_back(self) -> None:
+        """Give back the permits that nobody waits for any more."""
+        while self.turns.free:
+            self.turns.free -= 1
+            self._ledger.unused(self._granted.pop(), self.loop.time())
 
     def _arguments(self, call: Call, now: float) -> list[str | int]:
         account = self._account

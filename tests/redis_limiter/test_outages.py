@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import pickle
+import random
 from typing import Any
 
 import pytest
 from redis import exceptions
 
-from plivo_async import LimiterUnavailableError, PatienceExceededError, RateLimit
+from plivo_async import DeadlineExceededError, LimiterUnavailableError, PatienceExceededError, RateLimit
 from plivo_async.redis import RedisLimiter
 from plivo_async.testing import FakeRateLimit
 from tests.limited_account import account, client_of
@@ -289,3 +291,62 @@ async def test_an_error_that_is_not_of_redis_ends_no_wait_without_a_word(fake_re
             await one.acquire(request())
         fake_redis.fault = None
         one.release(await one.acquire(request()))
+
+
+@in_virtual_time
+async def test_a_request_that_waits_for_the_share_outlasts_the_closing(fake_redis: FakeRedis) -> None:
+    limiter = fake_redis.limiter(fallback=RateLimit(5, 1.0))
+    fake_redis.fault = ConnectionRefusedError("refused")
+    waiting = asyncio.create_task(limiter.acquire(request()))
+    await asyncio.sleep(0.5)
+    await limiter.aclose()
+    limiter.release(await waiting)
+    assert limiter.in_flight == 0
+    fake_redis.fault = None
+    await asyncio.sleep(2.0)
+
+
+@pytest.mark.parametrize("share", [None, RateLimit(3, 1.0)], ids=["error", "share"])
+@in_virtual_time
+async def test_no_window_has_more_than_the_limit_whatever_happens(
+    fake_redis: FakeRedis, share: RateLimit | None
+) -> None:
+    chance, loop = random.Random(7), virtual_loop()
+    limiters = [fake_redis.limiter(10, timeout=0.5, fallback=share, lost_after=3.0) for _ in range(3)]
+    sent: list[float] = []
+
+    async def send(limiter: RedisLimiter) -> None:
+        await asyncio.sleep(chance.random() * 12)
+        with contextlib.suppress(LimiterUnavailableError, DeadlineExceededError):
+            permit = await limiter.acquire(request(chance.choice([None, None, 2.0, 0.3])))
+            sent.append(loop.time())
+            try:
+                await asyncio.sleep(chance.random() / 5)
+            finally:
+                limiter.release(permit)
+
+    async def interfere() -> None:
+        for _ in range(4):
+            fake_redis.round_trip = chance.choice([0.0, 0.001, 0.4])
+            await asyncio.sleep(chance.random())
+            await fake_redis.redis.flushall()
+            await asyncio.sleep(chance.random())
+            fake_redis.hangs = True
+            await chance.choice(limiters).aclose()
+            await asyncio.sleep(chance.random())
+            fake_redis.hangs, fake_redis.fault = False, ConnectionResetError("reset")
+            await asyncio.sleep(chance.random())
+            fake_redis.fault = None
+        fake_redis.round_trip = 0.0
+
+    sending = [asyncio.create_task(send(chance.choice(limiters))) for _ in range(120)]
+    for task in sending[::5]:
+        loop.call_later(chance.random() * 15, task.cancel)
+    await interfere()
+    await asyncio.wait(sending, timeout=120)
+    assert all(task.done() for task in sending)
+    for limiter in limiters:
+        await limiter.aclose()
+        assert limiter.in_flight == 0
+    assert len(sent) > 30
+    assert max(sum(begin <= other < begin + 1.0 for other in sent) for begin in sent) <= 10
