@@ -56,7 +56,7 @@ class Workers:
             starting, beginning = self.starting, self._begin()
             self.starting += 1
             try:
-                worker = self._context.run(asyncio.create_task, beginning)
+                worker: asyncio.Task[None] = self._context.run(asyncio.create_task, beginning)
             except BaseException as failure:  # noqa: BLE001 - raised where the batch is awaited
                 beginning.close()
                 self.starting, self._adding = starting, False
