@@ -198,9 +198,10 @@ class RedisLimiter:
         if permit.local is not None:
             share, taken = permit.local
             share.release(taken)
-        if self._poller is not None:
-            self._ledger.release(permit, self._poller.loop.time())
-            self._poller.wake(self._ledger.due)
+        poller = self._poller
+        assert poller is not None  # noqa: S101 - for the type checkers
+        self._ledger.release(permit, poller.loop.time())
+        poller.wake(self._ledger.due)
 
     def throttled(self, permit: Permit, retry_after: float | None) -> None:
         """Release the permit after a 429, which blocks the requests of all processes for a while.
@@ -212,9 +213,10 @@ class RedisLimiter:
         if permit.local is not None:
             share, taken = permit.local
             share.throttled(taken, retry_after)
-        if self._poller is not None:
-            self._ledger.throttled(permit, retry_after, self._poller.loop.time())
-            self._poller.wake(self._ledger.due)
+        poller = self._poller
+        assert poller is not None  # noqa: S101 - for the type checkers
+        self._ledger.throttled(permit, retry_after, poller.loop.time())
+        poller.wake(self._ledger.due)
 
     async def aclose(self) -> None:
         """Give back what is left, and close the connection, unless it is borrowed.
