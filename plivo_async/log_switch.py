@@ -32,7 +32,8 @@ class _StderrHandler(logging.Handler):
     def _is_shown_elsewhere(self) -> bool:
         logger: logging.Logger | None = _logger
         while logger is not None:
-            if any(handler is not self for handler in logger.handlers):
+            silent = (_StderrHandler, logging.NullHandler)
+            if not all(isinstance(handler, silent) for handler in logger.handlers):
                 return True
             logger = logger.parent if logger.propagate else None
         return False
@@ -56,4 +57,6 @@ def set_up_logging() -> None:
         levels = ", ".join(_LEVELS)
         raise ConfigurationError(f"{VARIABLE} must be one of {levels}, not {short_repr(name)}")
     _logger.addHandler(_handler)
-    _logger.setLevel(_LEVELS[name])
+    # The program, or -vv of the command, may want to see more.
+    if not 0 < _logger.level <= _LEVELS[name]:
+        _logger.setLevel(_LEVELS[name])

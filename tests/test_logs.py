@@ -221,9 +221,10 @@ async def test_no_level_shows_a_secret(caplog: pytest.LogCaptureFixture) -> None
 
 class TestTheSwitch:
     @pytest.fixture(autouse=True)
-    def _restored(self) -> Iterator[None]:
+    def _restored(self, _every_level: None) -> Iterator[None]:
         logger = logging.getLogger("plivo_async")
         before = logger.handlers[:]
+        logger.setLevel(logging.NOTSET)
         yield
         logger.handlers[:] = before
 
@@ -247,8 +248,8 @@ class TestTheSwitch:
         monkeypatch.setenv("PLIVO_ASYNC_LOG", "info")
         async with asking(httpx.ReadError("reset"), retry=1) as (client, _):
             # After the client was built, as a program may do it that imports a library first.
-            own = logging.StreamHandler()
-            logging.getLogger().addHandler(own)
+            logging.getLogger("plivo_async").addHandler(logging.NullHandler())
+            logging.getLogger().addHandler(logging.StreamHandler())
             await get(client)
         assert capsys.readouterr().err.count("no other follows") == 1
 
@@ -259,6 +260,24 @@ class TestTheSwitch:
         for _ in range(3):
             set_up_logging()
         assert len(logger.handlers) == before + 1
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            (logging.NOTSET, logging.INFO),
+            (logging.ERROR, logging.INFO),
+            (logging.INFO, logging.INFO),
+            (logging.DEBUG, logging.DEBUG),
+        ],
+    )
+    def test_never_hides_what_the_program_shows(
+        self, before: int, after: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PLIVO_ASYNC_LOG", "info")
+        logger = logging.getLogger("plivo_async")
+        logger.setLevel(before)
+        set_up_logging()
+        assert logger.level == after
 
     def test_does_nothing_without_the_variable(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PLIVO_ASYNC_LOG", "")
@@ -290,7 +309,6 @@ class TestTheSwitch:
         monkeypatch.setenv("PLIVO_ASYNC_LOG", "info")
         logger = logging.getLogger("plivo_async")
         monkeypatch.setattr(logger, "propagate", False)
-        logging.getLogger().addHandler(logging.NullHandler())
         set_up_logging()
         logging.getLogger("plivo_async.retry").info("shown")
         assert "INFO plivo_async.retry: shown" in capsys.readouterr().err

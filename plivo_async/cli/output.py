@@ -123,15 +123,15 @@ def print_table(table: RenderableType, *, err: bool = True) -> None:
 @contextmanager
 def logging_to_stderr(verbose: int) -> Generator[None, None, None]:
     """Send log records of the package to stderr within this block: from INFO with 1, all with 2 or more."""
-    if not verbose:
-        yield
-        return
     logger = logging.getLogger("plivo_async")
-    handler = _StderrHandler()
-    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
     level = logger.level
+    # Without a handler Python writes warnings to stderr, into the display.
+    handler: logging.Handler = logging.NullHandler()
+    if verbose:
+        handler = _StderrHandler()
+        handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+        logger.setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
     logger.addHandler(handler)
-    logger.setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
     try:
         yield
     finally:

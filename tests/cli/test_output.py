@@ -147,9 +147,13 @@ def test_log_records_below_info_are_not_shown_unless_asked_for_twice(
     assert capsys.readouterr().err == "plivo_async.some: logged\n"
 
 
-def test_log_records_are_not_shown_unless_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_log_records_are_not_shown_unless_wanted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # As in a program, without the handlers of pytest: Python would show the warning.
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
     with logging_to_stderr(0):
-        logging.getLogger("plivo_async.some").info("not logged")
+        logging.getLogger("plivo_async.some").warning("not logged")
 
     assert capsys.readouterr().err == ""
 
