@@ -51,7 +51,7 @@ def to_jsonable(record: Any) -> Any:
 
 
 def _in_documented_form(record: Any) -> Any:
-    kind = cast("type[Any]", type(record))
+    kind: Any = type(record)
     inner = {
         name: _in_documented_form(value)
         for name in attrs.fields_dict(kind)
