@@ -42,7 +42,7 @@ class RedisServer:
     def start(self) -> None:
         """Start it: on a free port the first time, on the same port again after that. It begins empty."""
         for _ in range(_ATTEMPTS):
-            port = self.port or _free_port()
+            port = self.port or free_port()
             if self._is_started_on(port):
                 self.port = port
                 return
@@ -94,7 +94,8 @@ class RedisServer:
         self.stop()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

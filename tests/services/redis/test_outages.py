@@ -13,7 +13,7 @@ from redis.asyncio import Redis, RedisCluster
 
 from plivo_async import LimiterUnavailableError, RateLimit
 from plivo_async.redis import RedisLimiter
-from tests.services.redis_server import RedisServer
+from tests.services.redis_server import RedisServer, free_port
 
 ACCOUNT = "MA2025RK4E639VJFZAGV"
 REQUEST = httpx.Request("GET", "https://api.plivo.com/")
@@ -110,7 +110,7 @@ async def test_a_wrong_password(tmp_path: Path) -> None:
 
 
 async def test_a_cluster(tmp_path: Path) -> None:
-    with RedisServer(tmp_path, "--cluster-enabled", "yes") as server:
+    with RedisServer(tmp_path, "--cluster-enabled", "yes", "--cluster-port", str(free_port())) as server:
         with redis.Redis.from_url(server.url) as admin:
             admin.execute_command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
             for _ in range(1000):
