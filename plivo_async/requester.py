@@ -213,13 +213,14 @@ class Requester:
         notes.call_began()
         scope = state.scope = asyncio.timeout_at(state.limits.deadline)
         session.call_began(scope)
+        response: httpx.Response | None = None
         error: PlivoError
         try:
             try:
                 response = _require_read_response(await within_deadline(self._chain, request, scope))
                 if response.is_success:
-                    bound = _bind_request(request, response)
-                    outcome = read(Reply(bound, state.attempts, self._redactor, state.decoded))
+                    _bind_request(request, response)
+                    outcome = read(Reply(response, state.attempts, self._redactor, state.decoded))
                     if not isinstance(outcome, PlivoError):
                         notes.call_succeeded(state.attempts)
                         return outcome
@@ -236,6 +237,8 @@ class Requester:
                 error = failure.with_traceback(None)
             finally:
                 session.call_ended(scope)
+                # The reason phrase in its repr may reflect a secret, and a traceback may show this frame.
+                del response
             # Raised out here, where no exception of httpx, which holds the credentials, becomes its context.
             if session.closed:
                 error = ClientClosedError(
@@ -334,6 +337,9 @@ class Requester:
             error.status, error.attempts = response.status_code, state.attempts
             error.headers = kept_headers(response.headers)
             self._redactor.error(error)
+            # In this frame too. Those below have the body.
+            response = self._redactor.response(response)
+            error.__traceback__ = None
             raise
         if not response.is_success:
             response = self._redactor.response(response)
@@ -398,10 +404,9 @@ def _require_read_response(response: object) -> httpx.Response:
     return response
 
 
-def _bind_request(request: httpx.Request, response: httpx.Response) -> httpx.Response:
+def _bind_request(request: httpx.Request, response: httpx.Response) -> None:
     try:
         _ = response.request
     except RuntimeError:
         # Made by middleware.
         response.request = request
-    return response

@@ -7,9 +7,18 @@ import ssl
 from base64 import b64encode, urlsafe_b64encode
 from urllib.parse import quote
 
+import httpx
 import pytest
 
-from plivo_async import AsyncClient, DecodeError, PlivoError, RetryPolicy, make_converter
+from plivo_async import (
+    AsyncClient,
+    CallNext,
+    DecodeError,
+    NotFoundError,
+    PlivoError,
+    RetryPolicy,
+    make_converter,
+)
 from tests.faults.fault_server import Clock, FaultServer, Step, Wire
 from tests.faults.leaks import SECRETS, leaks_in, leaks_of
 from tests.faults.proxying import HOST, PASSWORD
@@ -95,6 +104,22 @@ async def test_a_reflected_secret_is_blanked_in_the_failure_before_a_deadline(
     step: Step = PLACES[place](SECRETS[1].encode())
     later = RetryPolicy(backoff_base=30.0, backoff_max=30.0)
     async with serving(clock, step, retry=later, deadline=5.0) as (_, client):
+        error = await error_of(client)
+    assert leaks_of(error) == []
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_a_reflected_secret_is_blanked_in_the_cause_of_an_error_of_middleware(
+    place: str, clock: Clock
+) -> None:
+    async def translate(request: httpx.Request, call_next: CallNext) -> httpx.Response:
+        try:
+            return await call_next(request)
+        except DecodeError as error:
+            raise NotFoundError("translated") from error
+
+    step: Step = PLACES[place](SECRETS[1].encode())
+    async with serving(clock, step, retry=SOON, middleware=[translate]) as (_, client):
         error = await error_of(client)
     assert leaks_of(error) == []
 
