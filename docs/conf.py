@@ -40,9 +40,16 @@ python_use_unqualified_type_names = True
 maximum_signature_line_length = 100
 
 # A build downloads nothing, so types of other projects stay without a link.
-_FOREIGN = "asyncio|attr|cattrs|collections|datetime|decimal|enum|h11|httpx|pathlib|ssl|types|typing|uuid"
+_FOREIGN = "|".join(
+    (
+        *("asyncio", "attr", "cattrs", "collections", "datetime", "decimal", "enum", "h11", "httpx"),
+        *("opentelemetry", "pathlib", "ssl", "types", "typing", "uuid"),
+    )
+)
 nitpick_ignore_regex = [
     ("py:.*", rf"({_FOREIGN})\..*"),
+    # Of what a surrounded call returns.
+    ("py:class", r"plivo_async\.(tracing|otel)\.T"),
     # Filters and options together, and the kind of record of a list.
     ("py:class", r"plivo_async\.resources\..*\.(_ListOptions|Record)"),
 ]

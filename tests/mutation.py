@@ -34,20 +34,26 @@ TESTS = {
     "plivo_async/__main__.py": ["tests/cli/test_main.py"],
     "plivo_async/_httpx.py": ["tests/test_rooms.py"],
     "plivo_async/_version.py": ["tests/test_package.py"],
+    "plivo_async/client_notes.py": ["tests/test_events.py", "tests/test_stats.py", "tests/test_logs.py"],
     "plivo_async/context.py": ["tests/test_context.py", "tests/middleware"],
     "plivo_async/credentials.py": ["tests/test_client.py"],
     "plivo_async/exported.py": ["tests/test_pickles.py"],
     "plivo_async/http_client.py": ["tests/test_client.py"],
     "plivo_async/httpx2_client.py": ["tests/faults/test_fault_httpx2.py"],
+    "plivo_async/log_switch.py": ["tests/test_logs.py"],
     "plivo_async/middleware/__init__.py": ["tests/middleware/test_compose.py"],
     "plivo_async/middleware/attempt.py": ["tests/middleware"],
     "plivo_async/middleware/rate_limiting.py": [
         "tests/middleware/test_rate_limiting.py",
         "tests/middleware/test_limiters_of_users.py",
     ],
+    "plivo_async/notes.py": ["tests/test_events.py", "tests/test_stats.py", "tests/test_logs.py"],
     "plivo_async/requester.py": ["tests/test_client.py", "tests/middleware"],
+    "plivo_async/route.py": ["tests/test_otel.py", "tests/test_events.py"],
     "plivo_async/secret.py": ["tests/test_options.py", "tests/test_client.py"],
+    "plivo_async/tracing.py": ["tests/test_otel.py"],
     "plivo_async/urls.py": ["tests/test_validation.py", "tests/test_base_url.py"],
+    "plivo_async/watched_transport.py": ["tests/test_watched.py"],
 }
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE,
@@ -145,9 +151,12 @@ def mutations_of(module: str, source: str) -> Iterator[Mutation]:
 def guards_of(module: str) -> list[str]:
     """Return the test files of a module, or the nearest folder with tests of its neighbours."""
     path = Path(module).relative_to("plivo_async")
-    own = Path("tests") / path.parent / f"test_{path.name}"
     if module in TESTS:
         return TESTS[module]
+    if path.parent == Path("redis"):
+        # A folder of the name of the library.
+        return ["tests/redis_limiter"]
+    own = Path("tests") / path.parent / f"test_{path.name}"
     return [str(own if (ROOT / own).exists() else own.parent)]
 
 

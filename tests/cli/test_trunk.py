@@ -49,7 +49,7 @@ def test_list_prints_them(calls: list[str], capsys: pytest.CaptureFixture[str]) 
     ("arguments", "message"),
     [
         (["list", "--subaccount", "SA" + "A" * 18], "--subaccount is no filter of SIP-trunk calls"),
-        (["list", "--hangup-source", "Caller"], "hangup_source must be"),
+        (["list", "--hangup-source", "Caller"], "--hangup-source must be"),
         (["export"], "--trunk and the filters need --since"),
         (["export", "--since", "7d", "-o", "calls.csv"], "--trunk writes NDJSON"),
         (["sync", "calls.csv"], "the columns of CSV are those of the voice API"),

@@ -513,7 +513,7 @@ class TestAListOfAnotherKind:
         page = await fetcher.fetch(PageRequest(Window(NOW - DAY, NOW), 0, 20, 20), None)
         [outcome] = [row.outcome for row in page.rows]
         assert isinstance(outcome, Failed)
-        assert str(outcome.error) == "the row cannot be read"
+        assert outcome.error.message == "the row cannot be read"
         assert json.loads(outcome.error.body)["call_uuid"] == outcome.call_uuid == uuid_of(0)
 
 
