@@ -21,7 +21,7 @@ SAMPLE = "5607532d-5037-4066-befc-a8b40218dd4f"
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["tests", "lowest", "lint", "types", "docs", "build", "e2e", "services"]
+nox.options.sessions = ["tests", "lowest", "lint", "types", "site", "build", "e2e", "services"]
 
 
 def group(name: str) -> list[str]:
@@ -134,7 +134,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types with mypy and pyright, both strict: the package, the tests, the examples of the pages."""
-    session.install("-e", ".[dev]", *group("recipes"), *group("services"), *group("types"))
+    session.install("-e", ".[dev]", *group("recipes"), *group("services"), *group("site"), *group("types"))
     session.run("mypy")
     # Pyright finds packages through the `python` on PATH.
     session.run("pyright")
@@ -143,11 +143,27 @@ def types(session: nox.Session) -> None:
     session.run("mypy", "--config-file", "pyproject.toml", str(examples))
 
 
+def build_site(session: nox.Session) -> None:
+    html = "docs/_build/html"
+    # `-E`: a build of some pages drops the search words of the others.
+    session.run("sphinx-build", "-E", "-W", "-n", "--keep-going", "-b", "html", "docs", html)
+    session.run("python", "docs/links.py", html)
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the documentation. A warning of Sphinx is an error."""
+    """Build the documentation and check its links. A warning of Sphinx is an error."""
     session.install("-e", ".[cli,testing]", *group("docs"))
-    session.run("sphinx-build", "-W", "-n", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+    build_site(session)
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """Build the documentation like `docs`, then use it in a browser, wide and narrow, light and dark."""
+    session.run("bash", ".ci/browser", external=True)
+    session.install("-e", ".[cli,testing]", *group("docs"), *group("site"))
+    build_site(session)
+    session.run("pytest", "--confcutdir=tests/site", *(session.posargs or ["tests/site"]))
 
 
 @nox.session

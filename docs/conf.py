@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
+import tomllib
 from enum import EnumType
+from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -11,16 +14,42 @@ from sphinx.application import Sphinx
 import plivo_async
 import plivo_async.testing
 
+_DOCS = Path(__file__).parent
+sys.path.insert(0, str(_DOCS))
+import inventories  # noqa: E402
+import llms  # noqa: E402
+import search_words  # noqa: E402
+
+_URLS = tomllib.loads((_DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]
+
 project = "plivo_async"
 author = "plivo_async contributors"
 project_copyright = "plivo_async contributors"
 version = release = plivo_async.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"plivo_async {version}"
+html_baseurl = f"{_URLS['Documentation']}en/latest/"
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_logo = html_favicon = "pictures/mark.svg"
+html_theme_options = {
+    "source_repository": _URLS["Source"],
+    "source_branch": "main",
+    "source_directory": "docs/",
+}
+# Copy commands without their prompts and without what they print.
+copybutton_exclude = ".linenos, .gp, .go"
+intersphinx_mapping = inventories.mapping(_DOCS / "_build" / "inventories")
 # The recipes have commands of psql that are not SQL.
 suppress_warnings = ["misc.highlighting_failure"]
 
@@ -39,19 +68,9 @@ autodoc_default_options = {"members": True}
 python_use_unqualified_type_names = True
 maximum_signature_line_length = 100
 
-# A build downloads nothing, so types of other projects stay without a link.
-_FOREIGN = "|".join(
-    (
-        *("asyncio", "attr", "cattrs", "collections", "datetime", "decimal", "enum", "h11", "httpx"),
-        *("opentelemetry", "pathlib", "ssl", "types", "typing", "uuid"),
-    )
-)
 nitpick_ignore_regex = [
-    ("py:.*", rf"({_FOREIGN})\..*"),
-    # Of what a surrounded call returns.
-    ("py:class", r"plivo_async\.(tracing|otel)\.T"),
-    # Filters and options together, and the kind of record of a list.
-    ("py:class", r"plivo_async\.resources\..*\.(_ListOptions|Record)"),
+    # Filters and options together, the kind of record of a list, the type of a wrapped result.
+    ("py:class", r"plivo_async\.(resources\..*\.(_ListOptions|Record)|(otel|tracing)\.T)"),
 ]
 # Inner types: a user passes the URL of a proxy, a client of httpx or httpx2, the headers of a framework.
 nitpick_ignore = [
@@ -95,5 +114,7 @@ def to_signature(
 
 
 def setup(app: Sphinx) -> None:
-    """Register the hook. Sphinx calls this function."""
+    """Register the hooks. Sphinx calls this function."""
     app.connect("autodoc-process-signature", to_signature)
+    app.add_transform(search_words.AddSearchWords)
+    app.connect("build-finished", llms.write_index)
