@@ -5,6 +5,18 @@ from __future__ import annotations
 from typing import Any, Self
 
 
+class _Serializer:
+    """The serializer of a class for pydantic, made when it is asked for."""
+
+    def __get__(self, instance: object, owner: type[Any]) -> Any:
+        try:
+            from plivo_async.record.pydantic_schema import serializer_of
+        except ImportError:
+            # Tools that read every attribute of a class pass over this error only.
+            raise AttributeError("pydantic is not installed") from None
+        return serializer_of(owner)
+
+
 class JSONMethods:
     """The methods between a record and its JSON form."""
 
@@ -49,7 +61,10 @@ class JSONMethods:
 
         return from_json_as(cls, text)
 
-    # pydantic calls these two, and FastAPI through it. They import what needs pydantic.
+    # pydantic asks for these three, and FastAPI through it. They import what needs pydantic. The first one is
+    # for a record where the type is not known, such as a value of `dict[str, Any]`.
+
+    __pydantic_serializer__ = _Serializer()
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, cast, get_args
 
 import attrs
-from pydantic_core import core_schema
+from pydantic_core import SchemaSerializer, core_schema
 
 from plivo_async.record.converter import record_to_dict, structure_value
 from plivo_async.record.json_methods import JSONMethods
@@ -20,6 +20,7 @@ from plivo_async.record.record_form import FORMS, RecordForm
 from plivo_async.record.record_hooks import REFUSALS, field_types
 from plivo_async.text import message_of
 
+_serializers: dict[type[Any], SchemaSerializer] = {}
 _ATTRIBUTE = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 
 
@@ -40,6 +41,13 @@ def schema_of(kind: type[Any]) -> core_schema.CoreSchema:
         ref=f"{kind.__module__}.{kind.__qualname__}:{id(kind)}",
         serialization=core_schema.plain_serializer_function_ser_schema(to_jsonable, when_used="json"),
     )
+
+
+def serializer_of(kind: type[Any]) -> SchemaSerializer:
+    """Return what writes a record where its type is not known."""
+    if kind not in _serializers:
+        _serializers[kind] = SchemaSerializer(schema_of(kind))
+    return _serializers[kind]
 
 
 def to_jsonable(record: Any) -> Any:

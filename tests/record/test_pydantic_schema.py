@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import sys
 from decimal import Decimal
 from typing import Annotated, Any
+from unittest.mock import create_autospec
 
 import pytest
 from fastapi import Body, FastAPI
@@ -116,6 +119,23 @@ def test_the_schema_of_insights_contains_that_of_the_parties() -> None:
 
 class Invoice(BaseModel):
     call: CallDetailRecord
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
+def test_a_record_where_any_value_may_be_goes_out_too(record: Any) -> None:
+    anything: TypeAdapter[Any] = TypeAdapter(dict[str, Any])
+
+    assert anything.dump_python({"calls": [record]})["calls"][0] is record
+    assert json.loads(anything.dump_json({"calls": [record]})) == {"calls": [json.loads(record.to_json())]}
+
+
+def test_without_pydantic_each_attribute_of_a_record_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `inspect.getmembers` and `unittest.mock.create_autospec` do."""
+    monkeypatch.delitem(sys.modules, "plivo_async.record.pydantic_schema")
+    monkeypatch.setitem(sys.modules, "pydantic_core", None)
+
+    create_autospec(CallDetailRecord)
+    assert "to_json" in dict(inspect.getmembers(RECORDS[0]))
 
 
 @pytest.mark.parametrize("record", RECORDS[:2], ids=["documented", "odd"])
