@@ -107,6 +107,36 @@ class TestAnAutospec:
 
 
 class TestTheMockClient:
+    @pytest.mark.parametrize("path", [*COROUTINE_FUNCTIONS[:-1], "calls.get_many", "with_options"])
+    def test_a_misspelt_option_is_a_type_error(self, path: str) -> None:
+        arguments = {"request": ("GET", "Call/"), "calls.live": (), "calls.queued": (), "with_options": ()}
+
+        with pytest.raises(TypeError, match="deadlin"):
+            method_of(mock_client(), path)(*arguments.get(path, ("c1",)), deadlin=5)
+
+    def test_a_misspelt_filter_of_a_list_is_a_type_error(self) -> None:
+        client = mock_client()
+        client.calls.list(to_number="12025550199")
+        for resource in (client.calls, client.trunk_calls, client.recordings):
+            with pytest.raises(TypeError, match="to_numbr"):
+                resource.list(to_numbr="12025550199")
+
+    async def test_every_option_is_accepted(self) -> None:
+        client = mock_client()
+        options = {"timeout": 1, "deadline": 2, "retry": None, "max_body": 10}
+
+        await client.calls.get("c1", **options)
+
+        client.calls.get.assert_awaited_once_with("c1", **options)
+
+    def test_it_passes_for_a_client(self) -> None:
+        client = mock_client()
+
+        assert isinstance(client, AsyncClient)
+        assert isinstance(client.calls, CallsResource)
+        assert isinstance(client.trunk_calls, TrunkCallsResource)
+        assert isinstance(client.recordings, RecordingsResource)
+
     async def test_a_batch_is_awaited_or_iterated_over_the_mocked_get(self) -> None:
         client = mock_client()
         client.calls.get.side_effect = lambda call_uuid, **_: CallDetailRecord(call_uuid=call_uuid)
