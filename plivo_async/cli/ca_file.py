@@ -29,6 +29,9 @@ def _read(context: click.Context, parameter: click.Parameter, path: str | None) 
     """
     if path is None:
         return None
+    if not path:
+        # Python would trust its own CAs.
+        raise click.BadParameter("the name of the file is empty", context, parameter)
     try:
         trusting = ssl.create_default_context(cafile=path)
     except ssl.SSLError:

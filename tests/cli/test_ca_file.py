@@ -81,6 +81,12 @@ def test_a_file_without_a_ca_is_refused_before_anything_is_done(
     assert not Path("calls.ndjson").exists()
 
 
+def test_an_empty_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """Such as that of an unset variable in a shell: Python would trust its own CAs."""
+    assert run(["get", "--ca-file", "", CALL_UUID]) == 1
+    assert "--ca-file': the name of the file is empty" in capsys.readouterr().err
+
+
 def test_every_command_that_asks_the_api_has_it() -> None:
     having = {
         name
