@@ -135,14 +135,21 @@ def test_a_page_follows_the_scheme_of_the_system(visit: Visit) -> None:
     assert len({ground for _, _, ground in grounds}) == 2
 
 
-def test_the_switch_of_the_theme_goes_before_the_system(window: BrowserContext) -> None:
+def test_a_picture_follows_the_switch_of_the_theme_not_the_system(window: BrowserContext) -> None:
     page = window.new_page()
     page.emulate_media(color_scheme="light")
-    page.goto("/index.html")
-    page.evaluate("document.body.dataset.theme = 'dark'")
-
-    assert page.evaluate("getComputedStyle(document.body).colorScheme") == "dark"
+    page.goto("/guides/middleware.html")
+    picture = page.locator("article img").first
+    # Pictures have no ground of their own.
+    picture.evaluate("image => image.style.background = 'white'")
+    shots = []
+    for theme in ("light", "dark", "auto"):
+        page.evaluate(f"document.body.dataset.theme = '{theme}'")
+        shots.append(picture.screenshot())
     page.close()
+
+    assert shots[0] != shots[1]
+    assert shots[0] == shots[2]
 
 
 def test_every_block_of_code_has_a_button_that_copies(visit: Visit) -> None:
