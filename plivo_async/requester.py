@@ -229,6 +229,7 @@ class Requester:
                 else:
                     error = status_error(response, state.attempts, not_found)
             except httpx.HTTPError as failure:
+                _name_request(failure, request)
                 error = transport_error(failure, state.attempts)
             except (DeadlineExceededError, LimiterUnavailableError) as failure:
                 error = failure
@@ -300,6 +301,7 @@ class Requester:
             except httpx.HTTPError as failure:
                 if isinstance(failure, _NEVER_SENT):
                     state.attempts -= 1
+                _name_request(failure, request)
                 self._redactor.failure(failure)
                 raise
             except asyncio.CancelledError:
@@ -383,6 +385,14 @@ def _name_call(error: PlivoError, call_uuid: str | None) -> None:
     while isinstance(link, PlivoError) and link.call_uuid is None:
         link.call_uuid = call_uuid
         link = link.__cause__ if call_uuid is not None else None
+
+
+def _name_request(failure: httpx.HTTPError, request: httpx.Request) -> None:
+    """Set the request of a failure, where a mock or middleware set none: its host is in the error."""
+    try:
+        _ = failure.request
+    except RuntimeError:
+        failure.request = request
 
 
 def _check_target(method: object, path: object) -> None:

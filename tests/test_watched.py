@@ -360,6 +360,13 @@ class TestRespx:
                 with pytest.raises(respx.models.AllMockedAssertionError):
                     _ = [call async for call in client.calls.list()]
 
+    async def test_that_raises_a_failure_leaves_the_host_in_the_error(self, using: str) -> None:
+        async with AsyncClient(AUTH_ID, TOKEN, retry=None) as client:
+            with respx.mock(using=using) as router:
+                router.get(URL).mock(side_effect=httpx.ReadTimeout("slow"))
+                with pytest.raises(RequestTimeoutError, match="api.plivo.com"):
+                    await client.calls.get(CALL_UUID)
+
     async def test_passes_a_request_through(self, using: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.undo()
         async with serving() as server, client_of(server) as client:
