@@ -7,6 +7,7 @@ import contextlib
 import doctest
 import importlib
 import io
+import logging
 import os
 import re
 import runpy
@@ -89,6 +90,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
+def logging_restored() -> Iterator[None]:
+    """Examples set up logging for a program that ends with them."""
+    loggers = [logging.getLogger(), logging.getLogger("plivo_async")]
+    before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
+    yield
+    for logger, level, handlers in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
+
+
+@pytest.fixture
 def orders_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """ORDERS_URL: another service, which fails at first."""
     with ThreadingHTTPServer(("127.0.0.1", 0), OrdersHandler) as server:
@@ -118,7 +130,7 @@ class OrdersHandler(BaseHTTPRequestHandler):
         """Write nothing to stderr."""
 
 
-@pytest.mark.usefixtures("credentials", "orders_url")
+@pytest.mark.usefixtures("credentials", "orders_url", "logging_restored")
 @pytest.mark.parametrize("example", [e for e in PYTHON if not e.is_test], ids=lambda e: e.block.where)
 def test_a_python_example_runs_and_prints_the_text_of_the_page(
     example: PythonExample, folder: Path, capsys: pytest.CaptureFixture[str]
