@@ -81,18 +81,18 @@ class CallCollector:
         while True:
             call_uuid = await self._queue.get()
             try:
-                record = await self._client.calls.wait(call_uuid, deadline=WAIT_SECONDS)
-            except PlivoError as error:
+                self._save(await self._client.calls.wait(call_uuid, deadline=WAIT_SECONDS))
+            # Also if the disk is full: this task serves other calls too.
+            except (PlivoError, sqlite3.Error) as error:
                 logger.warning("call %s: no record, the next list looks again: %s", call_uuid, error)
-            else:
-                self._save(record)
 
     async def _reconcile(self) -> None:
         while True:
             try:
-                async for outcome in self._client.calls.list(datetime.now(UTC) - LOOK_BACK):
-                    if isinstance(outcome, Fetched):
-                        self._save(outcome.record)
-            except PlivoError as error:
+                async with self._client.calls.list(datetime.now(UTC) - LOOK_BACK) as calls:
+                    async for outcome in calls:
+                        if isinstance(outcome, Fetched):
+                            self._save(outcome.record)
+            except (PlivoError, sqlite3.Error) as error:
                 logger.warning("no list of the last hours, tried again later: %s", error)
             await asyncio.sleep(self._reconcile_seconds)
