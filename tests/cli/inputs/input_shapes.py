@@ -308,15 +308,21 @@ def _json(ids: Ids) -> Iterator[Shape]:
 def _binary(ids: Ids) -> Iterator[Shape]:
     plain, table = _lines(ids), _table(ids)
     lines = b"".join(json.dumps({"call_uuid": one}).encode() + b"\n" for one in ids)
-    yield Shape("gzip, plain", gzip.compress(plain))
-    yield Shape("gzip, CSV", gzip.compress(table), COLUMN)
-    yield Shape("gzip, NDJSON", gzip.compress(lines), KEY)
-    yield Shape("gzip, UTF-16", gzip.compress(plain.decode().encode("utf-16")))
-    yield Shape("gzip, two members", gzip.compress(plain[:74]) + gzip.compress(plain[74:]))
-    yield Shape("gzip, padded", gzip.compress(plain) + bytes(512))
-    yield Shape("gzip and something else", gzip.compress(plain) + plain, named="something else follows")
-    yield Shape("gzip, cut short", gzip.compress(plain)[:-12], named="gzip data ends early")
-    yield Shape("gzip inside gzip", gzip.compress(gzip.compress(plain)), named="gzip inside gzip; use: zcat")
+    yield Shape("gzip, plain", gzip.compress(plain, mtime=0))
+    yield Shape("gzip, CSV", gzip.compress(table, mtime=0), COLUMN)
+    yield Shape("gzip, NDJSON", gzip.compress(lines, mtime=0), KEY)
+    yield Shape("gzip, UTF-16", gzip.compress(plain.decode().encode("utf-16"), mtime=0))
+    yield Shape("gzip, two members", gzip.compress(plain[:74], mtime=0) + gzip.compress(plain[74:], mtime=0))
+    yield Shape("gzip, padded", gzip.compress(plain, mtime=0) + bytes(512))
+    yield Shape(
+        "gzip and something else", gzip.compress(plain, mtime=0) + plain, named="something else follows"
+    )
+    yield Shape("gzip, cut short", gzip.compress(plain, mtime=0)[:-12], named="gzip data ends early")
+    yield Shape(
+        "gzip inside gzip",
+        gzip.compress(gzip.compress(plain, mtime=0), mtime=0),
+        named="gzip inside gzip; use: zcat",
+    )
     yield Shape(
         "zip, CSV", _zip("calls.csv", table), COLUMN, named=r"zip archive; use: unzip -p .*'Call UUID'"
     )
@@ -326,7 +332,7 @@ def _binary(ids: Ids) -> Iterator[Shape]:
     yield Shape("bzip2", bz2.compress(plain), named="bzip2; use: bzcat")
     yield Shape("xz", lzma.compress(plain), named="xz; use: xzcat")
     yield Shape("zstd", b"\x28\xb5\x2f\xfd" + bytes(99), named="zstd; use: zstdcat")
-    yield Shape("tar.gz", gzip.compress(_tar(plain)), named="tar archive; use: tar -xOf")
+    yield Shape("tar.gz", gzip.compress(_tar(plain), mtime=0), named="tar archive; use: tar -xOf")
     yield Shape("Parquet", b"PAR1" + bytes(99), named="Parquet; use: duckdb .*call_uuid")
     yield Shape("SQLite", b"SQLite format 3\0" + bytes(99), named="SQLite database; use: sqlite3")
     yield Shape("PDF", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", named="a PDF; save the call UUIDs as text")
