@@ -41,6 +41,9 @@ async def _addresses(host: str, port: int, note: Note) -> list[Address]:
         literal = ipaddress.ip_address(host)
     except ValueError:
         found = await _look_up(host, port, note)
+        if not found:
+            # The resolver of a user or of a tool may return it in place of an error.
+            raise socket.gaierror(socket.EAI_NONAME, "the look-up found no address") from None
         addresses = interleave((family, address) for family, _, _, _, address in found)
         note(f"connecting to {host} ({_shown(addresses)})")
         return addresses

@@ -107,6 +107,14 @@ async def test_an_unknown_name_is_an_os_error(monkeypatch: pytest.MonkeyPatch) -
         await open_socket("no.such.host", 443)
 
 
+async def test_a_resolver_that_finds_nothing_is_an_os_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The standard one raises, but one of a user may return an empty list."""
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [])
+
+    with pytest.raises(socket.gaierror, match="no address"):
+        await open_socket("plivo.test", 443)
+
+
 async def test_a_refused_address_gives_way_to_the_next(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     with closed_port() as closed:
         resolve_to(monkeypatch, closed, port)
