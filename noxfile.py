@@ -153,7 +153,7 @@ def build_site(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation and check its links. A warning of Sphinx is an error."""
-    session.install("-e", ".[cli,testing]", *group("docs"))
+    session.install("-e", ".[cli,otel,redis,testing]", *group("docs"))
     build_site(session)
 
 
@@ -161,7 +161,7 @@ def docs(session: nox.Session) -> None:
 def site(session: nox.Session) -> None:
     """Build the documentation like `docs`, then use it in a browser, wide and narrow, light and dark."""
     session.run("bash", ".ci/browser", external=True)
-    session.install("-e", ".[cli,testing]", *group("docs"), *group("site"))
+    session.install("-e", ".[cli,otel,redis,testing]", *group("docs"), *group("site"))
     build_site(session)
     session.run("pytest", "--confcutdir=tests/site", *(session.posargs or ["tests/site"]))
 

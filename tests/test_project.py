@@ -125,6 +125,16 @@ def test_read_the_docs_installs_an_existing_group() -> None:
     assert set(groups) <= PYPROJECT["dependency-groups"].keys()
 
 
+def test_every_build_of_the_pages_has_the_extras_whose_modules_the_reference_names() -> None:
+    extras = {name for name in PYPROJECT["project"]["optional-dependencies"] if name != "dev"}
+    read_the_docs = (ROOT / ".readthedocs.yaml").read_text()
+    sessions = re.findall(r"def (?:docs|site)\(.*?\n\n\n", (ROOT / "noxfile.py").read_text(), re.DOTALL)
+
+    assert len(sessions) == 2
+    for text in (read_the_docs, *sessions):
+        assert set(re.findall(r'"\.\[(.*?)\]"', text)[0].split(",")) == extras
+
+
 def test_the_source_distribution_has_the_files_that_tests_read() -> None:
     included = PYPROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
 
