@@ -9,6 +9,8 @@ from hashlib import sha1
 from typing import Any, Final, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
+from redis import Redis as BlockingRedis
+from redis import RedisCluster as BlockingRedisCluster
 from redis import exceptions
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -56,7 +58,7 @@ class PermitStore:
         timeout: Seconds that a call may take, with the connection.
 
     Raises:
-        ConfigurationError: No URL of Redis.
+        ConfigurationError: Neither a URL of Redis nor a client of `redis.asyncio`.
 
     Attributes:
         is_borrowed: Whether the client is the user's.
@@ -72,6 +74,7 @@ class PermitStore:
             self._name = _safe_url(self._url)
             self._connect()
         else:
+            _check_client(server)
             self._client, self._name = server, type(server).__name__
 
     async def run(self, keys: Sequence[str], arguments: Sequence[str | int]) -> Reply:
@@ -97,6 +100,8 @@ class PermitStore:
             problem = f"{type(error).__name__}: {printable(str(error))}"
             is_permanent = isinstance(error, _REFUSALS)
         await self.aclose()
+        if not self.is_borrowed and not _names(problem, self._name):
+            problem = f"{problem} ({self._name})"
         # Raised out here, where no exception whose frames hold the password becomes its context.
         raise LimiterUnavailableError(
             f"the rate limiter's Redis cannot be used: {problem}", is_permanent=is_permanent
@@ -165,6 +170,28 @@ def _safe_url(url: Secret) -> str:
         if parts.scheme in _SCHEMES:
             return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
     raise _unusable()
+
+
+def _check_client(client: object) -> None:
+    """Refuse what is no client of `redis.asyncio`, before a call takes it for an outage.
+
+    Raises:
+        ConfigurationError: It has not the methods that are used, or they are those of the client that blocks.
+    """
+    kind = type(client)
+    blocks = isinstance(client, BlockingRedis | BlockingRedisCluster)
+    if blocks or not all(callable(getattr(client, name, None)) for name in ("evalsha", "eval")):
+        raise ConfigurationError(
+            "the limiter's Redis must be a URL or a client of redis.asyncio, "
+            f"not {kind.__module__}.{kind.__qualname__}"
+        )
+
+
+def _names(problem: str, url: str) -> bool:
+    """Whether a message has the server of a URL."""
+    parts = urlsplit(url)
+    place = parts.hostname or parts.path
+    return bool(place) and place in problem.lower()
 
 
 def _unusable() -> ConfigurationError:

@@ -12,6 +12,7 @@ from typing import Any
 
 import fakeredis
 import pytest
+import redis.asyncio
 from redis import exceptions
 from redis.asyncio import Redis
 
@@ -25,6 +26,7 @@ from plivo_async import (
     RateLimiter,
 )
 from plivo_async.redis import RedisLimiter
+from plivo_async.redis.store import PermitStore
 from tests.redis_limiter.fake_redis import ACCOUNT, FakeRedis, request
 from tests.virtual_time import in_virtual_time
 
@@ -100,6 +102,45 @@ def test_a_wrong_option_is_refused_and_no_password_shown(url: str, options: Any,
         _limiter(url, {"account": ACCOUNT, **options})
     assert "secret" not in str(raised.value)
     assert raised.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (None, "not builtins.NoneType"),
+        (b"redis://:secret@127.0.0.1", "not builtins.bytes"),
+        (redis.Redis.from_url(URL), r"not redis\.client\.Redis"),
+        (redis.asyncio.ConnectionPool.from_url(URL), r"not redis\.asyncio\.connection\.ConnectionPool"),
+    ],
+)
+def test_anything_but_a_url_or_an_asyncio_client_is_refused(given: Any, shown: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"must be a URL or a client of redis.asyncio, {shown}$"):
+        RedisLimiter(given, ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    ("fault", "url", "end"),
+    [
+        (TimeoutError(), URL, r"no reply within 2 s \(redis://127\.0\.0\.1:6379/3\)"),
+        (exceptions.AuthenticationError("no"), URL, r"no \(redis://127\.0\.0\.1:6379/3\)"),
+        (
+            exceptions.ResponseError("Error 1 at 127.0.0.1:6379."),
+            URL,
+            r"ResponseError: Error 1 at 127[0-9.:]*",
+        ),
+        (OSError("no"), "unix:///run/redis.sock", r"no \(unix:///run/redis\.sock\)"),
+        (OSError("no"), "redis://", r"no \(redis://\)"),
+    ],
+)
+async def test_an_error_names_the_server_once(
+    monkeypatch: pytest.MonkeyPatch, fault: Exception, url: str, end: str
+) -> None:
+    async def fail(*_: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(PermitStore, "_run", fail)
+    with pytest.raises(LimiterUnavailableError, match=f"{end}$"):
+        await PermitStore(url, 2.0).run([], [])
 
 
 def _limiter(url: str, options: dict[str, Any]) -> RedisLimiter:

@@ -48,7 +48,7 @@ async def failure_of(limiter: RedisLimiter) -> LimiterUnavailableError:
 
 async def test_a_server_that_hangs(limiter: RedisLimiter, redis_server: RedisServer) -> None:
     redis_server.hang()
-    assert "no reply within 0.5 s" in str(await failure_of(limiter))
+    assert f"no reply within 0.5 s (redis://127.0.0.1:{redis_server.port}" in str(await failure_of(limiter))
     redis_server.resume()
 
 
