@@ -137,7 +137,7 @@ class CallState:
     @classmethod
     def attached_to(cls, request: httpx.Request) -> CallState:
         """Return the state of a request, and attach a new one first where it has none."""
-        state = cls.find(request)
+        state: CallState | None = request.extensions.get(_KEY)
         if state is None:
             state = cls()
             state.attach(request)

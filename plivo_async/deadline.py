@@ -29,12 +29,16 @@ async def within_deadline(
         if not scope.expired():
             raise
     # Raised out here, where no exception that holds the request becomes its context.
-    state = CallState.attached_to(request)
+    raise overdue_error(CallState.attached_to(request))
+
+
+def overdue_error(state: CallState) -> DeadlineExceededError:
+    """Build the error for a call whose deadline ended it."""
     plural = "attempt" if state.attempts == 1 else "attempts"
     message = f"no response within the deadline, after {state.attempts} {plural}"
     if state.unfinished_step:
         message += f"; the last one was still {printable(state.unfinished_step)}"
-    raise deadline_error(state, message)
+    return deadline_error(state, message)
 
 
 def check_deadline(state: CallState, gap: float) -> None:

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, TypeVar, cast
-
-from attrs import field, frozen
+from typing import Any, TypeVar
 
 from plivo_async._httpx import httpx
 from plivo_async.account_url import AccountURL
-from plivo_async.body import read_body
 from plivo_async.client_notes import COUNTS, ClientNotes
 from plivo_async.context import CallInfo, CallLimits, CallState
-from plivo_async.deadline import within_deadline
-from plivo_async.error_mapping import kept_headers, status_error, transport_error
+from plivo_async.deadline import overdue_error
+from plivo_async.error_mapping import status_error, transport_error
 from plivo_async.errors import (
     ClientClosedError,
     ConfigurationError,
     DeadlineExceededError,
-    DecodeError,
     InvalidResponseError,
     LimiterUnavailableError,
     PlivoError,
-    RedirectError,
 )
+from plivo_async.exchange import Exchange, name_request
 from plivo_async.lifetime import Lifetime, Session
 from plivo_async.middleware import Middleware, compose
 from plivo_async.middleware.pause import Pause
@@ -36,46 +31,14 @@ from plivo_async.notes import CallNotes
 from plivo_async.options import Options
 from plivo_async.rate_limit import RateLimiter
 from plivo_async.redactor import Redactor
-from plivo_async.retry_after import retry_after_seconds
+from plivo_async.reply import Reply
+from plivo_async.request_building import RequestBuilder, check_target
 from plivo_async.route import route_of
-from plivo_async.server_message import server_message
 from plivo_async.stats import ClientStats
-from plivo_async.text import printable, short_repr
+from plivo_async.text import short_repr
 from plivo_async.tracing import Tracing
-from plivo_async.transport.request_extensions import UNFINISHED_STEP, UNSENT
 
 Result = TypeVar("Result")
-
-_PATH = re.compile(r"(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+(?:/(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+)*/?")
-_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
-_BODILESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-# Raised before a byte of the request is written.
-_NEVER_SENT = (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.PoolTimeout)
-_NO_BODY = httpx.ByteStream(b"")
-
-
-@frozen
-class Reply:
-    """A response with a 2xx status, its body read.
-
-    Attributes:
-        response: The response.
-        attempts: How many requests it took.
-        redactor: Blanks the client's secrets.
-        decoded: The body that was read within the attempt, and the value in it.
-    """
-
-    response: httpx.Response
-    attempts: int
-    redactor: Redactor
-    decoded: tuple[bytes, Any] | None = field(default=None, repr=False)
-
-    def value(self, decode: Callable[[bytes], Any]) -> Any:
-        """Return the value in the body, read again only where middleware has replaced the body."""
-        content = self.response.content
-        if self.decoded is not None and self.decoded[0] is content:
-            return self.decoded[1]
-        return decode(content)
 
 
 class Requester:
@@ -114,13 +77,13 @@ class Requester:
         tracing: Tracing | None = None,
     ) -> None:
         self._url = url
-        self._headers = headers
+        self._builder = RequestBuilder(url, headers)
         self._lifetime = lifetime
         self._redactor = redactor
         self._notes = notes
-        self._pause = Pause() if limiter is None else None
         self._tracing = tracing
-        traced = compose([] if tracing is None else [tracing.request], self._send)
+        exchange = Exchange(lifetime, redactor, Pause() if limiter is None else None)
+        traced = compose([] if tracing is None else [tracing.request], exchange.send)
         limited = compose([] if limiter is None else [RateLimitMiddleware(limiter)], traced, ours=True)
         attempt = compose(attempt_middleware, limited, name="attempt_middleware")
         retry = RetryMiddleware(sleep=sleep)
@@ -179,13 +142,13 @@ class Requester:
         Raises:
             PlivoError: Of the type that fits.
         """
-        _check_target(method, path)
+        check_target(method, path)
         session, loop = self._lifetime.check(), asyncio.get_running_loop()
         deadline = None if options.deadline is None else loop.time() + options.deadline
-        notes = CallNotes(self._notes, method, path, call_uuid, loop.time, operation=operation)
+        notes = CallNotes(self._notes, method, path, call_uuid, operation, clock=loop.time)
         limits = CallLimits(deadline, options.retry, options.max_body, call_uuid, lane, decode)
         state = CallState(limits, notes=notes, session=session)
-        request = self._build(method, path, params, json, options)
+        request = self._builder.build(method, path, params, json, options)
         state.attach(request)
         if self._tracing is None:
             return self._call(request, state, session, not_found, read)
@@ -211,172 +174,64 @@ class Requester:
     ) -> Result:
         notes = state.notes
         notes.call_began()
-        scope = state.scope = asyncio.timeout_at(state.limits.deadline)
-        session.call_began(scope)
-        response: httpx.Response | None = None
-        error: PlivoError
         try:
-            try:
-                response = _require_read_response(await within_deadline(self._chain, request, scope))
-                if response.is_success:
-                    _bind_request(request, response)
-                    outcome = read(Reply(response, state.attempts, self._redactor, state.decoded))
-                    if not isinstance(outcome, PlivoError):
-                        notes.call_succeeded(state.attempts)
-                        return outcome
-                    error = outcome
-                    del outcome
-                else:
-                    error = status_error(response, state.attempts, not_found)
-            except httpx.HTTPError as failure:
-                _name_request(failure, request)
-                error = transport_error(failure, state.attempts)
-            except (DeadlineExceededError, LimiterUnavailableError) as failure:
-                error = failure
-            except InvalidResponseError as failure:
-                # The frames of its traceback hold the body and the request.
-                error = failure.with_traceback(None)
-            finally:
-                session.call_ended(scope)
-                # The reason phrase in its repr may reflect a secret, and a traceback may show this frame.
-                del response
-            # Raised out here, where no exception of httpx, which holds the credentials, becomes its context.
+            outcome = await self._outcome(request, state, session, not_found, read)
+            if not isinstance(outcome, PlivoError):
+                notes.call_succeeded(state.attempts)
+                return outcome
             if session.closed:
-                error = ClientClosedError(
+                outcome = ClientClosedError(
                     "the client was closed during the call", attempts=state.attempts, during_call=True
                 )
             try:
-                raise error
+                raise outcome
             finally:
                 # Break the cycle error -> traceback -> frame -> error, which would keep the request and its
                 # Authorization header alive until the next garbage collection.
-                del error
+                del outcome
         except BaseException as failure:
             if isinstance(failure, PlivoError):
                 _name_call(failure, notes.call_uuid)
             notes.call_failed(failure, state.attempts)
             raise
 
-    def _build(
-        self, method: str, path: str, params: Mapping[str, Any] | None, json: Any, options: Options
-    ) -> httpx.Request:
-        url = self._url.join(path)
-        extensions = {"timeout": dict(options.attempt_timeouts)}
-        if params is None and json is None and method in _BODILESS_METHODS:
-            # Given a stream, httpx does not compute the headers of a body.
-            request = httpx.Request(
-                method, url, headers=self._headers, stream=_NO_BODY, extensions=extensions
-            )
-            request.read()
-            return request
-        try:
-            return httpx.Request(
-                method, url, params=params, json=json, headers=self._headers, extensions=extensions
-            )
-        except (httpx.InvalidURL, AttributeError, RecursionError, TypeError, ValueError) as error:
-            raise ConfigurationError(f"params or json cannot be sent: {printable(str(error))}") from None
+    async def _outcome(
+        self,
+        request: httpx.Request,
+        state: CallState,
+        session: Session,
+        not_found: str | None,
+        read: Callable[[Reply], Result | PlivoError],
+    ) -> Result | PlivoError:
+        """Return the result, or the error to raise.
 
-    async def _send(self, request: httpx.Request) -> httpx.Response:
-        state = CallState.attached_to(request)
-        # Middleware may have made the request, without the state of its call.
-        session = state.session or self._lifetime.session
-        sender = session.sender
-        if session.closed or sender.http_client.is_closed:
-            raise ClientClosedError(
-                "the client, or the http_client it was given, is closed",
-                attempts=state.attempts,
-                during_call=session.closed,
-            )
-        state.attempts += 1
-        notes, pool = state.notes, sender.pool
-        if pool is None or pool.has_room:
-            notes.attempt_began(state.attempts)
-        else:
-            notes.attempt_queued(state.attempts)
-        # A MiddlewareTransport may be underneath: the attempt is counted once.
-        state.is_counted = True
+        Raised here, an exception of httpx, which holds the credentials, would become its context, and its
+        traceback would show this frame. The response in it may reflect a secret.
+        """
+        scope = state.scope = asyncio.timeout_at(state.limits.deadline)
+        session.call_began(scope)
         try:
-            try:
-                response = await sender.send(request)
-            except httpx.HTTPError as failure:
-                if isinstance(failure, _NEVER_SENT):
-                    state.attempts -= 1
-                _name_request(failure, request)
-                self._redactor.failure(failure)
-                raise
-            except asyncio.CancelledError:
-                state.attempts -= request.extensions.pop(UNSENT, False)
-                state.unfinished_step = request.extensions.pop(UNFINISHED_STEP, "")
-                raise
-            except httpx.InvalidURL:
-                # httpx parses the location of a redirect even if it is not to follow it.
-                raise RedirectError(
-                    "redirects are not followed: the location is no URL", attempts=state.attempts
-                ) from None
-            finally:
-                state.is_counted = False
-            response.request = request
-            return await self._read(response, state)
-        except BaseException as failure:
-            notes.attempt_failed(failure)
-            raise
-
-    async def _read(self, response: httpx.Response, state: CallState) -> httpx.Response:
-        """Read the body of a response, and the value in it."""
-        decode, notes = state.limits.decode, state.notes
-        try:
-            response = await read_body(response, state.limits.max_body, state.attempts)
-            if decode is not None and response.status_code == 200:
-                try:
-                    state.decoded = response.content, self._decode(response, decode)
-                except DecodeError as error:
-                    notes.responded(200, len(response.content), None, damaged=error.is_damaged)
-                    raise
+            async with scope:
+                response = await self._chain(request)
+            _require_read_response(response)
+            if not 200 <= response.status_code < 300:
+                return status_error(response, state.attempts, not_found)
+            _bind_request(request, response)
+            return read(Reply(response, state.attempts, self._redactor, state.decoded))
         except httpx.HTTPError as failure:
-            self._redactor.failure(failure)
-            raise
-        except InvalidResponseError as error:
-            error.status, error.attempts = response.status_code, state.attempts
-            error.headers = kept_headers(response.headers)
-            self._redactor.error(error)
-            # In this frame too. Those below have the body.
-            response = self._redactor.response(response)
-            error.__traceback__ = None
-            raise
-        if not response.is_success:
-            response = self._redactor.response(response)
-        api_id = self._api_id(response, state) if notes.has_hook else None
-        notes.responded(response.status_code, len(response.content), api_id)
-        if response.status_code == 429 and self._pause is not None:
-            retry_after = retry_after_seconds(response.headers)
-            seconds = self._pause.begun(retry_after, asyncio.get_running_loop().time())
-            if seconds is not None:
-                notes.throttled(seconds, retry_after)
-        return response
-
-    def _api_id(self, response: httpx.Response, state: CallState) -> str | None:
-        """Return Plivo's identifier of a request that was answered."""
-        if state.decoded is not None and state.decoded[0] is response.content:
-            value: Any = state.decoded[1]
-            # The JSON of one record, or a page of a list.
-            if isinstance(value, dict):
-                found = cast("dict[str, Any]", value).get("api_id")
-            else:
-                found = getattr(value, "api_id", None)
-        else:
-            found = server_message(response.content)[1]
-        return None if not isinstance(found, str) else self._redactor.text(printable(found))
-
-    def _decode(self, response: httpx.Response, decode: Callable[[bytes], Any]) -> Any:
-        content = response.content
-        try:
-            return decode(content)
-        except DecodeError:
-            # The error quotes the body.
-            clean = self._redactor.body(content)
-            if clean == content:
+            name_request(failure, request)
+            return transport_error(failure, state.attempts)
+        except TimeoutError:
+            if not scope.expired():
                 raise
-        return decode(clean)
+            return overdue_error(state)
+        except (DeadlineExceededError, LimiterUnavailableError) as failure:
+            return failure
+        except InvalidResponseError as failure:
+            # The frames of its traceback hold the body and the request.
+            return failure.with_traceback(None)
+        finally:
+            session.call_ended(scope)
 
 
 def _name_call(error: PlivoError, call_uuid: str | None) -> None:
@@ -387,31 +242,11 @@ def _name_call(error: PlivoError, call_uuid: str | None) -> None:
         link = link.__cause__ if call_uuid is not None else None
 
 
-def _name_request(failure: httpx.HTTPError, request: httpx.Request) -> None:
-    """Set the request of a failure, where a mock or middleware set none: its host is in the error."""
-    try:
-        _ = failure.request
-    except RuntimeError:
-        failure.request = request
-
-
-def _check_target(method: object, path: object) -> None:
-    if not isinstance(method, str) or method not in _METHODS:
-        raise ConfigurationError(
-            f"method must be one of {', '.join(sorted(_METHODS))}, not {short_repr(method)}"
-        )
-    if not isinstance(path, str) or not _PATH.fullmatch(path):
-        raise ConfigurationError(
-            f"path must be relative to the account, such as 'Call/', not {short_repr(path)}"
-        )
-
-
-def _require_read_response(response: object) -> httpx.Response:
+def _require_read_response(response: object) -> None:
     if not isinstance(response, httpx.Response) or not response.is_stream_consumed:
         raise ConfigurationError(
             f"middleware must return a response whose body is read, not {short_repr(response)}"
         )
-    return response
 
 
 def _bind_request(request: httpx.Request, response: httpx.Response) -> None:

@@ -34,6 +34,7 @@ ROOMS = {
     "ground": Room(
         modules={
             "_version",
+            "call_report",
             "client_notes",
             "errors",
             "events",
@@ -49,6 +50,7 @@ ROOMS = {
             "stats",
             "text",
             "validation",
+            "wait_notes",
         },
         libraries={"attrs"},
     ),
@@ -65,7 +67,10 @@ ROOMS = {
         libraries={"attrs"},
     ),
     "request": Room(
-        modules={"account_url", "body", "context", "deadline", "error_mapping", "redactor"},
+        modules={
+            *("account_url", "body", "context", "deadline", "error_mapping", "redactor", "reply"),
+            "request_building",
+        },
         rooms={"ground", "httpx", "urls", "values", "transport"},
         libraries={"attrs", "cattrs"},
     ),
@@ -85,7 +90,7 @@ ROOMS = {
         libraries={"attrs", "httpcore"},
     ),
     "sending": Room(
-        modules={"http_client", "lifetime", "requester", "tracing"},
+        modules={"exchange", "http_client", "lifetime", "requester", "tracing"},
         rooms={"ground", "httpx", "httpx2", "watchers", "values", "transport", "request", "middleware"},
         libraries={"attrs"},
     ),

@@ -15,10 +15,10 @@ from plivo_async.middleware import CallNext
 from plivo_async.middleware.attempt import Attempt
 from plivo_async.middleware.pause import Pause
 from plivo_async.middleware.window_limiter import SlidingWindowLimiter
-from plivo_async.notes import SHORTEST_WAIT_SECONDS
 from plivo_async.rate_limit import ForeseeingLimiter, RateLimit, RateLimiter
 from plivo_async.retry_policy import SAFE_METHODS, RetryPolicy
 from plivo_async.text import short_repr
+from plivo_async.wait_notes import SHORTEST_WAIT_SECONDS
 
 _DEFAULT_POLICY = RetryPolicy()
 _LONGEST_FINISH_SECONDS = 1.0

@@ -9,7 +9,8 @@ from plivo_async.errors import DecodeError
 from plivo_async.options import Options
 from plivo_async.record.converter import decode_json
 from plivo_async.record.live_call import LiveCall
-from plivo_async.requester import Reply, Requester
+from plivo_async.reply import Reply
+from plivo_async.requester import Requester
 from plivo_async.resources.single_record import RecordSpec
 from plivo_async.server_message import server_message
 

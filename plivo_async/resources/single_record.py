@@ -13,7 +13,8 @@ from plivo_async.error_mapping import status_error
 from plivo_async.errors import DecodeError, InvalidResponseError, PlivoError, RecordMismatchError
 from plivo_async.options import Options
 from plivo_async.record.converter import decode_json, structure_as
-from plivo_async.requester import Reply, Requester
+from plivo_async.reply import Reply
+from plivo_async.requester import Requester
 from plivo_async.text import printable
 
 Record = TypeVar("Record")

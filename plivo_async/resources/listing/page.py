@@ -11,7 +11,7 @@ from attrs import frozen
 from plivo_async.errors import DecodeError
 from plivo_async.exported import exported
 from plivo_async.record.converter import decode_json
-from plivo_async.requester import Reply
+from plivo_async.reply import Reply
 from plivo_async.resources.listing.raw_rows import split_page
 from plivo_async.resources.listing.seen import key_of
 from plivo_async.resources.listing.spec import ListSpec
