@@ -43,9 +43,10 @@ class Supervisor(ABC):
         """Note that an attempt failed which may be tried again."""
 
 
-@frozen
+# Not frozen, which would double the time to make one.
+@define
 class CallLimits:
-    """The limits that the caller set.
+    """The limits that the caller set. Nobody changes them: they are replaced.
 
     Attributes:
         deadline: When the call has to be over, by the clock of the event loop; None for no deadline.

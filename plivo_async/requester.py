@@ -213,10 +213,9 @@ class Requester:
         try:
             async with scope:
                 response = await self._chain(request)
-            _require_read_response(response)
+            _check_response(response, request)
             if not 200 <= response.status_code < 300:
                 return status_error(response, state.attempts, not_found)
-            _bind_request(request, response)
             return read(Reply(response, state.attempts, self._redactor, state.decoded))
         except httpx.HTTPError as failure:
             name_request(failure, request)
@@ -242,14 +241,11 @@ def _name_call(error: PlivoError, call_uuid: str | None) -> None:
         link = link.__cause__ if call_uuid is not None else None
 
 
-def _require_read_response(response: object) -> None:
+def _check_response(response: object, request: httpx.Request) -> None:
     if not isinstance(response, httpx.Response) or not response.is_stream_consumed:
         raise ConfigurationError(
             f"middleware must return a response whose body is read, not {short_repr(response)}"
         )
-
-
-def _bind_request(request: httpx.Request, response: httpx.Response) -> None:
     try:
         _ = response.request
     except RuntimeError:

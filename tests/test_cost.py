@@ -20,7 +20,7 @@ from plivo_async import AsyncClient, RateLimit
 from tests.benchmarks.local_server import AUTH_ID, CALL_UUID, RECORD, UNLIMITED
 
 _PACKAGE = str(Path(plivo_async.__file__).parent)
-_MOST_FUNCTION_CALLS = 155
+_MOST_FUNCTION_CALLS = 152
 _MOST_COROUTINES = 13
 _REPETITIONS = 5
 

@@ -69,12 +69,12 @@ def fetch_record(
         decode=decode_json,
         not_found=spec.not_found,
         operation=spec.operation,
-        read=partial(record_or_error, asked=asked, spec=spec, converter=converter),
+        read=partial(record_or_error, asked, spec, converter),
     )
 
 
 def record_or_error(
-    reply: Reply, asked: str, spec: RecordSpec[Record], converter: cattrs.Converter
+    asked: str, spec: RecordSpec[Record], converter: cattrs.Converter, reply: Reply
 ) -> Record | PlivoError:
     """Return the record that was asked for, or else an error without the client's secrets."""
     response, attempts = reply.response, reply.attempts

@@ -60,5 +60,5 @@ class PageFetcher(Generic[Record]):
             decode=decode_page,
             not_found=_NOT_FOUND,
             operation=self.spec.operation,
-            read=partial(read_rows, spec=self.spec, converter=self.converter),
+            read=partial(read_rows, self.spec, self.converter),
         )

@@ -157,7 +157,7 @@ def _no_page(body: bytes) -> DecodeError:
     return DecodeError(f"the body is no page of a list: '{text or ''}'", api_id=api_id, body=body)
 
 
-def read_rows(reply: Reply, spec: ListSpec[Record], converter: cattrs.Converter) -> RowPage[Record]:
+def read_rows(spec: ListSpec[Record], converter: cattrs.Converter, reply: Reply) -> RowPage[Record]:
     """Return the rows of a response. A row that cannot be read is a Failed, and costs no other.
 
     Raises:
