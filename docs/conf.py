@@ -117,4 +117,4 @@ def setup(app: Sphinx) -> None:
     """Register the hooks. Sphinx calls this function."""
     app.connect("autodoc-process-signature", to_signature)
     app.add_transform(search_words.AddSearchWords)
-    app.connect("build-finished", llms.write_index)
+    app.connect("build-finished", llms.write_pages)

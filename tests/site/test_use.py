@@ -90,3 +90,14 @@ def test_llms_txt_names_every_page_with_an_address_and_a_sentence() -> None:
 
     assert pages - names == {"index.html", "genindex.html", "py-modindex.html", "search.html"} & pages
     assert [entry for entry in entries if "): " not in entry] == []
+
+
+def test_llms_full_txt_has_the_text_of_the_pages_and_of_the_files_that_they_include() -> None:
+    text = (HTML / "llms-full.txt").read_text()
+
+    assert "\n# Getting started\n" in text
+    assert "\n# Changelog\n" in text
+    # From docs/examples.
+    assert "app = FastAPI(" in text
+    assert "{literalinclude}" not in text
+    assert "{toctree}" not in text
