@@ -14,6 +14,7 @@ from plivo_async.cli.export.progress import (
     Display,
     PaceMeter,
     Snapshot,
+    cause_text,
     long_pause,
     short_waiting_text,
     show_progress,
@@ -176,6 +177,7 @@ class Exporter:
             pause=pause or 0.0,
             waiting=waiting_text(holding, now),
             short_waiting=short_waiting_text(holding, now),
+            cause=cause_text(holding),
         )
 
 

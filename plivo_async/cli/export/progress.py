@@ -44,6 +44,7 @@ class Snapshot:
         pause: Seconds of a long pause that is known.
         waiting: Why nothing is sent, and for how long; empty if something is.
         short_waiting: The same for a narrow terminal.
+        cause: The last failure of an outage, with the host that it is about.
     """
 
     done: int
@@ -55,6 +56,7 @@ class Snapshot:
     pause: float = 0.0
     waiting: str = ""
     short_waiting: str = ""
+    cause: str = ""
 
     @property
     def total(self) -> int | None:
@@ -72,14 +74,14 @@ class Snapshot:
 
     def text(self) -> str:
         """Return the progress as one line."""
-        return _joined(self._counts, self._failures, self._speed, self._time_left, self.waiting)
+        return _joined(self._counts, self._failures, self._speed, self._time_left, self.waiting, self.cause)
 
     def lines(self, width: int) -> list[str]:
         """Return the progress as one line or two of at most this many characters, without a number cut."""
         counts, failures, speed, left = self._counts, self._failures, self._speed, self._time_left
         waits = (self.waiting, self.short_waiting)
         if width >= _ONE_LINE_CHARACTERS:
-            texts = [_joined(counts, failures, speed, left, wait) for wait in waits]
+            texts = [self.text(), *(_joined(counts, failures, speed, left, wait) for wait in waits)]
             texts += [_joined(counts, failures, left, wait) for wait in waits]
             # Without the wait rather than in turns with it and without the rate.
             texts += [_joined(counts, failures, speed, left), _joined(counts, failures, left), counts]
@@ -142,6 +144,13 @@ def short_waiting_text(holding: Holding | None, now: float) -> str:
     if left is None:
         return "waiting"
     return f"waiting {left:.1f} s" if left >= _MIN_SHOWN_PAUSE_SECONDS else ""
+
+
+def cause_text(holding: Holding | None) -> str:
+    """Return the last failure of an outage; empty if there is none."""
+    if holding is None or holding.error is None or holding.reason != "outage":
+        return ""
+    return holding.error.message
 
 
 def long_pause(holding: Holding | None, now: float) -> float | None:

@@ -19,6 +19,7 @@ from plivo_async.cli.export.progress import (
     Display,
     PaceMeter,
     Snapshot,
+    cause_text,
     choose_display,
     long_pause,
     short_waiting_text,
@@ -154,6 +155,7 @@ class SyncRun:
             pause=pause or 0.0,
             waiting=waiting_text(holding, now),
             short_waiting=short_waiting_text(holding, now),
+            cause=cause_text(holding),
         )
 
 

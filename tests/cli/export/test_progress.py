@@ -6,6 +6,7 @@ import re
 import sys
 
 import pytest
+from attrs import evolve
 from rich.console import Console
 
 from plivo_async.cli.export.progress import (
@@ -14,6 +15,7 @@ from plivo_async.cli.export.progress import (
     PlainDisplay,
     RateMeter,
     Snapshot,
+    cause_text,
     choose_display,
     long_pause,
     progress_bar,
@@ -301,3 +303,26 @@ async def test_without_a_display_no_task_is_started() -> None:
 def test_the_progress_says_why_it_waits(holding: Holding | None, expected: str, short: str) -> None:
     assert waiting_text(holding, 100.0) == expected
     assert short_waiting_text(holding, 100.0) == short
+
+
+@pytest.mark.parametrize(
+    ("holding", "expected"),
+    [
+        (None, ""),
+        (Holding("outage", 80.0, 103.2), ""),
+        (
+            Holding("outage", 80.0, 103.2, NetworkError("connecting to 127.0.0.1:9")),
+            "connecting to 127.0.0.1:9",
+        ),
+        (Holding("throttled", 90.0, 185.0, RateLimitError("x", status=429)), ""),
+    ],
+)
+def test_the_cause_of_an_outage_names_the_server(holding: Holding | None, expected: str) -> None:
+    assert cause_text(holding) == expected
+
+
+def test_the_cause_is_in_a_log_and_on_a_wide_terminal() -> None:
+    snapshot = evolve(_OUTAGE, cause="connecting to 127.0.0.1:9")
+    assert snapshot.text() == f"{_OUTAGE.text()} · connecting to 127.0.0.1:9"
+    assert snapshot.lines(160) == [snapshot.text()]
+    assert snapshot.lines(len(snapshot.text()) - 1) == [_OUTAGE.text()]
