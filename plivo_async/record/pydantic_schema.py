@@ -59,10 +59,9 @@ def to_jsonable(record: Any) -> Any:
 
 
 def _in_documented_form(record: Any) -> Any:
-    kind: Any = type(record)
     inner = {
         name: _in_documented_form(value)
-        for name in attrs.fields_dict(kind)
+        for name in attrs.fields_dict(record.__class__)
         if isinstance(value := getattr(record, name), JSONMethods)
     }
     return attrs.evolve(record, wire_values=FrozenMapping({}), **inner)
