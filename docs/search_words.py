@@ -47,7 +47,7 @@ class AddSearchWords(SphinxTransform):
         heading = next(iter(self.document.findall(nodes.section)), None)
         if not words or heading is None:
             return
-        anchor = heading["ids"][0]
-        entries = [("single", word, anchor, "main", None) for word in words]
+        # Without an anchor, the search lists the page once: the entry and the text are the same result.
+        entries = [("single", word, "", "main", None) for word in words]
         # After the title, which Sphinx expects first.
         heading.insert(1, addnodes.index(entries=entries))
