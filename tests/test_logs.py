@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from plivo_async import AsyncClient, NotFoundError, PlivoError, RateLimit
+from plivo_async import AsyncClient, NotFoundError, PlivoError, RateLimit, RetryPolicy
 from plivo_async.log_switch import set_up_logging
 from plivo_async.retry_policy import RetryBudget
 from plivo_async.testing import Drop, FakePlivo
@@ -84,6 +84,15 @@ async def test_an_attempt_that_fails_on_the_wire_and_the_end_are_logged(
     assert extra(ended, "attempt", "error") == (1, "NetworkError")
     assert lines(caplog, logging.INFO) == [
         f"attempt 1 failed (ReadError), no other follows: the policy allows none (call {CALL_UUID})"
+    ]
+
+
+async def test_a_deadline_before_the_next_attempt_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    slow = RetryPolicy(backoff_base=30.0, backoff_max=30.0)
+    async with asking(down(), retry=slow, deadline=5.0) as (client, _):
+        await get(client)
+    assert lines(caplog, logging.INFO) == [
+        f"attempt 1 failed (HTTP 503), no other follows: the deadline is sooner (call {CALL_UUID})"
     ]
 
 

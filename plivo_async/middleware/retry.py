@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from plivo_async._httpx import httpx
 from plivo_async.context import CallState
 from plivo_async.deadline import check_deadline
-from plivo_async.errors import DecodeError
+from plivo_async.errors import DeadlineExceededError, DecodeError, PlivoError
 from plivo_async.exported import exported
 from plivo_async.middleware import CallNext
 from plivo_async.middleware.attempt import Attempt
@@ -96,7 +96,7 @@ class RetryMiddleware:
                 why = "the policy allows none" if gap is None else "the retry budget is spent"
                 notes.gave_up(error, sent, name, why)
                 return attempt.unwrap()
-            check_deadline(state, gap)
+            _check_deadline(state, gap, error, sent, name)
             notes.retry_scheduled(error, sent, name, gap)
             await self._sleep(gap)
             if supervisor is not None and supervisor.holds:
@@ -109,10 +109,23 @@ class RetryMiddleware:
                 if gap is None:
                     notes.gave_up(error, sent, name, "the retry budget is spent")
                     return attempt.unwrap()
-                check_deadline(state, gap)
+                _check_deadline(state, gap, error, sent, name)
                 notes.retry_postponed(sent, gap)
                 await self._sleep(gap)
             notes.backed_off()
 
     def __repr__(self) -> str:
         return f"RetryMiddleware({self.policy!r}, budget={self.budget!r})"
+
+
+def _check_deadline(state: CallState, gap: float, error: PlivoError, attempt: int, name: str) -> None:
+    """Check that a wait ends before the deadline of the call, and note that no attempt follows if not.
+
+    Raises:
+        DeadlineExceededError: It does not.
+    """
+    try:
+        check_deadline(state, gap)
+    except DeadlineExceededError:
+        state.notes.gave_up(error, attempt, name, "the deadline is sooner")
+        raise
