@@ -1,7 +1,8 @@
 """What one `calls.get` costs, counted instead of timed: function calls, and coroutines that wait for others.
 
 Only functions of the package count. Each bound is a few above the count when it was set. A new feature may
-need a few more: then `nox -s bench` shows whether the time is still good, and the bound is raised.
+need a few more: then `python -m tests.benchmarks.paired` shows what it costs next to the commit before, and
+the bound is raised.
 """
 
 from __future__ import annotations
