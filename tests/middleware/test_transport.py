@@ -13,6 +13,7 @@ import pytest
 import respx
 
 from plivo_async import (
+    AsyncClient,
     CallNext,
     DeadlineExceededError,
     MiddlewareTransport,
@@ -140,6 +141,17 @@ async def test_a_body_over_the_cap_is_refused_and_not_asked_for_again() -> None:
         with pytest.raises(ResponseTooLargeError):
             await http_client.get(URL)
     assert route.call_count == 1
+
+
+async def test_a_client_of_ours_above_it_raises_its_error() -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=b"x" * 11))
+    async with (
+        client(transport, max_body=10) as http,
+        AsyncClient("MA2025RK4E639VJFZAGV", "token", http_client=http) as ours,
+    ):
+        with pytest.raises(ResponseTooLargeError, match="max_body=10") as caught:
+            await ours.calls.get("c1")
+    assert (caught.value.attempts, caught.value.call_uuid) == (1, "c1")
 
 
 async def test_a_compressed_body_arrives_decompressed() -> None:
