@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import gzip
 
+import httpx
 import pytest
 
-from plivo_async import NetworkError, RetryPolicy
+from plivo_async import ConnectionPool, NetworkError, RetryPolicy
 from tests.faults.fault_server import Clock, Step, Wire
 from tests.faults.responses_on_the_wire import CALL_UUID, RECORD, chunked, good, head, reply, sends
 from tests.faults.serving import busy, serving
@@ -35,6 +36,17 @@ async def test_a_connection_closed_on_reuse_costs_no_attempt(end: Step, clock: C
         await client.calls.get(CALL_UUID)
         record = await client.calls.get(CALL_UUID)
         assert record.call_uuid == CALL_UUID
+        assert (len(server.requests), server.connections) == (3, 2)
+
+
+async def test_under_a_plain_client_of_httpx_a_request_is_replayed_too(clock: Clock) -> None:
+    async with (
+        serving(clock, good, sends(b"", Wire.fin), good) as (server, _),
+        httpx.AsyncClient(transport=ConnectionPool()) as http,
+    ):
+        await http.get(server.url)
+        response = await http.get(server.url)
+        assert response.status_code == 200
         assert (len(server.requests), server.connections) == (3, 2)
 
 
