@@ -9,8 +9,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
@@ -29,6 +27,7 @@ from plivo_async.cli.app import run
 from plivo_async.cli.export.safe_cell import disarmed
 from plivo_async.testing import FakePlivo
 from tests.e2e.installed_command import PATIENCE_SECONDS
+from tests.postgres_server import postgres_programs, postgres_server
 
 # The package has no type hints.
 jq: Any = import_module("jq")
@@ -54,15 +53,7 @@ SQL = [text for language, text in BLOCKS if language == "sql" and text.startswit
 EXPRESSIONS = [text for language, text in BLOCKS if language == "sql" and not text.startswith("-- ")]
 
 
-def server_programs() -> Path | None:
-    """Return the folder of the PostgreSQL programs; None if it is not installed."""
-    found = shutil.which("postgres")
-    folders = [Path(found).resolve().parent] if found else []
-    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    return next((folder for folder in folders if (folder / "initdb").exists()), None)
-
-
-POSTGRES = server_programs()
+POSTGRES = postgres_programs()
 
 
 @pytest.fixture(scope="module")
@@ -189,47 +180,8 @@ if POSTGRES is not None:
     @pytest.fixture(scope="module")
     def database() -> Iterator[dict[str, str]]:
         """The environment of psql for a PostgreSQL server on a Unix socket."""
-        assert POSTGRES is not None
-        # The server refuses to run as root, and the path of a socket must be short. TMPDIR may lie in a
-        # folder that no other user may enter.
-        user: dict[str, Any] = {"user": "postgres", "group": "postgres"} if os.getuid() == 0 else {}
-        with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp") as name:
-            if user:
-                shutil.chown(name, "postgres", "postgres")
-            initdb: list[str | Path] = [
-                POSTGRES / "initdb",
-                "-D",
-                f"{name}/data",
-                "-U",
-                "postgres",
-                "-A",
-                "trust",
-                "--no-sync",
-            ]
-            subprocess.run(
-                initdb, check=True, capture_output=True, timeout=PATIENCE_SECONDS, cwd=name, **user
-            )
-            server = subprocess.Popen(
-                [POSTGRES / "postgres", "-D", f"{name}/data", "-k", name, "-c", "listen_addresses="],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                cwd=name,
-                **user,
-            )
-            try:
-                ready: list[str | Path] = [POSTGRES / "pg_isready", "-q", "-h", name, "-U", "postgres"]
-                ends = time.monotonic() + PATIENCE_SECONDS
-                while subprocess.run(ready, check=False, timeout=PATIENCE_SECONDS).returncode != 0:
-                    assert server.poll() is None
-                    assert time.monotonic() < ends
-                    time.sleep(0.02)
-                yield {"PGHOST": name, "PGUSER": "postgres", "PGDATABASE": "postgres"}
-            finally:
-                server.terminate()
-                try:
-                    server.wait(PATIENCE_SECONDS)
-                finally:
-                    server.kill()
+        with postgres_server() as server:
+            yield server.environ
 
     def test_the_postgresql_recipe_prints_the_documented_output_twice(
         database: dict[str, str], folder: Path, totals: str

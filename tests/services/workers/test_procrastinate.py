@@ -8,9 +8,9 @@ from typing import Any
 
 import psycopg
 
+from tests.postgres_server import postgres_server
 from tests.services.workers.crash import assert_each_call_is_there_once, kill_one_stop_one
 from tests.services.workers.fake_account import FLAKY
-from tests.services.workers.postgres_server import PostgresServer
 from tests.services.workers.programs import Account
 
 SIZE = 400
@@ -54,7 +54,7 @@ asyncio.run(main())
 
 
 def test_procrastinate_loses_no_call_to_a_killed_worker_and_meets_no_429(tmp_path: Path) -> None:
-    with PostgresServer() as postgres, Account(tmp_path, SIZE, "", flaky=FLAKY) as account:
+    with postgres_server() as postgres, Account(tmp_path, SIZE, "", flaky=FLAKY) as account:
 
         def query(text: str) -> list[tuple[Any, ...]]:
             with psycopg.connect(postgres.conninfo) as connection:
