@@ -66,7 +66,7 @@ def full(env: BuildEnvironment) -> str:
     toctrees = env.get_doctree(root).findall(addnodes.toctree)
     names = [root, *(name for toctree in toctrees for name in names_below(env, toctree))]
     # The reference is made of docstrings. Its source has only their names.
-    return "\n".join(source(Path(env.doc2path(name))) for name in names if name != "api")
+    return "\n".join(source(Path(env.doc2path(name))) for name in names if name != "reference/api")
 
 
 def write_pages(app: Sphinx, error: Exception | None) -> None:

@@ -14,7 +14,7 @@ from plivo_async.cli.fake import fake
 from plivo_async.testing import FakePlivo
 from tests.docs.doc_examples import ROOT
 
-PAGE = (ROOT / "docs/guides/testing.md").read_text()
+PAGE = (ROOT / "docs/how-to/testing.md").read_text()
 COMPOSE, WORKFLOW = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
 [DOCKERFILE] = re.findall(r"```dockerfile\n(.*?)```", PAGE, re.DOTALL)
 

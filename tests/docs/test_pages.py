@@ -45,7 +45,7 @@ def code_in(page: str) -> set[str]:
     ids=lambda module: module.__name__,
 )
 def test_the_reference_has_every_public_name_and_no_other(module: object) -> None:
-    sections = re.split(r"\.\. currentmodule:: ", text_of("docs/api.md"))
+    sections = re.split(r"\.\. currentmodule:: ", text_of("docs/reference/api.md"))
     name = getattr(module, "__name__", "")
     [section] = [text for text in sections if text.startswith(f"{name}\n")]
     listed = re.findall(r"^\.\. (?:auto\w+|py:data):: (\w+)", section, re.MULTILINE)
@@ -56,19 +56,19 @@ def test_the_reference_has_every_public_name_and_no_other(module: object) -> Non
 def test_the_record_page_names_every_field_and_property() -> None:
     properties = {name for name, value in vars(CallDetailRecord).items() if isinstance(value, property)}
 
-    assert attrs.fields_dict(CallDetailRecord).keys() | properties <= code_in("docs/guides/record.md")
+    assert attrs.fields_dict(CallDetailRecord).keys() | properties <= code_in("docs/reference/record.md")
 
 
 def test_the_page_on_retries_names_every_option_and_its_default() -> None:
-    assert RequestOptions.__annotations__.keys() <= code_in("docs/guides/retries.md")
+    assert RequestOptions.__annotations__.keys() <= code_in("docs/explanation/retries.md")
     for field in attrs.fields(RetryPolicy):
         assert re.search(
-            rf"\| `{field.name}` \| {field.default:g}( s)? \|", text_of("docs/guides/retries.md")
+            rf"\| `{field.name}` \| {field.default:g}( s)? \|", text_of("docs/explanation/retries.md")
         )
 
 
 def test_the_page_on_errors_marks_each_retryable_error() -> None:
-    page = text_of("docs/guides/errors.md")
+    page = text_of("docs/reference/errors.md")
     rows = dict(re.findall(r"^\| -? ?`(\w+)` \|.*\| (.*) \|$", page, re.MULTILINE))
     errors = {name for name in plivo_async.__all__ if name.endswith("Error")} - {"PlivoError"}
 
@@ -86,8 +86,8 @@ def test_the_command_line_page_names_every_option_and_exit_code() -> None:
     for command in commands.commands.values():
         for parameter in command.params:
             if isinstance(parameter, click.Option):
-                assert set(parameter.opts) <= code_in("docs/guides/command-line.md")
-    codes = re.findall(r"^\| ([0-9]+) \|", text_of("docs/guides/command-line.md"), re.MULTILINE)
+                assert set(parameter.opts) <= code_in("docs/reference/command-line.md")
+    codes = re.findall(r"^\| ([0-9]+) \|", text_of("docs/reference/command-line.md"), re.MULTILINE)
 
     assert {int(code) for code in codes} == set(ExitCode)
 

@@ -32,7 +32,7 @@ from tests.postgres_server import postgres_programs, postgres_server
 # The package has no type hints.
 jq: Any = import_module("jq")
 
-PAGE = Path(__file__).parents[2] / "docs" / "guides" / "recipes.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "recipes.md"
 BLOCKS = [
     (token.info.strip(), token.content)
     for token in MarkdownIt("commonmark").parse(PAGE.read_text())

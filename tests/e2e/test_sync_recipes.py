@@ -23,7 +23,7 @@ from plivo_async.cli.app import run
 from plivo_async.testing import FakePlivo
 from tests.e2e.installed_command import PATIENCE_SECONDS
 
-PAGE = Path(__file__).parents[2] / "docs" / "guides" / "sync-recipes.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "sync-recipes.md"
 BLOCKS = [
     (token.info.strip(), token.content)
     for token in MarkdownIt("commonmark").parse(PAGE.read_text())

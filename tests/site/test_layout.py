@@ -144,7 +144,7 @@ def test_a_page_follows_the_scheme_of_the_system(visit: Visit) -> None:
 def test_a_picture_follows_the_switch_of_the_theme_not_the_system(window: BrowserContext) -> None:
     page = window.new_page()
     page.emulate_media(color_scheme="light")
-    page.goto("/guides/middleware.html")
+    page.goto("/how-to/middleware.html")
     picture = page.locator("article img").first
     # Pictures have no ground of their own.
     picture.evaluate("image => image.style.background = 'white'")

@@ -12,11 +12,11 @@ from tests.site.conftest import HTML
 WORDS: dict[str, list[str]] = runpy.run_path(str(HTML.parents[1] / "search_words.py"))["WORDS"]
 PAGES_BY_WORD = {
     **{word: page for page, words in WORDS.items() for word in words},
-    "celery": "guides/job-queues",
-    "opentelemetry": "guides/tracing",
-    "lambda": "guides/job-queue-recipes",
-    "uvicorn": "guides/web-service",
-    "asyncio worker": "guides/worker",
+    "celery": "how-to/job-queues",
+    "opentelemetry": "how-to/tracing",
+    "lambda": "how-to/job-queue-recipes",
+    "uvicorn": "how-to/web-service",
+    "asyncio worker": "how-to/worker",
 }
 # Results come last to first, each begins with the name of its page.
 _SEARCH = """words => Object.fromEntries(words.map(word => [
@@ -32,7 +32,7 @@ def test_the_search_shows_the_page_of_a_word_first(window: BrowserContext) -> No
 
     assert first.inner_text() == "In a job queue"
     first.click()
-    page.wait_for_url("**/guides/job-queues.html**")
+    page.wait_for_url("**/how-to/job-queues.html**")
     page.close()
 
 
@@ -51,7 +51,7 @@ def test_the_search_finds_the_page_of_a_word(window: BrowserContext) -> None:
 @pytest.mark.parametrize(
     ("page_name", "block", "copied"),
     [
-        ("getting-started.html", "div.highlight-console", "pip install"),
+        ("tutorial/first-record.html", "div.highlight-console", "pip install"),
         ("index.html", "div.highlight-python", "import asyncio\n"),
     ],
 )
