@@ -17,7 +17,7 @@ import sys
 import threading
 import tomllib
 from collections.abc import Generator, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import CodeType, FrameType
@@ -29,6 +29,7 @@ import uvicorn
 
 from plivo_async.base_url import BASE_URL_VARIABLE, DEFAULT_BASE_URL
 from plivo_async.cli.app import run as plivo_async_command
+from plivo_async.cli.fake import generate
 from plivo_async.testing import FakePlivo
 from tests.docs.doc_examples import (
     ROOT,
@@ -59,10 +60,9 @@ PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePlivo]:
-    """A fake Plivo, which every client that names no other base_url talks to; no credentials set."""
+    """The fake of `plivo-async fake`, which a client without a `base_url` uses; no credentials set."""
     fake = FakePlivo()
-    now = datetime.now(UTC)
-    fake.generate(60, since=now - timedelta(days=6), until=now - timedelta(hours=1))
+    generate(fake, 1000, seed=0, span=timedelta(days=30), late=0)
     for name in ("PLIVO_AUTH_ID", "PLIVO_AUTH_TOKEN", *PROXY_VARIABLES):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
