@@ -1,3 +1,4 @@
+# aiohttp_hangup_service.py
 """A service for Plivo's hang-up callbacks, on aiohttp.web: python aiohttp_hangup_service.py.
 
 It needs PLIVO_AUTH_ID, PLIVO_AUTH_TOKEN, and in PUBLIC_URL the address that Plivo calls, such as

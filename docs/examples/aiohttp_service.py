@@ -1,3 +1,4 @@
+# aiohttp_service.py
 """The cost of calls, as a service of aiohttp.web: python aiohttp_service.py."""
 
 import asyncio

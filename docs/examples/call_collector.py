@@ -1,3 +1,4 @@
+# call_collector.py
 """The record of every call in SQLite, each once: what a hang-up service does behind its web framework."""
 
 from __future__ import annotations

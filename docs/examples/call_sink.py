@@ -1,3 +1,4 @@
+# call_sink.py
 """The records of calls in SQLite: safe for jobs that run twice, and for several processes of one machine."""
 
 from __future__ import annotations

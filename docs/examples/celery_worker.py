@@ -1,3 +1,4 @@
+# celery_worker.py
 """A Celery worker that fetches the records of calls.
 
     celery -A celery_worker worker --concurrency=2

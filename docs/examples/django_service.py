@@ -1,3 +1,4 @@
+# django_service.py
 """The cost of calls, as a Django project in one file: uvicorn django_service:application.
 
 Django's ASGI handler has no lifespan. `application` adds one: through it the server builds and closes the

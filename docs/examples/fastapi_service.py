@@ -1,3 +1,4 @@
+# fastapi_service.py
 """The cost of calls, as a FastAPI service: uvicorn fastapi_service:app."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# hangup_service.py
 """A service for Plivo's hang-up callbacks, on FastAPI: uvicorn hangup_service:app.
 
 It needs PLIVO_AUTH_ID, PLIVO_AUTH_TOKEN, and in PUBLIC_URL the address that Plivo calls, such as

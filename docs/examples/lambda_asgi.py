@@ -1,3 +1,4 @@
+# lambda_asgi.py
 """A FastAPI service on AWS Lambda, behind a function URL. The handler is `lambda_asgi.handler`."""
 
 from __future__ import annotations

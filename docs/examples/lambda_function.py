@@ -1,3 +1,4 @@
+# lambda_function.py
 """An AWS Lambda function that returns the records of some calls. The handler is `lambda_function.handler`.
 
 The event is `{"call_uuids": [...]}`, for example from a Map state of Step Functions, which calls the function

@@ -1,3 +1,4 @@
+# litestar_service.py
 """The cost of calls, as a Litestar service: uvicorn litestar_service:app."""
 
 import asyncio

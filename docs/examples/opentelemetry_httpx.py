@@ -1,3 +1,4 @@
+# opentelemetry_httpx.py
 """Prints a span for each request: pip install opentelemetry-sdk opentelemetry-instrumentation-httpx."""
 
 import asyncio

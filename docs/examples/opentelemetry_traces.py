@@ -1,3 +1,4 @@
+# opentelemetry_traces.py
 """Prints the spans of one call: pip install "plivo-async[otel]" opentelemetry-sdk."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# procrastinate_worker.py
 """A procrastinate worker that fetches the records of calls: PostgreSQL is queue and sink, without Redis.
 
     procrastinate --app procrastinate_worker.app schema --apply   # once

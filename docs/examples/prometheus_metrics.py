@@ -1,3 +1,4 @@
+# prometheus_metrics.py
 """Metrics of a client on http://127.0.0.1:9000/metrics: pip install plivo-async prometheus-client."""
 
 import asyncio

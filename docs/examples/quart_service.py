@@ -1,3 +1,4 @@
+# quart_service.py
 """The cost of calls, as a Quart service: hypercorn quart_service:app."""
 
 import asyncio

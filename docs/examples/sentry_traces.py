@@ -1,3 +1,4 @@
+# sentry_traces.py
 """Sends the trace of one call to Sentry: pip install sentry-sdk, and set SENTRY_DSN."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# shared_limit.py
 """Fetch the records of calls in one of many processes that share the rate limit of the account.
 
 xargs -a ids.txt -n 500 -P 4 python shared_limit.py

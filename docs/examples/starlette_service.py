@@ -1,3 +1,4 @@
+# starlette_service.py
 """The cost of calls, as a Starlette service: uvicorn starlette_service:app."""
 
 import asyncio

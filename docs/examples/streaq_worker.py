@@ -1,3 +1,4 @@
+# streaq_worker.py
 """A streaQ worker that fetches the records of calls.
 
     streaq run streaq_worker:worker

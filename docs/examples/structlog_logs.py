@@ -1,3 +1,4 @@
+# structlog_logs.py
 """Writes the log of a client as JSON, one object a line: pip install plivo-async structlog."""
 
 import asyncio

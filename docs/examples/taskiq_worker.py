@@ -1,3 +1,4 @@
+# taskiq_worker.py
 """A taskiq worker that fetches the records of calls, and the scheduler of its retries.
 
     taskiq worker taskiq_worker:broker --workers 2 --max-async-tasks 32 --max-prefetch 1

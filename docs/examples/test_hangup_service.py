@@ -1,3 +1,4 @@
+# test_hangup_service.py
 """Tests of the hang-up service, without Plivo: pytest test_hangup_service.py."""
 
 import sqlite3
