@@ -1,4 +1,4 @@
-"""The RateLimiter that docs/how-to/several-processes.md shows keeps the promises of the page."""
+"""The RateLimiter that docs/how-to/sqlite-limiter.md shows keeps the promises of the page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from plivo_async.testing import FakePlivo, FakeRateLimit
 from tests.docs.doc_examples import ROOT, python_examples
 
-PAGE = ROOT / "docs/how-to/several-processes.md"
+PAGE = ROOT / "docs/how-to/sqlite-limiter.md"
 REQUEST = httpx.Request("GET", "https://api.plivo.com/")
 PROGRAM = """
 import asyncio, sys
