@@ -20,6 +20,7 @@ WORDS = {
     "how-to/listing": ["pagination"],
     "how-to/metrics": ["Prometheus", "structlog", "metrics"],
     "how-to/network": ["certificate", "proxy", "TLS"],
+    "explanation/pool": ["httpcore", "aiohttp transport"],
     "explanation/rate-limit": ["HTTP 429", "throttling"],
     "how-to/recipes": ["DuckDB", "pandas", "polars"],
     "reference/record": ["pydantic"],
