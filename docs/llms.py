@@ -1,6 +1,6 @@
 """Write the pages for language models, in the order of the sidebar. See https://llmstxt.org/.
 
-llms.txt has a line for each page, llms-full.txt the text of all pages but the reference.
+llms.txt has a line for each page, llms-full.txt the text of all pages but those of the API.
 """
 
 from __future__ import annotations
@@ -65,8 +65,10 @@ def full(env: BuildEnvironment) -> str:
     root = env.config.root_doc
     toctrees = env.get_doctree(root).findall(addnodes.toctree)
     names = [root, *(name for toctree in toctrees for name in names_below(env, toctree))]
-    # The reference is made of docstrings. Its source has only their names.
-    return "\n".join(source(Path(env.doc2path(name))) for name in names if name != "reference/api")
+    # The pages of the API are made of docstrings. Their sources have only the names.
+    return "\n".join(
+        source(Path(env.doc2path(name))) for name in names if not name.startswith("reference/api/")
+    )
 
 
 def write_pages(app: Sphinx, error: Exception | None) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import attrs
@@ -12,11 +14,6 @@ import click
 import pytest
 
 import plivo_async
-import plivo_async.events
-import plivo_async.otel
-import plivo_async.sync
-import plivo_async.testing
-import plivo_async.webhooks
 from plivo_async import CallDetailRecord, PlivoError, RequestOptions, RetryPolicy
 from plivo_async.cli.app import commands
 from plivo_async.cli.exit_codes import ExitCode
@@ -32,25 +29,36 @@ def code_in(page: str) -> set[str]:
     return set(re.findall(r"`([^`\n]+)`", text_of(page)))
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        plivo_async,
-        plivo_async.events,
-        plivo_async.otel,
-        plivo_async.sync,
-        plivo_async.webhooks,
-        plivo_async.testing,
-    ],
-    ids=lambda module: module.__name__,
-)
-def test_the_reference_has_every_public_name_and_no_other(module: object) -> None:
-    sections = re.split(r"\.\. currentmodule:: ", text_of("docs/reference/api.md"))
-    name = getattr(module, "__name__", "")
-    [section] = [text for text in sections if text.startswith(f"{name}\n")]
-    listed = re.findall(r"^\.\. (?:auto\w+|py:data):: (\w+)", section, re.MULTILINE)
+def names_in_the_reference() -> Counter[str]:
+    """The full names that the pages of the API describe."""
+    names: Counter[str] = Counter()
+    for page in sorted((ROOT / "docs/reference/api").glob("*.md")):
+        for section in re.split(r"\.\. currentmodule:: ", page.read_text())[1:]:
+            module = section.partition("\n")[0]
+            listed = re.findall(r"^\.\. (?:auto\w+|py:data):: (\w+)", section, re.MULTILINE)
+            names.update(f"{module}.{name}" for name in listed)
+    return names
 
-    assert sorted(listed) == sorted(set(getattr(module, "__all__", ())) - {"__version__"})
+
+def test_the_reference_has_every_public_name_once_and_no_other() -> None:
+    modules = ["", ".events", ".otel", ".redis", ".sync", ".testing", ".webhooks"]
+    public = [
+        f"plivo_async{module}.{name}"
+        for module in modules
+        for name in importlib.import_module(f"plivo_async{module}").__all__
+        if name != "__version__"
+    ]
+
+    assert names_in_the_reference() == Counter(public)
+
+
+def test_the_table_of_the_reference_has_every_name_and_links_to_its_entry() -> None:
+    rows = re.findall(
+        r"^\| \[`(\w+)`\]\(#([\w.]+)\) \| \S.* \|$", text_of("docs/reference/api.md"), re.MULTILINE
+    )
+
+    assert Counter(link for _, link in rows) == names_in_the_reference()
+    assert [link for name, link in rows if not link.endswith(f".{name}")] == []
 
 
 def test_the_record_page_names_every_field_and_property() -> None:
