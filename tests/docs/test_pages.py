@@ -68,10 +68,10 @@ def test_the_record_page_names_every_field_and_property() -> None:
 
 
 def test_the_page_on_retries_names_every_option_and_its_default() -> None:
-    assert RequestOptions.__annotations__.keys() <= code_in("docs/explanation/retries.md")
+    assert RequestOptions.__annotations__.keys() <= code_in("docs/reference/retries.md")
     for field in attrs.fields(RetryPolicy):
         assert re.search(
-            rf"\| `{field.name}` \| {field.default:g}( s)? \|", text_of("docs/explanation/retries.md")
+            rf"\| `{field.name}` \| {field.default:g}( s)? \|", text_of("docs/reference/retries.md")
         )
 
 
