@@ -13,6 +13,7 @@ WORDS = {
     "how-to/cancellation": ["CancelledError"],
     "reference/command-line": ["terminal", "shell", "jq"],
     "reference/errors": ["exceptions"],
+    "how-to/errors": ["pickle", "except"],
     "how-to/events": ["hooks", "callbacks of requests"],
     "how-to/exporting": ["export", "CSV", "NDJSON"],
     "how-to/job-queue-recipes": ["AWS Lambda", "taskiq", "procrastinate"],

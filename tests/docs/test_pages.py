@@ -14,10 +14,9 @@ import click
 import pytest
 
 import plivo_async
-from plivo_async import CallDetailRecord, PlivoError, RequestOptions, RetryPolicy
+from plivo_async import CallDetailRecord, RequestOptions, RetryPolicy
 from plivo_async.cli.app import commands
 from plivo_async.cli.exit_codes import ExitCode
-from plivo_async.errors import type_for_status
 from tests.docs.doc_examples import ROOT, pages
 
 
@@ -73,21 +72,6 @@ def test_the_page_on_retries_names_every_option_and_its_default() -> None:
         assert re.search(
             rf"\| `{field.name}` \| {field.default:g}( s)? \|", text_of("docs/reference/retries.md")
         )
-
-
-def test_the_page_on_errors_marks_each_retryable_error() -> None:
-    page = text_of("docs/reference/errors.md")
-    rows = dict(re.findall(r"^\| -? ?`(\w+)` \|.*\| (.*) \|$", page, re.MULTILINE))
-    errors = {name for name in plivo_async.__all__ if name.endswith("Error")} - {"PlivoError"}
-
-    assert set(rows) == errors
-    for name in errors:
-        if rows[name] in ("yes", "no"):
-            kind: type[PlivoError] = getattr(plivo_async, name)
-            assert issubclass(kind, PlivoError)
-            statuses: list[int | None] = [s for s in range(200, 600) if issubclass(kind, type_for_status(s))]
-            statuses = statuses or [None]
-            assert {kind("x", status=status).retryable for status in statuses} == {rows[name] == "yes"}, name
 
 
 def test_the_command_line_page_names_every_option_and_exit_code() -> None:
