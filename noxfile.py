@@ -21,7 +21,7 @@ SAMPLE = "5607532d-5037-4066-befc-a8b40218dd4f"
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["tests", "lowest", "lint", "types", "site", "build", "e2e", "services"]
+nox.options.sessions = ["tests", "lowest", "lint", "types", "site", "build", "e2e", "services", "pasted"]
 
 
 def group(name: str) -> list[str]:
@@ -74,6 +74,15 @@ def e2e(session: nox.Session) -> None:
     session.run("bash", ".ci/servers", external=True)
     session.install("-e", ".[dev]", *group("recipes"))
     session.run("pytest", *PARALLEL, *(session.posargs or ["tests/e2e"]))
+
+
+@nox.session(python=PYTHONS[0])
+def pasted(session: nox.Session) -> None:
+    """Paste every block of README and docs into a terminal, as a reader does, and compare what it prints."""
+    session.run("bash", ".ci/servers", external=True)
+    session.install("attrs", "markdown-it-py>=3.0", "pytest>=9.0", "pytest-xdist>=3.6")
+    # One of the workers has the pages with fixed ports.
+    session.run("pytest", "-n", "2", "--dist", "loadgroup", *(session.posargs or ["tests/pasted"]))
 
 
 @nox.session(python=PYTHONS[0])

@@ -1,7 +1,8 @@
 """Finds the examples of README.md and docs/: every fenced block, its language, its file name and its output.
 
 A first line such as `# service.py` names the file that a block is saved as; later blocks of the page can
-import it. A `text` block right after a `python` block is what that one prints.
+import it. A `text` block right after a `python` block is what that one prints. A `literalinclude` shows a
+file of the repository.
 
     python tests/docs/doc_examples.py FOLDER    saves every python block there, for a type checker
 """
@@ -19,32 +20,33 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 ROOT = Path(__file__).parents[2]
-_FILE_NAME = re.compile(r"# ([a-z_]+\.py)\n")
+# The languages of blocks that are files of the repository.
+INCLUDED = "literalinclude"
+PART = "part of a file"
+_FILE_NAME = re.compile(r"(?:#|--) ([A-Za-z0-9_./-]+\.[a-z]+|Dockerfile)\n")
 # Directives of MyST, such as ```{toctree}, are no examples.
-_DIRECTIVE = re.compile(r"\{[a-z:-]+\}")
+_DIRECTIVE = re.compile(r"\{([a-z:-]+)\}\s*(\S*)")
+_TOCTREE = re.compile(r"^```\{toctree\}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-@frozen(kw_only=True)
+@frozen
 class Block:
-    """A fenced block; `line` is where its fence opens."""
+    """A fenced block; `line` is where its fence opens, `name` that of the file that it is saved as."""
 
     page: Path
     line: int
     language: str
     text: str
+    name: str | None
 
     @property
     def where(self) -> str:
-        return f"{self.page.relative_to(ROOT).as_posix()}:{self.line}"
-
-    @property
-    def is_named(self) -> bool:
-        return _FILE_NAME.match(self.text) is not None
+        page = self.page.relative_to(ROOT) if self.page.is_relative_to(ROOT) else self.page
+        return f"{page.as_posix()}:{self.line}"
 
     @property
     def file_name(self) -> str:
-        named = _FILE_NAME.match(self.text)
-        return named[1] if named else f"{re.sub('[^a-z0-9]', '_', self.page.stem.lower())}_{self.line}.py"
+        return self.name or f"{re.sub('[^a-z0-9]', '_', self.page.stem.lower())}_{self.line}.py"
 
 
 @frozen(kw_only=True)
@@ -63,7 +65,7 @@ class PythonExample:
     @property
     def is_module(self) -> bool:
         """Whether it is a file that another block uses: its functions are called there."""
-        return self.block.is_named and not self.is_test
+        return self.block.name is not None and not self.is_test
 
     def save(self, folder: Path) -> Path:
         """Write it, and what it may import, into the folder; returns its path."""
@@ -92,14 +94,53 @@ def pages() -> list[Path]:
     return [ROOT / "README.md", *found]
 
 
+def pages_of_the_site() -> list[Path]:
+    """README.md and every page of the documentation, in the order in which the site lists them."""
+    index = ROOT / "docs" / "index.md"
+    listed = [
+        (index.parent / f"{line}.md").resolve()
+        for toctree in _TOCTREE.findall(index.read_text())
+        for line in toctree.splitlines()
+        if line and not line.startswith(":")
+    ]
+    return [ROOT / "README.md", index, *(page for page in listed if page in set(pages()))]
+
+
 def blocks(page: Path) -> list[Block]:
     """The fenced blocks of a page, those inside lists and quotes included, directives left out."""
+    return [block for block in pasted_blocks(page) if block.language not in (INCLUDED, PART)]
+
+
+def pasted_blocks(page: Path) -> list[Block]:
+    """The fenced blocks of a page and the files that it includes, in their order."""
     tokens = MarkdownIt("commonmark").parse(page.read_text())
-    return [
-        Block(page=page, line=_line(token), language=token.info.strip(), text=token.content)
-        for token in tokens
-        if token.type == "fence" and not _DIRECTIVE.match(token.info)
+    found = [_block(page, token) for token in tokens if token.type == "fence"]
+    return [block for block in found if block]
+
+
+def _block(page: Path, token: Token) -> Block | None:
+    directive = _DIRECTIVE.match(token.info)
+    language, text = token.info.strip(), token.content
+    if directive is not None:
+        if directive[1] != INCLUDED:
+            return None
+        file = page.parent / directive[2]
+        # A reader cannot run a part of a file.
+        language = PART if re.search(r"^:(?!language:)", text, re.MULTILINE) else INCLUDED
+        return Block(page, line=_line(token), language=language, text=file.read_text(), name=file.name)
+    named = _FILE_NAME.match(text)
+    return Block(page, line=_line(token), language=language, text=text, name=named[1] if named else None)
+
+
+def readme_install() -> str:
+    """The README's command that installs the package from a clone, without the command that follows it."""
+    commands = [
+        command for example in console_examples(ROOT / "README.md") for command, _ in example.commands
     ]
+    [install] = {part for c in commands for part in c.split(" && ") if part.startswith("pip install -e")} - {
+        'pip install -e ".[dev]"'
+    }
+    return install
 
 
 def python_examples(page: Path) -> list[PythonExample]:
@@ -112,7 +153,7 @@ def python_examples(page: Path) -> list[PythonExample]:
             continue
         prints = following.text if following is not None and following.language == "text" else None
         examples.append(PythonExample(block=block, prints=prints, imports=tuple(named)))
-        if block.is_named:
+        if block.name is not None:
             named.append(block)
     return examples
 
@@ -120,7 +161,7 @@ def python_examples(page: Path) -> list[PythonExample]:
 def console_examples(page: Path) -> list[ConsoleExample]:
     """The console blocks of a page."""
     return [
-        ConsoleExample(block=block, commands=_commands(block))
+        ConsoleExample(block=block, commands=commands_of(block))
         for block in blocks(page)
         if block.language == "console"
     ]
@@ -137,13 +178,17 @@ def words(command: str) -> list[list[str]]:
     return parts
 
 
-def _commands(block: Block) -> tuple[tuple[str, str], ...]:
+def commands_of(block: Block) -> tuple[tuple[str, str], ...]:
+    """The commands of a console block, each with the lines shown under it."""
     commands: list[tuple[str, str]] = []
     for line in block.text.splitlines(keepends=True):
         if line.startswith("$ "):
             commands.append((line[2:].strip(), ""))
+            continue
+        command, output = commands.pop()
+        if command.endswith("\\"):
+            commands.append((f"{command}\n{line.removeprefix('> ').strip()}", ""))
         else:
-            command, output = commands.pop()
             commands.append((command, output + line))
     return tuple(commands)
 

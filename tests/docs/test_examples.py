@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import doctest
 import importlib
 import io
 import logging
@@ -42,6 +41,7 @@ from tests.docs.doc_examples import (
     python_examples,
     words,
 )
+from tests.docs.outputs import difference, is_shown
 
 # The recipes need an export or a database to begin with, and more than Python: tests/e2e runs them.
 PAGES = [page for page in pages() if page.name not in ("recipes.md", "sync-recipes.md")]
@@ -53,8 +53,6 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 # Without the plugins that only the tests of this project need: they take as long to import as all else.
 WITHOUT = ["cacheprovider", "xdist", "xdist.looponfail", "hypothesispytest", "randomly"]
 PYTEST = [sys.executable, "-W", "error", "-m", "pytest", "-q", *(f"-pno:{name}" for name in WITHOUT)]
-# The printed value depends on how busy the machine is.
-_MEASURED_SECONDS = re.compile(r"\d+\.(?:\d+|\.\.) s\b( {2,})?")
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
@@ -347,16 +345,10 @@ def never_called_fails(never_called: set[str]) -> None:
 
 
 def assert_output(shown: str, printed: str) -> None:
-    """Assert that both are equal, where `...` matches any text and a measured time any other."""
+    """Assert that a page shows what is printed."""
     printed = printed.replace(os.environ.get(BASE_URL_VARIABLE, DEFAULT_BASE_URL), DEFAULT_BASE_URL)
-    checker = doctest.OutputChecker()
-    if not checker.check_output(without_times(shown), printed, doctest.ELLIPSIS):
-        pytest.fail(checker.output_difference(doctest.Example("", shown), printed, doctest.ELLIPSIS))
-
-
-def without_times(shown: str) -> str:
-    """Let any text match a number of seconds that a clock measured, such as `29.99 s`, and its padding."""
-    return _MEASURED_SECONDS.sub(lambda match: "... s..." if match[1] else "... s", shown)
+    if not is_shown(shown, printed):
+        pytest.fail(difference(shown, printed))
 
 
 @pytest.mark.parametrize(
