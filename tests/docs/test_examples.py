@@ -87,11 +87,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             del sys.modules[name]
 
 
-@pytest.fixture
-def logging_restored() -> Iterator[None]:
-    """Examples set up logging for a program that ends with them."""
+@contextlib.contextmanager
+def logging_of_a_new_program() -> Generator[None, None, None]:
+    """No handlers: pytest has some during a test, so that warnings would not get to stderr."""
     loggers = [logging.getLogger(), logging.getLogger("plivo_async")]
     before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
+    for logger in loggers:
+        logger.handlers[:] = []
     yield
     for logger, level, handlers in before:
         logger.setLevel(level)
@@ -128,15 +130,19 @@ class OrdersHandler(BaseHTTPRequestHandler):
         """Write nothing to stderr."""
 
 
-@pytest.mark.usefixtures("credentials", "orders_url", "logging_restored")
+@pytest.mark.usefixtures("credentials", "orders_url")
 @pytest.mark.parametrize("example", [e for e in PYTHON if not e.is_test], ids=lambda e: e.block.where)
-def test_a_python_example_runs_and_prints_the_text_of_the_page(
-    example: PythonExample, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with functions_called_in(example.save(folder)) as never_called:
+def test_a_python_example_runs_and_prints_the_text_of_the_page(example: PythonExample, folder: Path) -> None:
+    screen = io.StringIO()
+    with (
+        logging_of_a_new_program(),
+        functions_called_in(example.save(folder)) as never_called,
+        contextlib.redirect_stdout(screen),
+        contextlib.redirect_stderr(screen),
+    ):
         runpy.run_path(str(folder / example.block.file_name), run_name="__main__")
 
-    printed = capsys.readouterr().out
+    printed = screen.getvalue()
     assert printed == "" or example.prints is not None, f"the page does not show what is printed:\n{printed}"
     assert_output(example.prints or "", printed)
     if not example.is_module:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.docs.doc_examples import ROOT, pages_of_the_site
 from tests.pasted.environments import base_environment
-from tests.pasted.page import has_jobs
+from tests.pasted.page import has_jobs, steps_of
 
 RUN, ALL, SECONDS = "blocks run", "blocks", "seconds"
 
@@ -36,6 +36,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
                 marks=[pytest.mark.xdist_group("ports")] if has_jobs(page) else [],
             )
             for page in pages_of_the_site()
+            if steps_of(page)
         ]
         metafunc.parametrize("page", pages)
 

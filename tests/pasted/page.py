@@ -52,7 +52,7 @@ class Result:
 def steps_of(page: Path) -> list[Step]:
     """The blocks of a page that a reader runs or saves."""
     found = pasted_blocks(page)
-    following = [*found[1:], None]
+    following = [*found[1:], None][: len(found)]
     return [
         Step(block, after.text if after is not None and after.language == "text" else "")
         for block, after in zip(found, following, strict=True)

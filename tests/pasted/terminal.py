@@ -42,6 +42,8 @@ while IFS= read -r -d '' -u DESCRIPTOR terminal && IFS= read -r -d '' -u DESCRIP
 done
 """
 _END = re.compile(r"\x1e(\d+) ([\d ]*)\x1e")
+# Colours, and what the shell prints about its jobs.
+_DECORATION = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|^\[\d+\][+-]? +[A-Z][a-z].*\n", re.MULTILINE)
 _INSTALLS = re.compile(r"\b(pip|npm) install\b")
 
 
@@ -150,7 +152,7 @@ class Terminal:
 
     def printed_since(self, begin: int = 0) -> str:
         """All that was printed since a number of reads, in the order in which it was printed."""
-        return _END.sub("", "".join(self._screen[begin:]))
+        return _plain("".join(self._screen[begin:]))
 
     @property
     def has_jobs(self) -> bool:
@@ -173,7 +175,7 @@ class Terminal:
         elif is_shown is not None and not is_shown(own) and self.has_jobs:
             # A job prints it, when it has done what the command asked for.
             self._wait(lambda: is_shown(self.printed_since(begin)), JOB_PATIENCE_SECONDS)
-        return Printed(exit_code, own, self.printed_since(begin))
+        return Printed(exit_code, _plain(own), self.printed_since(begin))
 
     def _run(self, command: str, terminal: _Output | None) -> tuple[int | None, str]:
         main = self._outputs[0]
@@ -214,6 +216,10 @@ class Terminal:
     def _new_output(self) -> _Output:
         self._outputs.append(_Output(self._changed, self._screen))
         return self._outputs[-1]
+
+
+def _plain(text: str) -> str:
+    return _DECORATION.sub("", _END.sub("", text))
 
 
 def _without_comment(command: str) -> str:
