@@ -52,6 +52,6 @@ ca_file_option = click.option(
     metavar="FILE",
     type=click.Path(),
     callback=_read,
-    help="The CAs to trust, in PEM form, for example of a company's proxy.  "
+    help="A file with the CAs to trust, in PEM form, for example the CA of a company's proxy.  "
     "[default: SSL_CERT_FILE and SSL_CERT_DIR, or certifi]",
 )

@@ -25,7 +25,7 @@ _VARIABLES = ("PLIVO_AUTH_ID", "PLIVO_AUTH_TOKEN")
 
 _OPTIONS = (
     click.option(
-        "--fake", is_flag=True, help="Use the built-in fake Plivo; needs no account and no network."
+        "--fake", is_flag=True, help="Use the built-in fake Plivo. It needs no account and no network."
     ),
     click.option(
         "--try",
@@ -43,7 +43,8 @@ _OPTIONS = (
     click.option(
         "--allow-http",
         is_flag=True,
-        help="Permit a plain http:// URL beyond loopback, for a fake; it sends the credentials in clear.  "
+        help="Permit a plain http:// URL beyond loopback, for a fake in another container. It sends the "
+        "credentials in clear.  "
         f"[env var: {ALLOW_HTTP_VARIABLE}]",
     ),
     click.option(
@@ -51,7 +52,8 @@ _OPTIONS = (
         metavar="URL",
         envvar="PLIVO_ASYNC_PROXY",
         show_envvar=True,
-        help="An HTTP proxy.  [default: HTTPS_PROXY or ALL_PROXY]",
+        help="The URL of an HTTP proxy. If it has a password, use the variable.  "
+        "[default: HTTPS_PROXY or ALL_PROXY]",
     ),
     ca_file_option,
     click.option(
@@ -60,7 +62,7 @@ _OPTIONS = (
         show_envvar=True,
         type=float,
         metavar="SECONDS",
-        help="The limit for each read and write of one attempt, and for connecting.  "
+        help="Seconds for connecting, and for each read and write of one attempt.  "
         f"[default: {DEFAULT_TIMEOUT.read:g}; {DEFAULT_TIMEOUT.connect:g} for connecting]",
     ),
     click.option(
@@ -69,10 +71,10 @@ _OPTIONS = (
         show_envvar=True,
         type=float,
         metavar="SECONDS",
-        help=f"The limit for one call, including retries and waits.  [default: {DEFAULT_DEADLINE_SECONDS:g}]",
+        help=f"Seconds for one call, with its retries and waits.  [default: {DEFAULT_DEADLINE_SECONDS:g}]",
     ),
     click.option(
-        "-v", "--verbose", count=True, help="Log retries and pauses to stderr; with -vv each request too."
+        "-v", "--verbose", count=True, help="Log retries and pauses to stderr; -vv logs each request too."
     ),
 )
 

@@ -17,7 +17,9 @@ _VARIABLE = "_PLIVO_ASYNC_COMPLETE"
 @click.argument("shell", type=click.Choice(list(_SHELLS)))
 @click.pass_context
 def completion(context: click.Context, /, shell: str) -> ExitCode:
-    """Print a script that completes commands, options and file names in SHELL.
+    """Print a script that completes commands in a shell.
+
+    It completes commands, options and file names.
 
     \b
     Run one of these once; it takes effect in every new shell:

@@ -29,17 +29,19 @@ _FILES = ("ids.txt", "calls.ndjson", "calls.ndjson.failed")
     type=click.IntRange(1, 100_000),
     default=2000,
     show_default=True,
+    metavar="COUNT",
     help="The number of calls.",
 )
 @click.option(
     "--keep",
     type=click.Path(),
     metavar="FOLDER",
-    help="Keep the files here; replaces none.  [default: delete them]",
+    help="A folder to keep ids.txt and calls.ndjson in. If one of them is there, the command stops.  "
+    "[default: delete them]",
 )
 @click.pass_context
 def demo(context: click.Context, /, size: int, keep: str | None) -> ExitCode:
-    """Run get, export and summarize against the built-in fake Plivo.
+    """Show get, export and summarize on the built-in fake Plivo.
 
     Needs no account and no network, and takes less than a minute. Each command is shown before it runs.
     The export is paced by the rate limit. The fake responds to 3 % of the requests with 500 or 503, and the

@@ -35,12 +35,22 @@ class ExitCode(IntEnum):
 
 EXIT_CODE_HELP = """\b
 Exit codes:
+  0  success: every record was fetched
+  1  usage, missing credentials, no such record, or an unusable file
+  2  the credentials were refused (HTTP 401 or 403)
+  3  server or network: timeout, deadline, TLS, unreadable response, outage
+  4  the rate limit (HTTP 429 or --rate): the wait for it is too long
+  6  finished, but some calls failed, or Plivo returned fewer than it counts
+129 after SIGHUP, 130 after Ctrl-C, 141 if the reader closed the pipe,
+143 after SIGTERM."""
+
+GET_EXIT_CODE_HELP = """\b
+Exit codes:
   0  every record was fetched
   1  usage, missing credentials, or no such record
   2  the credentials were refused (HTTP 401 or 403)
   3  server or network: timeout, deadline, TLS, unreadable response
   4  the rate limit (HTTP 429), also if the deadline ended the wait for it
-  6  export, list, retry, sync: finished, but some calls failed
 If calls fail for different reasons: the first of 2, 4, 3, 1.
 129 after SIGHUP, 130 after Ctrl-C, 141 if the reader closed the pipe,
 143 after SIGTERM."""

@@ -28,12 +28,20 @@ _LATEST_SECONDS = 300.0
 
 
 @click.command()
-@click.option("--size", type=click.IntRange(0), default=1000, show_default=True, help="The number of calls.")
+@click.option(
+    "--size",
+    type=click.IntRange(0),
+    default=1000,
+    show_default=True,
+    metavar="COUNT",
+    help="The number of calls.",
+)
 @click.option(
     "--seed",
     type=int,
     default=0,
     show_default=True,
+    metavar="NUMBER",
     help="The same seed generates the same calls, at times that --days sets.",
 )
 @click.option(
@@ -41,7 +49,8 @@ _LATEST_SECONDS = 300.0
     type=click.FloatRange(0, min_open=True),
     default=30.0,
     show_default=True,
-    help="The calls ended within so many days before now.",
+    metavar="DAYS",
+    help="The number of days before now within which the calls ended.",
 )
 @click.option(
     "--late",
@@ -49,7 +58,7 @@ _LATEST_SECONDS = 300.0
     default=0,
     show_default=True,
     metavar="COUNT",
-    help="So many of the calls get their records late, one by one within the first five minutes.",
+    help="The number of calls whose records appear late, one by one within the first five minutes.",
 )
 @click.option(
     "--limit",
@@ -57,7 +66,7 @@ _LATEST_SECONDS = 300.0
     default="300/5",
     show_default=True,
     metavar="RATE",
-    help="The rate limit of the fake: REQUESTS/SECONDS, a number per second, or none.",
+    help="The rate limit of the fake: 300/5 for 300 requests in 5 seconds, 60 for 60 a second, or none.",
 )
 @click.option(
     "--limit-kind",
@@ -82,14 +91,25 @@ _LATEST_SECONDS = 300.0
     metavar="SHARE",
     help="The share of responses that are 429, 500 or 503, from 0 to 1.",
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port.  [default: a free one]")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    metavar="PORT",
+    help="The port.  [default: a free one]",
+)
 @click.option(
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="The address to listen on: 0.0.0.0 to be reached from other containers and machines.",
+    metavar="ADDRESS",
+    help="The address to listen on. 0.0.0.0 is every interface, for other containers and machines.",
 )
-@click.option("--ids", type=click.Path(), help="Write the call UUIDs to this new file, one per line.")
+@click.option(
+    "--ids",
+    type=click.Path(),
+    help="A new file for the call UUIDs, one per line. A file with other content is never replaced.",
+)
 def fake(
     *,
     size: int,
@@ -104,20 +124,23 @@ def fake(
     host: str,
     ids: str | None,
 ) -> ExitCode:
-    """Serve a fake Plivo, on loopback by default, until Ctrl-C. For tests only.
+    """Serve a fake Plivo until Ctrl-C, for tests.
 
-    It prints an export line on stdout. Every plivo-async command in a shell that runs this line uses the
-    fake. Beside the calls it has a tenth as many SIP-trunk calls. At the end it prints what it was asked for.
+    It prints a line of variables on stdout. Paste the line into another shell: every command and every client
+    there uses the fake. At the end it prints the requests that it received.
+
+    It listens on loopback. With another --host, the line has the name of this machine and
+    PLIVO_ASYNC_ALLOW_HTTP=1. There are a tenth as many SIP-trunk calls as calls.
 
     \b
     Examples:
       plivo-async fake --size 5000 --ids ids.txt
-    In another terminal, after you paste the export line:
+    In another terminal, after you paste the line:
       plivo-async export -i ids.txt -o calls.ndjson
     A hundred of the calls appear while you list them:
       plivo-async fake --size 50000 --days 90 --late 100
     A slow, faulty and strict Plivo:
-      plivo-async fake --latency 0.3 --faults 0.1 --limit 100/5 --limit-kind sliding
+      plivo-async fake --latency 0.3 --faults 0.1 --limit 100/5
     For other containers, over plain http:
       plivo-async fake --host 0.0.0.0 --port 8080
     """

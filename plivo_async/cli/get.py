@@ -10,7 +10,7 @@ import click
 from plivo_async.cli.client import ConnectionOptions, connection_options, open_client
 from plivo_async.cli.event_loop import run_loop
 from plivo_async.cli.exit_codes import (
-    EXIT_CODE_HELP,
+    GET_EXIT_CODE_HELP,
     ExitCode,
     exit_code,
     overall,
@@ -32,25 +32,25 @@ from plivo_async.resources.outcome import Failed, Fetched, Outcome
 _CONCURRENCY = 8
 
 
-@click.command(epilog=EXIT_CODE_HELP)
+@click.command(epilog=GET_EXIT_CODE_HELP)
 @click.argument("call_uuids", metavar="CALL_UUID...", nargs=-1)
 @click.option(
     "-o",
     "--output",
     type=click.Choice(["table", "json"]),
-    help="json: a line per record with every key and digit as sent.  "
+    help="The form of the output. json: a line per record, with every key and digit as sent.  "
     "[default: table on a terminal, else json]",
 )
 @connection_options
 def get(options: ConnectionOptions, call_uuids: tuple[str, ...], output: Format | None) -> ExitCode:
     """Fetch the call detail records of calls that have ended.
 
-    Records go to stdout in the order of the arguments. A call that fails is reported in one line on stderr.
-    As JSON, a record with a value that cannot be read is printed as sent, with a warning.
-    After Plivo refuses the credentials, no further call is requested.
+    Records go to stdout in the order of the arguments: as a table on a terminal, else as a line of JSON each.
+    A call that fails is one line on stderr. As JSON, a record with a value that cannot be read is printed as
+    sent, with a warning. After Plivo refuses the credentials, no further call is requested.
 
-    The environment holds the credentials, PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN. No option takes them, because
-    every user of the machine can read a command line.
+    The credentials come from the environment only, PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN, because every user of
+    the machine can read a command line. With --fake and no CALL_UUID, it fetches a sample.
 
     \b
     Examples:

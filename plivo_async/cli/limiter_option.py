@@ -19,14 +19,16 @@ limiter_option = click.option(
     metavar="URL",
     envvar="PLIVO_ASYNC_LIMITER",
     show_envvar=True,
-    help="A Redis server, redis://HOST. All processes that name it share one rate limit, that of --rate.",
+    help="A Redis server, such as redis://10.0.0.5. All processes that name it share the limit of --rate. If "
+    "the URL has a password, use the variable. It needs the extra redis.",
 )
 limiter_account_option = click.option(
     "--limiter-account",
     metavar="AUTH_ID",
     envvar="PLIVO_ASYNC_LIMITER_ACCOUNT",
     show_envvar=True,
-    help="The main account, for --limiter with the credentials of a subaccount.  [default: PLIVO_AUTH_ID]",
+    help="The auth ID of the main account, for --limiter with the credentials of a subaccount.  "
+    "[default: PLIVO_AUTH_ID]",
 )
 
 

@@ -45,13 +45,14 @@ _Write: TypeAlias = Callable[[Any], object]
     "--limit",
     type=click.IntRange(1),
     metavar="NUMBER",
-    help=f"At most so many calls, the newest.  [default: {_ROWS_OF_A_TABLE} in a table, else all]",
+    help=f"The highest number of calls: the newest.  [default: {_ROWS_OF_A_TABLE} in a table, else all]",
 )
 @click.option(
     "-o",
     "--output",
     type=click.Choice(["table", "json"]),
-    help="json: a line per call with every key and digit as sent.  [default: table on a terminal, else json]",
+    help="The form of the output. json: a line per call, with every key and digit as sent.  "
+    "[default: table on a terminal, else json]",
 )
 @transfer_options
 @connection_options
@@ -66,16 +67,20 @@ def list_calls(
     patience: float | None,
     **given: Any,
 ) -> ExitCode:
-    """List the calls that ended in a span of time, the newest first.
+    """List the calls that ended in a span of time.
+
+    The newest call is the first. On a terminal it prints a table of 100 calls, in as many columns as fit;
+    else a line of JSON for every call. As JSON, a call with a value that cannot be read is printed as sent,
+    with a warning.
 
     Without --since the span begins 7 days before its end, 30 days for SIP-trunk calls. Plivo keeps calls for
-    90 days.
+    90 days. A call has to fit every filter.
 
     \b
     Examples:
       plivo-async list
       plivo-async list --since 24h --hangup-source Error
-      plivo-async list --since 2026-11-01 --until 2026-12-01 --zone Asia/Kolkata -o json
+      plivo-async list --since 2026-11-01 --until 2026-12-01 --zone UTC -o json
       plivo-async list --since 7d --to-number 1202 | jq -r .call_uuid
     """
     now = datetime.now(UTC)

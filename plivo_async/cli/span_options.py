@@ -21,26 +21,40 @@ from plivo_async.resources.sender import with_message
 
 F = TypeVar("F", bound=Callable[..., object])
 
+
+def _listed(sources: type[HangupSource | TrunkHangupSource]) -> str:
+    return ", ".join(repr(str(source)) if " " in source else str(source) for source in sources)
+
+
 # The filters of the list by their options; the type of each, and what it means.
 _FILTERS: tuple[tuple[str, Any, str], ...] = (
-    ("call_direction", click.Choice(list(map(str, CallDirection))), "inbound or outbound."),
+    ("call_direction", click.Choice(list(map(str, CallDirection))), "The direction of the call."),
     ("from_number", str, "The number of the caller, or its first digits."),
     ("to_number", str, "The number that was called, or its first digits."),
-    ("bill_duration", int, "Billable seconds, exactly."),
-    ("bill_duration__gt", int, "More billable seconds."),
-    ("bill_duration__gte", int, "As many billable seconds, or more."),
-    ("bill_duration__lt", int, "Fewer billable seconds."),
-    ("bill_duration__lte", int, "As many billable seconds, or fewer."),
+    ("bill_duration", int, "Exactly so many billable seconds."),
+    ("bill_duration__gt", int, "More billable seconds than this."),
+    ("bill_duration__gte", int, "So many billable seconds, or more."),
+    ("bill_duration__lt", int, "Fewer billable seconds than this."),
+    ("bill_duration__lte", int, "So many billable seconds, or fewer."),
     ("parent_call_uuid", str, "The call that dialled the call."),
-    ("hangup_cause_code", int, "Why the call ended, such as 4000."),
+    ("hangup_cause_code", int, "The code of the reason why the call ended, such as 4000."),
     (
         "hangup_source",
         click.Choice(list(map(str, (*HangupSource, *TrunkHangupSource)))),
-        "Which party ended the call.",
+        f"Which party ended the call: {_listed(HangupSource)}; for SIP trunks {_listed(TrunkHangupSource)}.",
     ),
-    ("stir_verification", click.Choice(list(map(str, StirVerification))), "The STIR/SHAKEN verdict."),
-    ("subaccount", str, "The auth ID of the subaccount."),
+    ("stir_verification", click.Choice(list(map(str, StirVerification))), "The verdict of STIR/SHAKEN."),
+    ("subaccount", str, "The auth ID of the subaccount that the call belongs to."),
 )
+_METAVARS = {
+    "from_number": "NUMBER",
+    "to_number": "NUMBER",
+    "hangup_source": "SOURCE",
+    "hangup_cause_code": "CODE",
+    "parent_call_uuid": "CALL_UUID",
+    "subaccount": "AUTH_ID",
+    **{name: "SECONDS" for name, _, _ in _FILTERS if name.startswith("bill_duration")},
+}
 _NEWER_CODE = re.compile(r"; for a newer one pass \w+\([0-9]+\)")
 FILTER_NAMES = tuple(name for name, _, _ in _FILTERS)
 # Not one that is an English word, such as "subaccount", within a sentence.
@@ -100,20 +114,28 @@ def selection_options(command: F) -> F:
         click.option(
             "--since",
             metavar="TIME",
-            help="The earliest end of a call: 7d (ago), yesterday, 2026-11-01 or '2026-11-01 14:30'.",
+            help="The earliest end of a call. 90m, 24h, 7d or 2w is so long ago. Other times are now, today, "
+            "yesterday, 2026-11-01, '2026-11-01 14:30' and 2026-11-01T14:30:00+05:30. A date is its "
+            "midnight.",
         ),
         click.option(
-            "--until", metavar="TIME", help="The end of the span, which is not part of it.  [default: now]"
+            "--until",
+            metavar="TIME",
+            help="The end of the span, which is not part of it, in the forms of --since.  [default: now]",
         ),
         click.option(
             "--zone",
             metavar="NAME",
             envvar="PLIVO_ASYNC_ZONE",
             show_envvar=True,
-            help="The time zone of dates and times without an offset, such as Asia/Kolkata or UTC.",
+            help="The time zone of dates and times without an offset, such as Asia/Kolkata or UTC. There is "
+            "no default, because a guess would move days.",
         ),
         click.option("--trunk", is_flag=True, help="SIP-trunk calls, which Plivo keeps apart."),
-        *(click.option(_option_of(name), name, type=kind, help=text) for name, kind, text in _FILTERS),
+        *(
+            click.option(_option_of(name), name, type=kind, metavar=_METAVARS.get(name), help=text)
+            for name, kind, text in _FILTERS
+        ),
     ]
     for option in reversed(options):
         command = option(command)

@@ -41,7 +41,7 @@ def _to_zone(_context: click.Context, _parameter: click.Parameter, value: str | 
     "--by",
     type=click.Choice(ALL_BY),
     multiple=True,
-    help="Sum up by this, with bars; may be repeated.  [default: cause and direction]",
+    help="Sum up by this, with a bar for each group. May be repeated.  [default: cause and direction]",
 )
 @click.option(
     "--zone",
@@ -53,25 +53,30 @@ def _to_zone(_context: click.Context, _parameter: click.Parameter, value: str | 
     "-o",
     "--output",
     type=click.Choice(["table", "json", "html", "svg"]),
-    help="[default: table on a terminal, else json]",
+    help="The form of the output. html and svg are reports that load nothing from elsewhere.  "
+    "[default: table on a terminal, else json]",
 )
 def summarize(
     files: tuple[str, ...], by: tuple[By, ...], zone: tzinfo | None, output: SummaryOutput | None
 ) -> ExitCode:
-    """Sum up the records in each FILE: counts, seconds and amounts.
+    """Sum up the records in files: counts, seconds and amounts.
 
-    FILE is the output of `export`, NDJSON or CSV, also in gzip, also as a spreadsheet saved it; - is stdin. A
-    call that is there more than once is counted once, and its repetitions are reported. Amounts are exact. An
-    incomplete last line, as in a file that is being written, is ignored.
+    FILE is the output of an export or a sync, as NDJSON or CSV, also in gzip; - is stdin. CSV is read by its
+    header, also as a spreadsheet saved it: with semicolons, tabs, quotes or decimal commas. Any other file
+    ends the command.
+
+    A call that is in the files more than once is counted once, and the repetitions are reported. A row
+    without a call UUID, such as a total, is left out and counted. An incomplete last line, as in a file that
+    is being written, is ignored. Amounts are exact.
 
     The time of a call is that of its end. Its number is that of the account: the caller of an outbound call,
-    the callee of an inbound one. In a bar the bright part are answered calls.
+    the callee of an inbound one. The bright part of a bar is the answered calls.
 
     \b
     Examples:
       plivo-async summarize calls.ndjson
       plivo-async summarize january.csv february.csv --by day --zone Europe/Berlin
-      plivo-async summarize calls.ndjson --by month --by number -o html > report.html
+      plivo-async summarize calls.ndjson --by month -o html > report.html
       plivo-async summarize calls.csv -o json | jq -r .amount
     """
     if files.count("-") > 1:

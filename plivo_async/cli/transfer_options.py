@@ -22,7 +22,7 @@ rate_option = click.option(
     envvar="PLIVO_ASYNC_RATE",
     show_default=True,
     show_envvar=True,
-    help="The rate limit: REQUESTS/SECONDS, a number per second, or none for no limit.",
+    help="The rate limit: 300/5 for 300 requests in any 5 seconds, 60 for 60 a second, or none.",
 )
 max_wait_option = click.option(
     "--max-wait",
@@ -33,7 +33,8 @@ max_wait_option = click.option(
     envvar="PLIVO_ASYNC_MAX_WAIT",
     show_default=True,
     show_envvar=True,
-    help="End the command if the rate limit, a 429 or an outage lets nobody send for longer, or none.",
+    help="Seconds to wait while the rate limit, a 429 or an outage lets nobody send, or none for no limit. A "
+    "longer pause ends the command.",
 )
 
 

@@ -76,7 +76,8 @@ def templates() -> Iterator[re.Pattern[str]]:
 def test_the_messages_are_those_of_the_package() -> None:
     known = list(templates())
     messages = [m for entry in ENTRIES.values() for m in re.findall(r"```text\n(.*?)\n```", entry, re.DOTALL)]
-    lines = [line for message in messages for line in message.splitlines()]
+    # A message that is longer than a line continues in indented ones.
+    lines = [line for message in messages for line in message.replace("\n  ", " ").splitlines()]
     # The text is that of the server or of httpx, after one word of the package.
     foreign = re.compile(r"HTTP [0-9]{3}(: [a-z ]+)?|(connect|read) timeout: |\w+Error: ")
 

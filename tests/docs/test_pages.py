@@ -10,13 +10,10 @@ from collections import Counter
 from pathlib import Path
 
 import attrs
-import click
 import pytest
 
 import plivo_async
 from plivo_async import CallDetailRecord, RequestOptions, RetryPolicy
-from plivo_async.cli.app import commands
-from plivo_async.cli.exit_codes import ExitCode
 from tests.docs.doc_examples import ROOT, pages
 
 
@@ -72,16 +69,6 @@ def test_the_page_on_retries_names_every_option_and_its_default() -> None:
         assert re.search(
             rf"\| `{field.name}` \| {field.default:g}( s)? \|", text_of("docs/reference/retries.md")
         )
-
-
-def test_the_command_line_page_names_every_option_and_exit_code() -> None:
-    for command in commands.commands.values():
-        for parameter in command.params:
-            if isinstance(parameter, click.Option):
-                assert set(parameter.opts) <= code_in("docs/reference/command-line.md")
-    codes = re.findall(r"^\| ([0-9]+) \|", text_of("docs/reference/command-line.md"), re.MULTILINE)
-
-    assert {int(code) for code in codes} == set(ExitCode)
 
 
 def test_the_page_for_contributors_names_every_nox_session_and_module() -> None:

@@ -24,35 +24,42 @@ from plivo_async.cli.span_options import CallSelection, selection_options, take_
     "inputs",
     type=click.Path(),
     multiple=True,
-    help="A file of call UUIDs, - for stdin; may be repeated.  [default: stdin if piped]",
+    help="A file of call UUIDs, or - for stdin. May be repeated.  [default: stdin if piped]",
 )
-@click.option("--column", metavar="NAME", help="Read CSV; this column, a name or a number, has the ids.")
-@click.option("--key", metavar="NAME", help="Read JSON; this key has the ids.")
 @click.option(
-    "-o", "--output", type=click.Path(), help="The file for the records, - for stdout.  [default: -]"
+    "--column",
+    metavar="NAME",
+    help="Read CSV: the column with the call UUIDs, by its name, or by its number without a header.",
+)
+@click.option(
+    "--key",
+    metavar="NAME",
+    help="Read JSON: the key with the call UUIDs. event.CallUUID is a key of an inner object.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(), help="The file for the records, or - for stdout.  [default: -]"
 )
 @click.option(
     "--format",
     "file_format",
     type=click.Choice(["ndjson", "csv"]),
-    help="[default: csv for a file named .csv, else ndjson]",
+    help="The form of the output. SIP-trunk calls are ndjson only.  "
+    "[default: csv for a file named .csv, else ndjson]",
 )
-@click.option(
-    "--safe-csv", is_flag=True, help="Write CSV in which no text is a formula, for people with spreadsheets."
-)
+@click.option("--safe-csv", is_flag=True, help="Write CSV in which no text is a formula, for spreadsheets.")
 @click.option(
     "--failed",
     type=click.Path(),
     help="The file for calls that failed.  [default: OUTPUT.failed, or stderr if OUTPUT is -]",
 )
 @selection_options
-@click.option("--resume", is_flag=True, help="Continue OUTPUT: fetch the records it lacks.")
+@click.option("--resume", is_flag=True, help="Continue OUTPUT: fetch the records that it lacks.")
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT and its failed file if they exist.")
 @run_options
 @connection_options
 @click.pass_context
 def export(context: click.Context, /, options: ConnectionOptions, **given: Any) -> ExitCode:
-    """Fetch the records of many calls into a file, within the rate limit of the account.
+    """Fetch the records of many calls into a file.
 
     Call UUIDs are read from arguments, a file or stdin: lines of text, a column of CSV, or a key of JSON,
     also in gzip. With --since, the calls that ended in a span of time are exported instead. Each record is
@@ -62,7 +69,8 @@ def export(context: click.Context, /, options: ConnectionOptions, **given: Any) 
 
     After a kill at any moment, the same command with --resume continues: it reads OUTPUT, removes an
     incomplete last line, and fetches the records that are missing. OUTPUT.failed lists the calls that failed,
-    with the reason; plivo-async retry OUTPUT fetches them with the same options.
+    with the reason; plivo-async retry OUTPUT fetches them with the same options. Without --resume or
+    --overwrite an existing OUTPUT is never changed.
 
     \b
     Examples:
@@ -70,13 +78,12 @@ def export(context: click.Context, /, options: ConnectionOptions, **given: Any) 
       plivo-async export -i ids.txt -o calls.ndjson --resume
       plivo-async export -i report.csv --column call_uuid -o calls.csv
       plivo-async export --since 7d -o calls.ndjson
-      plivo-async export --since 2026-11-01 --until 2026-12-01 --zone Asia/Kolkata -o november.csv
+      plivo-async export --since 2026-11-01 --zone Asia/Kolkata -o november.csv
       plivo-async retry calls.ndjson
-      psql -Atc 'select call_uuid from calls' | plivo-async export | jq .total_amount
+      psql -Atc 'select id from calls' | plivo-async export | jq .total_amount
 
-    \b
-    An option overrides its environment variable, which overrides the default.
-    To try it without an account: plivo-async demo, plivo-async fake --help
+    An option overrides its environment variable, which overrides the default. To try it without an account,
+    run plivo-async demo.
     """
     selection = take_selection(given, datetime.now(UTC))
     export_options = ExportOptions(**given, selection=_span(selection))

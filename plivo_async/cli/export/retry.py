@@ -32,9 +32,16 @@ _SERVERS = {"fake", "try_fake", "base_url"}
 
 @click.command(epilog=RETRY_EXIT_CODE_HELP)
 @click.argument("output", type=click.Path())
-@click.option("--failed", type=click.Path(), help="The file of failed calls.  [default: OUTPUT.failed]")
 @click.option(
-    "--all", "retries_all", is_flag=True, help="Retry also what is not likely to succeed, such as 404s."
+    "--failed",
+    type=click.Path(),
+    help="The failed file, if the export had this option.  [default: OUTPUT.failed]",
+)
+@click.option(
+    "--all",
+    "retries_all",
+    is_flag=True,
+    help="Retry every failed call, also one that is not likely to succeed, such as a 404.",
 )
 @run_options
 @connection_options
@@ -48,13 +55,13 @@ def retry(
     retries_all: bool,
     **given: Any,
 ) -> ExitCode:
-    """Fetch the failed calls of an export again, into the same OUTPUT.
+    """Fetch the failed calls of an export again.
 
-    It retries the calls in OUTPUT.failed that may succeed now, for example after a timeout, a 5xx or a 429.
-    It uses the options of the export, which are kept beside them in OUTPUT.failed.options,
-    except for those on the command line. The credentials are those in the environment.
+    It retries the calls in OUTPUT.failed that may succeed now, for example after a timeout, a 5xx or refused
+    credentials. Their records go into the same OUTPUT, and their lines leave OUTPUT.failed.
 
-    The lines of calls that succeed are removed from OUTPUT.failed.
+    It uses the options of the export, which are kept in OUTPUT.failed.options, except for those on the
+    command line. The credentials are those in the environment, and so is a proxy with a password.
 
     \b
     Examples:

@@ -25,7 +25,7 @@ _OPTIONS = (
         envvar="PLIVO_ASYNC_CONCURRENCY",
         show_default=True,
         show_envvar=True,
-        help="The number of calls in progress at once.",
+        help="The highest number of calls in progress.",
     ),
     max_wait_option,
     click.option(
@@ -33,9 +33,10 @@ _OPTIONS = (
         type=click.Choice(["table", "json", "none"]),
         default="table",
         show_default=True,
-        help="The summary: a table on stderr, or a line of json on stdout (on stderr if OUTPUT is -).",
+        help="The summary at the end: a table on stderr, or a line of JSON on stdout. If OUTPUT is -, "
+        "the line goes to stderr.",
     ),
-    click.option("-q", "--quiet", is_flag=True, help="Show no progress and no table."),
+    click.option("-q", "--quiet", is_flag=True, help="Show no progress and no table. Errors are shown."),
 )
 
 

@@ -36,7 +36,8 @@ def to_length(_context: click.Context, _parameter: click.Parameter, value: str) 
     envvar="PLIVO_ASYNC_LOOK_BACK",
     show_default=True,
     show_envvar=True,
-    help="Ask again for the calls of this time, for records that were written late or corrected.",
+    help="How late a record may be written or corrected: 90m, 6h, 7d or 2w, at most 90d. Each run asks again "
+    "for the calls of this time.",
 )
 @click.option(
     "--failed", type=click.Path(), help="The file for rows that cannot be read.  [default: FILE.failed]"
@@ -48,18 +49,19 @@ def to_length(_context: click.Context, _parameter: click.Parameter, value: str) 
     type=click.Choice(["table", "json", "none"]),
     default="table",
     show_default=True,
-    help="The summary: a table on stderr, or a line of json on stdout.",
+    help="The summary at the end: a table on stderr, or a line of JSON on stdout.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress and no table.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress and no table. Errors are shown.")
 @connection_options
 def sync(options: ConnectionOptions, **given: Any) -> ExitCode:
-    """Bring FILE up to date: fetch the calls that have ended since the last time.
+    """Bring a file or a database up to date.
 
-    FILE is a database (.db, .sqlite, .sqlite3) or a file of lines (.ndjson, .jsonl, .csv). It has each call
-    once, with the newest record. The first time, all calls that Plivo keeps are fetched: those of 90 days.
+    It fetches the calls that have ended since the last time. FILE is a database (.db, .sqlite,
+    .sqlite3) or a file of lines (.ndjson, .jsonl, .csv). It has each call once, with the newest record. The
+    first time, all calls that Plivo keeps are fetched: those of 90 days.
 
     Run it as often as you like, for example from cron. After a kill at any moment, run it again: nothing is
-    lost or doubled. A second one at the same time is refused.
+    lost or doubled. A second sync into FILE at the same time is refused.
 
     Beside a file of lines, FILE.sync remembers how far it is up to date. A database has that in itself.
     FILE.failed has the rows that cannot be read.
@@ -70,7 +72,6 @@ def sync(options: ConnectionOptions, **given: Any) -> ExitCode:
       plivo-async sync calls.ndjson --summary json
       plivo-async sync calls.db --look-back 30d
 
-    \b
     An option overrides its environment variable, which overrides the default.
     """
     # Imported late: the other commands do not need SQLite.
