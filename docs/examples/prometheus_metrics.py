@@ -3,7 +3,7 @@
 
 import asyncio
 
-from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from prometheus_client import Counter, Gauge, Histogram, generate_latest, start_http_server
 
 from plivo_async import AsyncClient
 from plivo_async.events import CallDone, Event, ResponseReceived, Throttled
@@ -32,6 +32,8 @@ async def main() -> None:
         IN_FLIGHT.set_function(lambda: client.stats().in_flight)
         outcomes = await client.calls.get_many(["5607532d-5037-4066-befc-a8b40218dd4f", "no-such-call"])
     print(f"{len(outcomes)} outcomes")
+    # What Prometheus reads.
+    print(generate_latest().decode())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The containers of the page on testing: what their files say is what the command and the client accept."""
+"""The containers of the page on the fake: what their files say is what the command and the client accept."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from plivo_async.cli.fake import fake
 from plivo_async.testing import FakePlivo
 from tests.docs.doc_examples import ROOT
 
-PAGE = (ROOT / "docs/how-to/testing.md").read_text()
+PAGE = (ROOT / "docs/how-to/fake-in-containers.md").read_text()
 COMPOSE, WORKFLOW = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
 [DOCKERFILE] = re.findall(r"```dockerfile\n(.*?)```", PAGE, re.DOTALL)
 

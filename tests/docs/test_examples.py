@@ -46,7 +46,14 @@ from tests.docs.outputs import difference, is_shown
 # The recipes need an export or a database to begin with, and more than Python: tests/e2e runs them.
 PAGES = [page for page in pages() if page.name not in ("recipes.md", "sync-recipes.md")]
 PYTHON = [example for page in PAGES for example in python_examples(page)]
-CONSOLE = [example for page in PAGES for example in console_examples(page)]
+# Commands that only tests/pasted runs: they need more packages, or files of the page.
+_OTHERS = re.compile(r'pip install (?!-e|nox|"?plivo-async|"?\.)|pytest -q |python \w+\.py|[A-Z_]+=|openssl ')
+CONSOLE = [
+    example
+    for page in PAGES
+    for example in console_examples(page)
+    if not any(_OTHERS.match(command) for command, _ in example.commands)
+]
 # Languages of blocks that are only read; test_containers.py reads those of containers.
 NOT_RUN = {"text", "toml", "ini", "yaml", "dockerfile"}
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

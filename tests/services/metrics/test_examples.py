@@ -89,7 +89,9 @@ def test_prometheus_counts_calls_and_responses(
     server.shutdown()
     server.server_close()
     thread.join(30)
-    assert capsys.readouterr().out == "2 outcomes\n"
+    printed = capsys.readouterr().out
+    assert printed.startswith("2 outcomes\n")
+    assert 'plivo_responses_total{route="Call/{call_uuid}/",status="503"} 1.0' in printed
     route = 'route="Call/{call_uuid}/"'
     assert f'plivo_call_seconds_count{{outcome="succeeded",{route}}} 1.0' in text
     assert f'plivo_call_seconds_count{{outcome="failed",{route}}} 1.0' in text
