@@ -52,41 +52,45 @@ class AsyncClient:
     """A client of Plivo's voice API for one account, with a connection pool of its own.
 
     Building it does no I/O and needs no event loop; the first call binds it to the running one. Use it as an
-    async context manager, or call `aclose()`. After that it may be entered again, in another event loop or a
-    forked process too: it opens new connections. Settings are found in this order: the argument of a call,
-    the argument of the client, the environment variable, the default.
+    async context manager, or call `aclose()`. A closed client may be entered again, in another event loop or
+    a forked process too: it opens new connections. The first of these that is set counts: the argument of a
+    call, the argument of the client, the environment variable, the default.
 
     Args:
-        auth_id: The account or subaccount. Default: PLIVO_AUTH_ID.
-        auth_token: The token of the account. Default: PLIVO_AUTH_TOKEN.
+        auth_id: The auth id of the account or subaccount. Default: PLIVO_AUTH_ID.
+        auth_token: The auth token of the account. Default: PLIVO_AUTH_TOKEN.
         base_url: The URL of the API: https, or http on loopback. Default: PLIVO_ASYNC_BASE_URL, then
             `https://api.plivo.com`.
-        allow_http: Whether `base_url` may be http beyond loopback, for a fake in another container. That
-            sends the credentials in clear. Default: PLIVO_ASYNC_ALLOW_HTTP, 1 or 0, then False.
+        allow_http: Whether `base_url` may be http beyond loopback, for a fake in another container. Such a
+            client sends the credentials unencrypted. Default: PLIVO_ASYNC_ALLOW_HTTP, 1 or 0, then False.
         timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`. Default: 10,
             to connect 5.
         deadline: Seconds for a whole call, with queueing, retries, their waits and the body; None for no
             deadline. Default: 60.
-        retry: A RetryPolicy, or a number of attempts; None for one attempt. Default: 3 attempts.
-        max_body: Bytes that the body of a response may have, after decompression. Default: 4 MiB.
-        max_connections: How many connections the pool opens; further requests queue.
-        keepalive_expiry: Seconds after which an idle connection is closed.
-        verify: The servers to trust: True for the CAs of httpx, the path of a CA file for the CAs in it, an
-            `ssl.SSLContext` of your own. False trusts every server, which exposes the credentials.
-        proxy: URL of an HTTP proxy. Default: HTTPS_PROXY or ALL_PROXY, unless NO_PROXY exempts the API.
+        retry: A RetryPolicy, or the number of attempts, at least 1; None for one attempt. Default: 3
+            attempts.
+        max_body: Bytes that the body of a response may have, after decompression; at least 1. Default: 4 MiB.
+        max_connections: How many connections the pool may open, at least 1. Further requests queue.
+        keepalive_expiry: Seconds after which an idle connection is closed. With 0 no connection is used
+            twice.
+        verify: The servers to trust. True: the CAs of httpx. A path: the CAs in that file. An
+            `ssl.SSLContext` is used unchanged. False trusts every server, which exposes the credentials.
+        proxy: The URL of an HTTP proxy. Default: HTTPS_PROXY or ALL_PROXY, unless NO_PROXY exempts the API.
         trust_env: Whether these three variables are read.
-        http_client: An AsyncClient of httpx or httpx2 to send with instead of the pool, whose options do not
-            apply then. It is borrowed, and never closed.
-        middleware: Around the retries: sees each call once. The first one is outermost.
-        attempt_middleware: Around each attempt: inside the retries, outside the wait for the rate limit.
+        http_client: A client of httpx or httpx2 that sends the requests, `httpx.AsyncClient` for example. It
+            is never closed. The options of the pool do not apply then. None for the client's own pool.
+        middleware: Middleware around the retries. It sees each call once. The first one is outermost.
+        attempt_middleware: Middleware around each attempt: inside the retries, outside the wait for a permit.
         rate_limit: The limit of the account; or a RateLimiter, for example a SlidingWindowLimiter that
             several clients share; None for no limit. Default: 300 requests per 5 s.
-        converter: From `make_converter()`, with hooks of your own.
+        converter: A converter from `make_converter()`, with hooks of your own. None for one without.
         sleep: A coroutine function that waits for a number of seconds, between attempts and in `calls.wait`.
             Replace it in tests.
         on_event: A plain function that is called with each event of `plivo_async.events`, in their order, in
-            the event loop. An exception of it fails no call: it goes to the exception handler of the loop.
-        tracing: Surrounds each call and each request, for example with spans of OpenTelemetry.
+            the event loop. If it raises, no call fails: the exception goes to the exception handler of the
+            loop. None for no function.
+        tracing: Surrounds each call and each request, for example with spans of OpenTelemetry. None for no
+            tracing.
 
     Raises:
         ConfigurationError: An argument or an environment variable cannot be used.
@@ -208,12 +212,14 @@ class AsyncClient:
     def with_options(self, **changes: Unpack[RequestOptions]) -> Self:
         """Return a view of this client with other options.
 
-        It shares connections and limits; closing either closes both.
+        It shares connections and limits with this client; closing either closes both. An option that you do
+        not pass keeps its value.
 
         Args:
-            **changes: `timeout`: seconds for each connect, read and write of one attempt, or an
-                `httpx.Timeout`. `deadline`: seconds for a whole call, or None. `retry`: a RetryPolicy, a
-                number of attempts, or None for one. `max_body`: bytes that a body may have.
+            timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`.
+            deadline: Seconds for a whole call, with all waits and retries; None for no deadline.
+            retry: A RetryPolicy, or the number of attempts, at least 1; None for one attempt.
+            max_body: Bytes that the body of a response may have, after decompression; at least 1.
 
         Raises:
             ConfigurationError: A value cannot be used.
@@ -231,15 +237,17 @@ class AsyncClient:
     ) -> httpx.Response:
         """Send a request of your own. GET, HEAD and OPTIONS are retried.
 
+        An option that you do not pass has the client's value.
+
         Args:
             method: The HTTP method, in capitals.
-            path: Relative to the account, for example `Call/<call UUID>/`.
-            params: The parameters of the query.
-            json: A value to send as a JSON body.
-            **options: For this request, in place of the client's. `timeout`: seconds for each connect, read
-                and write of one attempt, or an `httpx.Timeout`. `deadline`: seconds for the whole request, or
-                None. `retry`: a RetryPolicy, a number of attempts, or None for one. `max_body`: bytes that
-                the body of the response may have.
+            path: The path below the account, for example `Call/<call UUID>/`.
+            params: The parameters of the query; None for none.
+            json: A value to send as a JSON body; None for no body.
+            timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`.
+            deadline: Seconds for the whole request, with all waits and retries; None for no deadline.
+            retry: A RetryPolicy, or the number of attempts, at least 1; None for one attempt.
+            max_body: Bytes that the body of the response may have, after decompression.
 
         Returns:
             The response, with a status of 2xx and its body read.
@@ -248,7 +256,7 @@ class AsyncClient:
             ConfigurationError: Before any traffic: an argument cannot be used.
             StatusError: The status is not 2xx.
             NetworkError: No whole response, after all attempts.
-            DeadlineExceededError: The deadline is over, or the next wait would not end before it.
+            DeadlineExceededError: The deadline is over, or the next wait would outlast it.
             ResponseTooLargeError: The body is larger than `max_body`.
             ClientClosedError: The client is closed.
             PlivoError: The root of these and all other errors.
@@ -274,8 +282,8 @@ class AsyncClient:
     async def aclose(self) -> None:
         """Close the pool at once: calls under way end with ClientClosedError.
 
-        A borrowed http_client stays open. A rate limiter that has `aclose()` is closed too. Closed again, it
-        does nothing. `async with` opens the client again, with new connections.
+        An `http_client` of yours stays open. A rate limiter that has `aclose()` is closed too. A second
+        `aclose()` does nothing. `async with` opens the client again, with new connections.
 
         Raises:
             EventLoopError: The client belongs to another event loop, which is not closed.
@@ -296,8 +304,8 @@ class AsyncClient:
     async def __aenter__(self) -> Self:
         """Open the client in the running event loop.
 
-        It opens again if it is closed, or was used in an event loop that is closed, or before a fork. Blocks
-        may be nested or overlap: the end of the last one closes the client.
+        A closed client opens again. So does one that was used before a fork, or in an event loop that is
+        closed. Blocks may be nested or overlap: the end of the last one closes the client.
 
         Raises:
             EventLoopError: The client belongs to another event loop, which is not closed.

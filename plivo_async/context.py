@@ -169,18 +169,18 @@ class CallState:
 class CallInfo:
     """The call that a request belongs to, for middleware and rate limiters to read.
 
-    Attributes:
-        call_uuid: The call that the request is about; None for a request of another kind.
-        deadline: When the call has to be over, by the clock of the event loop
-            (`asyncio.get_running_loop().time()`); None for no deadline.
-        attempts: How many requests were sent for it so far.
-        method: Its HTTP method.
-        route: Its path as a template without account, number or identifier, such as `Call/{call_uuid}/`, for
-            the label of a metric.
-        permit_seconds: Seconds that its latest request waited for a permit of the rate limit.
-        operation: The method of the client that sends it, such as `calls.get`, `calls.list` or `request`.
+    Comparisons ignore all but `call_uuid`, `deadline` and `attempts`.
 
-    Two are equal if call UUID, deadline and attempts are.
+    Attributes:
+        call_uuid: The call UUID that the request is about; None for a request of another kind.
+        deadline: When the call has to be over, in seconds of the clock of the event loop
+            (`asyncio.get_running_loop().time()`); None for no deadline.
+        attempts: How many requests were sent for the call so far.
+        method: The HTTP method.
+        route: The path as a template without account, number or identifier, such as `Call/{call_uuid}/`. It
+            can be the label of a metric.
+        permit_seconds: Seconds that the latest request waited for a permit of the rate limit.
+        operation: The method of the client that sends the request, such as `calls.get` or `request`.
     """
 
     call_uuid: str | None = None

@@ -16,7 +16,7 @@ RETRYABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 @exported
 @define(slots=False, eq=False, repr=False, auto_exc=False)
 class PlivoError(Exception):
-    """Root of the exceptions that this package raises, but for mistakes in a program: see `LifetimeError`.
+    """The root of all errors of calls. A mistake in the program is a `LifetimeError` instead.
 
     An error is a snapshot: it can be pickled and copied, and it holds no client, no request and no
     credentials.
@@ -24,12 +24,12 @@ class PlivoError(Exception):
     Attributes:
         message: What happened, in one line of printable text.
         status: The status of the response; None without a response.
-        api_id: Plivo's identifier of the request, for its support; None where the response has none.
+        api_id: Plivo's identifier of the request, for its support; None if the response has none.
         attempts: How many requests were sent for the call.
-        retry_after: Seconds that the server asks to wait; None where it does not ask.
+        retry_after: Seconds that the server asks to wait; None if it does not ask.
         headers: Some headers of the response, with lower-case names. None of them can hold credentials.
-        body: The body of the response; empty without one.
-        call_uuid: The call UUID that the error is about; None where it is about no call.
+        body: The body of the response in bytes; empty without a response.
+        call_uuid: The call UUID that the error is about; None if it is about no call.
     """
 
     message: str
@@ -81,10 +81,10 @@ class ConfigurationError(PlivoError, ValueError):
 @exported
 @define(slots=False, eq=False, repr=False, auto_exc=False)
 class RetentionError(ConfigurationError):
-    """The span of a list begins before the time since when Plivo keeps records. Raised before any traffic.
+    """The span of a list begins before the 90 days that Plivo keeps records. Raised before any traffic.
 
     Attributes:
-        oldest: The earliest time that a list may begin, in UTC.
+        oldest: The earliest time at which a list may begin, in UTC; None if that is not known.
     """
 
     oldest: datetime | None = field(default=None, kw_only=True)
@@ -92,7 +92,7 @@ class RetentionError(ConfigurationError):
 
 @exported
 class InvalidCallUUIDError(PlivoError, ValueError):
-    """The call UUID is no `uuid.UUID` and not 1 to 128 characters of `[A-Za-z0-9_-]`.
+    """The call UUID is neither a `uuid.UUID` nor a string of 1 to 128 characters from `[A-Za-z0-9_-]`.
 
     Raised before any traffic.
     """
@@ -100,12 +100,13 @@ class InvalidCallUUIDError(PlivoError, ValueError):
 
 @exported
 class LifetimeError(RuntimeError):
-    """A client was used where it cannot work: a mistake in the program, raised before any traffic.
+    """A client was used where it cannot work: a mistake in the program. Raised before any traffic.
 
-    It is no `PlivoError`: a handler for failures of calls must not hide it. `ClientClosedError` is both.
+    It is no `PlivoError`, because a handler for errors of calls must not hide it. `ClientClosedError` is
+    both.
 
     Attributes:
-        message: What is wrong, and the way out, in one line.
+        message: What is wrong and how to mend it, in one line.
     """
 
     def __init__(self, message: str) -> None:
@@ -118,7 +119,7 @@ class LifetimeError(RuntimeError):
 class ClientClosedError(PlivoError, LifetimeError):
     """The client was closed, before the call or during it.
 
-    A `PlivoError` too: a call that is under way when a program stops ends in it.
+    It is a `PlivoError` too: it ends the calls that are under way when a program stops.
 
     Attributes:
         during_call: Whether the client was closed during the call. Only then is the error retryable.
@@ -138,21 +139,21 @@ class EventLoopError(LifetimeError):
 
 @exported
 class ForkedError(LifetimeError):
-    """The client was used in a parent process; enter it again after the fork, or build another."""
+    """The client was used before a fork. Enter it again in the child process, or build another."""
 
 
 @exported
 class SyncTargetError(PlivoError):
-    """The file or the database of a sync cannot be used; the message has its name and the reason."""
+    """The file or the database of a sync cannot be used. The message has its name and the reason."""
 
 
 @exported
 @define(slots=False, eq=False, repr=False, auto_exc=False)
 class SignatureError(PlivoError):
-    """A callback is not from Plivo, or not to this URL. Answer 403 to it.
+    """A callback is not from Plivo, or not to this URL. Answer it with status 403.
 
     Attributes:
-        reason: `no_signature` or `no_nonce`: that header is missing or empty. `no_match`: no signature fits
+        reason: `no_signature` or `no_nonce`: this header is missing or empty. `no_match`: no signature fits
             the request with any token. `unsigned_body`: a GET has a body.
     """
 
@@ -163,7 +164,7 @@ class SignatureError(PlivoError):
 class NetworkError(PlivoError):
     """No whole response: the connection was refused, reset or cut short, or its bytes are not HTTP.
 
-    The cause is the `OSError`, if there is one.
+    Its `__cause__` is the `OSError`, if there is one.
     """
 
     @property
@@ -173,19 +174,19 @@ class NetworkError(PlivoError):
 
 @exported
 class RequestTimeoutError(NetworkError, TimeoutError):
-    """An attempt took longer than its connect, read or write timeout."""
+    """A connect, read or write of an attempt took longer than its timeout."""
 
 
 @exported
 class TLSError(PlivoError):
-    """The server's certificate was not accepted. Never retried."""
+    """The certificate of the server was refused. Never retried."""
 
 
 @exported
 class DeadlineExceededError(PlivoError, TimeoutError):
-    """The deadline of the call is over, or the next wait would not end before it.
+    """The deadline of the call is over, or the next wait would outlast it.
 
-    It has the status, headers and body of the last failure, which is its cause.
+    It has the status, headers and body of the last failure, which is its `__cause__`.
     """
 
     @property
@@ -196,7 +197,7 @@ class DeadlineExceededError(PlivoError, TimeoutError):
 @exported
 @define(slots=False, eq=False, repr=False, auto_exc=False)
 class LimiterUnavailableError(PlivoError):
-    """The server of a shared rate limiter cannot be used, so nothing was sent.
+    """The server of a shared rate limiter cannot be used, so the client sent no request.
 
     Attributes:
         is_permanent: Whether the server refused the credentials. Only then is the error not retryable.
@@ -212,13 +213,14 @@ class LimiterUnavailableError(PlivoError):
 @exported
 @define(slots=False, eq=False, repr=False, auto_exc=False)
 class PatienceExceededError(PlivoError, TimeoutError):
-    """A batch ended because nobody may send for longer than its patience.
+    """A batch, a list or a sync held for longer than its `patience`.
 
-    The cause is the last failure, if there was one; `status` and `body` are those of the cause. `retry_after`
-    is in seconds. What the batch has not read of its source is left unread.
+    Its `__cause__` is the last failure, if there was one; `status`, `headers` and `body` are from this
+    failure. `retry_after` has the seconds until the next request may be sent. The batch has read no further
+    call UUIDs.
 
     Attributes:
-        until: When the next request could have been sent, in UTC; None if that is not known.
+        until: When the next request may be sent, in UTC; None if that is not known.
     """
 
     until: datetime | None = field(default=None, kw_only=True)
@@ -259,17 +261,17 @@ class PermissionDeniedError(StatusError):
 
 @exported
 class NotFoundError(StatusError):
-    """404: no such call, or its record is not written yet, or older than 90 days, or of a SIP-trunk call."""
+    """404: no such call, its record is not written yet, older than 90 days, or of a SIP-trunk call."""
 
 
 @exported
 class RateLimitError(StatusError):
-    """429: the account has sent more requests than Plivo allows, by default 300 per 5 s."""
+    """429: the account has sent more requests than Plivo allows, which is 300 per 5 s by default."""
 
 
 @exported
 class RateLimitTimeoutError(RateLimitError, DeadlineExceededError):
-    """429 until the deadline, or the next wait after a 429 would not end before it."""
+    """429 until the deadline, or the wait after a 429 would outlast the deadline."""
 
 
 @exported
@@ -284,17 +286,17 @@ class UnexpectedStatusError(StatusError):
 
 @exported
 class InvalidResponseError(PlivoError):
-    """The response is complete, but its body cannot be used. `body` holds it."""
+    """The response is complete, but its body cannot be used. `body` holds the body."""
 
 
 @exported
 @define(slots=False, eq=False, repr=False, auto_exc=False)
 class DecodeError(InvalidResponseError):
-    """The body is no call detail record, or no callback that was asked for. `body` holds it.
+    """The body is not the record, list or callback that was expected. `body` holds it.
 
     Attributes:
         fields: The keys with a missing or unusable value.
-        is_damaged: Whether the body was empty, cut short, or not JSON, for example a proxy's HTML. Only
+        is_damaged: Whether the body was empty, cut short, or not JSON, for example the HTML of a proxy. Only
             then is the error retryable.
     """
 
@@ -313,7 +315,7 @@ class RecordMismatchError(InvalidResponseError):
 
 @exported
 class ResponseTooLargeError(InvalidResponseError):
-    """The body is larger than `max_body`, as declared or after decompression. Never retried."""
+    """The body is larger than `max_body`, in its Content-Length or after decompression. Never retried."""
 
 
 BY_STATUS: dict[int, type[StatusError]] = {

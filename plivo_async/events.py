@@ -49,10 +49,10 @@ class AttemptStarted(_Event):
         route: The path as a template, such as `Call/{call_uuid}/`.
         attempt: The number of the request within the call, from 1. One that is sent once more because the
             server had closed the connection keeps its number.
-        reason: "first"; "retry" after a failure; "throttled" after a 429 and its pause; "closed connection"
-            where the server closed an idle connection just as the request was sent on it; "middleware" if a
-            middleware sends the request again.
-        permit_seconds: How long it waited for its permit of the rate limit.
+        reason: "first" for the first request. "retry" after a failure. "throttled" after a 429 and its pause.
+            "closed connection" if the server closed an idle connection just as the request was sent on it.
+            "middleware" if a middleware sends the request again.
+        permit_seconds: Seconds that the request waited for its permit of the rate limit.
     """
 
     attempt: int
@@ -72,9 +72,9 @@ class ResponseReceived(_Event):
         route: The path as a template, such as `Call/{call_uuid}/`.
         attempt: The number of the request within the call, from 1.
         status: The status of the response.
-        seconds: From the start of the attempt to the end of the body.
-        size: The bytes of the body, after decompression.
-        api_id: Plivo's identifier of the request; None where the response has none.
+        seconds: Seconds from the start of the attempt to the end of the body.
+        size: Bytes of the body, after decompression.
+        api_id: Plivo's identifier of the request; None if the response has none.
     """
 
     attempt: int
@@ -95,9 +95,9 @@ class AttemptFailed(_Event):
         method: The HTTP method.
         route: The path as a template, such as `Call/{call_uuid}/`.
         attempt: The number of the request within the call, from 1.
-        seconds: Since the start of the attempt.
-        reason: The name of an exception, such as `ConnectError`, `ReadTimeout` or `ResponseTooLargeError`;
-            `cancelled` where the deadline or the caller ended the attempt.
+        seconds: Seconds from the start of the attempt to its failure.
+        reason: The name of an exception, such as `ConnectError`, `ReadTimeout` or `ResponseTooLargeError`.
+            `cancelled` if the deadline or the caller ended the attempt.
     """
 
     attempt: int
@@ -116,9 +116,9 @@ class RetryScheduled(_Event):
         method: The HTTP method.
         route: The path as a template, such as `Call/{call_uuid}/`.
         attempt: The number of the request that failed, from 1.
-        seconds: The wait until the next attempt.
+        seconds: Seconds until the next attempt.
         reason: The cause in a word: `HTTP 503`, or the name of an exception, such as `ReadError`.
-        error: The cause.
+        error: The cause as an error.
     """
 
     attempt: int
@@ -138,8 +138,8 @@ class Throttled(_Event):
         method: The HTTP method.
         route: The path as a template, such as `Call/{call_uuid}/`.
         attempt: The number of the request that received the 429, from 1.
-        seconds: The length of the pause.
-        retry_after: Seconds that the server asks to wait; None where it does not ask.
+        seconds: The length of the pause in seconds.
+        retry_after: Seconds that the server asks to wait; None if it does not ask.
     """
 
     attempt: int
@@ -157,7 +157,7 @@ class PermitAwaited(_Event):
         call_uuid: The call UUID that the call is about; None for another request.
         method: The HTTP method.
         route: The path as a template, such as `Call/{call_uuid}/`.
-        seconds: The length of the wait, which has ended.
+        seconds: The length of the wait in seconds. It has ended.
     """
 
     seconds: float
@@ -173,7 +173,7 @@ class ConnectionAwaited(_Event):
         call_uuid: The call UUID that the call is about; None for another request.
         method: The HTTP method.
         route: The path as a template, such as `Call/{call_uuid}/`.
-        seconds: The length of the wait, which has ended.
+        seconds: The length of the wait in seconds. It has ended.
     """
 
     seconds: float
@@ -192,10 +192,10 @@ class CallDone(_Event):
         outcome: "succeeded", "failed" or "cancelled".
         error: The exception that the call raises; None if it succeeded or was cancelled.
         attempts: How many requests were sent.
-        seconds: The whole time of the call, with all waits.
-        permit_seconds: The part that it waited for permits of the rate limit.
-        connection_seconds: The part that it waited for a connection of the pool.
-        backoff_seconds: The part that it waited between a failure and the next attempt.
+        seconds: Seconds of the whole call, with all waits.
+        permit_seconds: The seconds of these that it waited for permits of the rate limit.
+        connection_seconds: The seconds of these that it waited for a connection of the pool.
+        backoff_seconds: The seconds of these that it waited between a failure and the next attempt.
     """
 
     outcome: CallOutcome

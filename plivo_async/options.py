@@ -21,13 +21,14 @@ DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024
 
 @exported
 class AttemptOptions(TypedDict, total=False):
-    """Options of a call except its deadline, for which `calls.wait` has its own default.
+    """The options of a call without its deadline, for which `calls.wait` has a default of its own.
 
     Attributes:
         timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`. Default: 10,
             to connect 5.
-        retry: A RetryPolicy, or a number of attempts; None for one attempt. Default: 3 attempts.
-        max_body: Bytes that the body of a response may have, after decompression. Default: 4 MiB.
+        retry: A RetryPolicy, or the number of attempts, at least 1; None for one attempt. Default: 3
+            attempts.
+        max_body: Bytes that the body of a response may have, after decompression; at least 1. Default: 4 MiB.
     """
 
     timeout: float | httpx.Timeout
@@ -37,14 +38,19 @@ class AttemptOptions(TypedDict, total=False):
 
 @exported
 class RequestOptions(AttemptOptions, total=False):
-    """Options that a client sets for all calls, and a call for itself.
+    """The options that a client has for all its calls, and that each call may set for itself.
 
-    An option of the call goes before that of the client, and that before the default. The others are in
-    AttemptOptions.
+    An option of the call overrides that of the client, which overrides the default. Annotate `**options` of
+    your own functions with `Unpack[RequestOptions]`.
 
     Attributes:
-        deadline: Seconds for the whole call, with queueing, retries, their waits and the body; None for no
+        timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`. Default: 10,
+            to connect 5.
+        deadline: Seconds for a whole call, with queueing, retries, their waits and the body; None for no
             deadline. Default: 60.
+        retry: A RetryPolicy, or the number of attempts, at least 1; None for one attempt. Default: 3
+            attempts.
+        max_body: Bytes that the body of a response may have, after decompression; at least 1. Default: 4 MiB.
     """
 
     deadline: float | None

@@ -53,23 +53,24 @@ _ERROR = trace.StatusCode.ERROR
 class OpenTelemetryTracing:
     """Spans and metrics of a client: `AsyncClient(tracing=OpenTelemetryTracing())`.
 
-    - An INTERNAL span for each call, such as `plivo.calls.get`, with `plivo.attempts`.
-    - Within it a CLIENT span for each request, such as `GET /v1/Account/{auth_id}/Call/{call_uuid}/`, with
-      `http.request.resend_count` from the second one on, `plivo.api_id`, and `plivo.rate_limit.wait`, the
+    - An INTERNAL span for each call, such as `plivo.calls.get`. It has `plivo.attempts`.
+    - Within it a CLIENT span for each request, such as `GET /v1/Account/{auth_id}/Call/{call_uuid}/`. It has
+      `plivo.api_id`, `http.request.resend_count` from the second request on, and `plivo.rate_limit.wait`: the
       seconds that it waited for its permit. Its context is sent in the headers of the request.
-    - The histogram `http.client.request.duration`.
+    - The histogram `http.client.request.duration`, in seconds.
 
-    A status of 4xx or 5xx makes the status of a span ERROR; but within `calls.wait` a 404 is expected. A call
-    or request that is cancelled has the `error.type` "cancelled", without the status ERROR. While a request
-    is sent, the instrumentation of httpx makes no span of its own.
+    A status of 4xx or 5xx makes the status of a span ERROR, except a 404 within `calls.wait`. A cancelled
+    call or request has the `error.type` "cancelled", without the status ERROR. While a request is sent, the
+    instrumentation of httpx makes no span of its own.
 
-    One object may serve any number of clients.
+    One object may serve any number of clients. The names follow
+    https://opentelemetry.io/docs/specs/semconv/http/http-spans/.
 
     Args:
-        tracer_provider: Makes the tracer. Default: the global one.
-        meter_provider: Makes the meter. Default: the global one.
-        propagate: Whether the context is sent in the headers, as the global propagator writes them.
-        record_call_uuid: Whether the spans have the call UUID in `plivo.call_uuid`.
+        tracer_provider: The source of the tracer. Default: the global one.
+        meter_provider: The source of the meter. Default: the global one.
+        propagate: Whether the context is sent in the headers, by the global propagator.
+        record_call_uuid: Whether the spans have the call UUID, in `plivo.call_uuid`.
     """
 
     def __init__(
@@ -92,7 +93,15 @@ class OpenTelemetryTracing:
         self._records_call_uuid = record_call_uuid
 
     async def call(self, info: CallInfo, call_next: Callable[[], Awaitable[T]], /) -> T:
-        """Surround a call with a span."""
+        """Surround a call with a span.
+
+        Args:
+            info: The call before its first request.
+            call_next: Runs the call.
+
+        Returns:
+            The result of `call_next`.
+        """
         span = self._tracer.start_span(f"plivo.{info.operation}")
         if self._records_call_uuid and info.call_uuid is not None:
             span.set_attribute("plivo.call_uuid", info.call_uuid)
@@ -118,7 +127,15 @@ class OpenTelemetryTracing:
             span.end()
 
     async def request(self, request: httpx.Request, call_next: CallNext, /) -> httpx.Response:
-        """Surround a request with a span, and measure it."""
+        """Surround a request with a span, and measure its duration.
+
+        Args:
+            request: The request. The headers of the context are added to it.
+            call_next: Sends the request.
+
+        Returns:
+            The response.
+        """
         info, target = CallInfo.of(request), _Target.of(request.url)
         counts = context.get_value(_CALL)
         if isinstance(counts, _Counts):

@@ -25,12 +25,12 @@ def _per(value: float) -> float:
 class RateLimit:
     """How many requests an account may send within any `per` seconds.
 
-    Plivo allows 300 per 5 s for a main account, over all its subaccounts; more on request
-    (https://www.plivo.com/docs/voice/api/overview#rate-limits).
+    Plivo allows a main account with all its subaccounts 300 per 5 s, and more on request.
+    https://www.plivo.com/docs/voice/api/overview#rate-limits
 
     Args:
-        requests: At least 1.
-        per: Seconds, above zero.
+        requests: The number of requests, at least 1.
+        per: The length of the window in seconds, above zero.
 
     Raises:
         ConfigurationError: A value cannot be used.
@@ -45,22 +45,24 @@ class RateLimit:
 class RateLimiter(Protocol):
     """Gives the permits that requests are sent with.
 
-    `SlidingWindowLimiter` serves one process, `plivo_async.redis.RedisLimiter` many. Write one for
+    `SlidingWindowLimiter` serves one process, `plivo_async.redis.RedisLimiter` many. Write your own for
     another server.
 
-    Each permit is given back once: by `throttled` after a 429, by `release` after everything else. After a
-    429 the request asks for its next permit at once: `acquire` has to hold it back.
+    Each permit is given back once: by `throttled` after a 429, by `release` otherwise. After a 429 the
+    request calls `acquire` again at once, and `acquire` has to wait.
 
-    Each method may be a coroutine function or a plain one. A limiter may also have an `aclose()`, of either
-    kind: the client calls it when it closes. If it has `is_free()`, whether `acquire` would give a permit at
-    once, and `delay()`, the seconds until it may give one, a batch reports its wait.
+    Each method may be a coroutine function or a plain one. A limiter may also have these methods:
+
+    - `aclose()`: the client calls it when it closes. It may be a coroutine function.
+    - `is_free()` and `delay()`: with both, a batch reports that it waits for the limiter. `is_free` returns
+      whether `acquire` would give a permit at once, `delay` the seconds until it may give one.
     """
 
     def acquire(self, request: httpx.Request, /) -> Any:
         """Wait until this request may be sent.
 
-        `CallInfo.of(request)` has the deadline of its call: raise at once where the wait would not end before
-        it. A cancelled wait must take no permit.
+        `CallInfo.of(request)` has the deadline of the call. If the wait would outlast it, raise at once. A
+        wait that is cancelled must not use a permit.
 
         Args:
             request: The request to be sent.
@@ -73,8 +75,11 @@ class RateLimiter(Protocol):
     def release(self, permit: Any, /) -> Awaitable[None] | None:
         """Give a permit back: a response arrived, or the attempt failed or was cancelled.
 
-        If this or `throttled` is a coroutine, a cancelled call lets it end. The call cancels it after 1 s, or
-        when it is cancelled again itself.
+        If this or `throttled` is a coroutine, a call that is cancelled waits for its end. After 1 s, or when
+        the call is cancelled again, the call cancels it.
+
+        Args:
+            permit: A result of `acquire`.
         """
         ...
 

@@ -35,15 +35,15 @@ class RetryPolicy:
     """How often a request is tried, and how long the gaps are: exponential backoff with jitter.
 
     The n-th gap is between `(1 - jitter) * g` and `g`, where
-    `g = min(backoff_max, backoff_base * 2 ** (n - 1))`. If the server asks to wait, the gap is its
-    Retry-After plus up to `jitter * g`.
+    `g = min(backoff_max, backoff_base * 2 ** (n - 1))`. If the server sends a Retry-After (RFC 9110 section
+    10.2.3), the gap is its seconds plus up to `jitter * g`.
 
     Args:
-        max_attempts: At least 1, which means no retry.
+        max_attempts: The number of attempts, at least 1. With 1 nothing is retried.
         backoff_base: Seconds of the first gap, above zero.
         backoff_max: Seconds of the longest gap, above zero.
-        jitter: The random part of a gap, from 0.25 to 1.
-        retry_after_max: Seconds. A longer Retry-After ends the call.
+        jitter: The random part of a gap, from 0.25 to 1. With 0.5 a gap of 1 s lasts 0.5 to 1 s.
+        retry_after_max: Seconds, 0 or more. A longer Retry-After ends the call.
 
     Raises:
         ConfigurationError: A value cannot be used.
@@ -60,11 +60,11 @@ class RetryPolicy:
 
         Args:
             attempt: The number of the attempt, from 1.
-            retry_after: Seconds that the server asks to wait, if it does.
-            random: A number in [0, 1).
+            retry_after: Seconds that the server asks to wait; None if it does not ask.
+            random: A number of at least 0 and less than 1.
 
         Returns:
-            Seconds; None to give up.
+            The seconds; None to give up.
         """
         if attempt >= self.max_attempts:
             return None
@@ -84,14 +84,14 @@ NO_RETRY = RetryPolicy(max_attempts=1)
 class RetryBudget:
     """How many retries a client may still spend, so that its retries do not add to an outage.
 
-    A retry takes one. A call that succeeds returns the ones it took, and one more, up to `capacity`. In a
+    A retry spends one. A call that succeeds returns those that it spent, and one more, up to `capacity`. In a
     total outage each call costs one request, and all calls together send at most `capacity` more.
 
-    While more calls than that are in flight, the capacity is their number less one: after a single reset of
-    all connections each of them may retry, and a total outage still costs fewer than two requests a call.
+    If more calls than `capacity` are in flight, the capacity is their number minus one. So each of them may
+    retry after a single reset of all connections. A total outage still costs fewer than two requests a call.
 
     Args:
-        capacity: The most retries that can be saved up, and the number at the beginning; 0 for none at all.
+        capacity: The number of retries at the beginning and at most, 0 or more. With 0 nothing is retried.
 
     Raises:
         ConfigurationError: `capacity` is no whole number, or below 0.
@@ -126,7 +126,7 @@ class RetryBudget:
         self._in_flight -= 1
 
     def spend(self) -> bool:
-        """Take one retry.
+        """Spend one retry.
 
         Returns:
             Whether one was left.
@@ -140,7 +140,7 @@ class RetryBudget:
         """Return the retries of a call that succeeded, and one more.
 
         Args:
-            spent: How many the call took.
+            spent: How many retries the call spent.
         """
         self._spent = max(0, self._spent - spent - 1)
 

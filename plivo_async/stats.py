@@ -12,31 +12,32 @@ from plivo_async.exported import exported
 class ClientStats:
     """What a client and its views have done since it was built, and what they do now.
 
-    Counts and seconds only grow, and closing the client keeps them. The others are the state at this moment.
+    The counts and the seconds, up to `backoff_seconds`, only grow; closing the client keeps them. The others
+    are the state at this moment.
 
     Attributes:
-        calls: How many calls began. A batch, a list and `wait` make a call for each request of theirs, which
-            may need several attempts.
-        succeeded: How many of them ended with a result.
-        failed: How many of them raised an error.
-        cancelled: How many of them were cancelled.
+        calls: How many calls began. Each page of a list and each request of `calls.wait` counts as a call,
+            which may need several attempts.
+        succeeded: How many calls ended with a result.
+        failed: How many calls raised an error.
+        cancelled: How many calls were cancelled.
         requests: How many requests were sent.
         responses: How many responses were read, of any status.
         failed_attempts: How many requests have no whole response: they failed on the wire, or were cancelled.
         retries: How many requests repeated a failed one after a wait.
         throttled: How many responses were a 429.
         pauses: How many pauses began because of a 429.
-        permit_seconds: How long calls waited for permits of the rate limit, in all.
-        connection_seconds: How long calls waited for a connection, in all.
-        backoff_seconds: How long calls waited between a failure and the next attempt, in all.
-        failures_in_a_row: How many requests failed since the last that succeeded.
+        permit_seconds: Seconds that all calls together waited for permits of the rate limit.
+        connection_seconds: Seconds that all calls together waited for a connection.
+        backoff_seconds: Seconds that all calls together waited between a failure and the next attempt.
+        failures_in_a_row: How many requests failed since the last one that succeeded.
         batches: How many batches and lists are under way.
         retries_left: How many retries the budget of the client has left.
         connections_busy: How many connections of the pool are in use; None with an `http_client`.
-        connections_idle: How many connections are kept for the next request; None with an `http_client`.
-        connections_max: How many may be open at once; None with an `http_client`.
-        limit: How many requests may pass in a window of the rate limit now; None where that is not known.
-        permits_in_flight: How many permits are taken and not given back; None where that is not known.
+        connections_idle: How many connections of the pool are idle; None with an `http_client`.
+        connections_max: How many connections may be open at once; None with an `http_client`.
+        limit: How many requests may be sent in a window of the rate limit now; None if that is not known.
+        permits_in_flight: How many permits are in use; None if that is not known.
     """
 
     calls: int

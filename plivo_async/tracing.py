@@ -17,7 +17,7 @@ T = TypeVar("T")
 class Tracing(Protocol):
     """Surrounds each call, and each request that is sent for it, for example with spans of OpenTelemetry.
 
-    Both methods run in the task of the call. They let every exception pass, `CancelledError` too.
+    Both methods run in the task of the call. They have to let every exception pass, `CancelledError` too.
     """
 
     async def call(self, info: CallInfo, call_next: Callable[[], Awaitable[T]], /) -> T:
@@ -27,7 +27,7 @@ class Tracing(Protocol):
 
         Args:
             info: The call before its first request.
-            call_next: Runs the call, once. It raises the error that the caller gets.
+            call_next: Runs the call. Await it once. It raises the error that the caller gets.
 
         Returns:
             The result of `call_next`, unchanged.
@@ -35,12 +35,11 @@ class Tracing(Protocol):
         ...
 
     async def request(self, request: httpx.Request, call_next: CallNext, /) -> httpx.Response:
-        """Surround one request: with its permit, from the wait for a connection to the end of the body.
+        """Surround one request, from the wait for a connection to the end of the body. It has its permit.
 
         Args:
-            request: The request, to which headers such as `traceparent` may be added. `CallInfo.of(request)`
-                has the route, the wait for the permit, and in `attempts` how many requests of this call were
-                sent before it.
+            request: The request. You may add headers, such as `traceparent`. `CallInfo.of(request)` has the
+                route, the wait for the permit, and in `attempts` the number of earlier requests of this call.
             call_next: Sends the request, and reads the body of the response. It raises exceptions of httpx,
                 and `InvalidResponseError` for a body that cannot be used.
 

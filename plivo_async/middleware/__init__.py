@@ -17,10 +17,10 @@ CallNext = Callable[[httpx.Request], Awaitable[httpx.Response]]
 class Middleware(Protocol):
     """A callable around the rest of the chain: `async (request, call_next) -> response`.
 
-    It may pass on another request, and call `call_next` once, several times or never. A request that it
-    builds itself gets the extensions of the one it received, and with them the deadline, the limits and the
-    timeouts of the call. `CallInfo.of(request)` has the call UUID, the deadline and the attempts. Failures
-    pass through as exceptions of httpx.
+    A middleware may pass on another request, and may call `call_next` once, several times or never. A request
+    that it builds gets the extensions of the one it received, and so the deadline and the timeouts of the
+    call. `CallInfo.of(request)` has the call UUID, the deadline and the attempts. Network failures reach a
+    middleware as exceptions of httpx.
     """
 
     async def __call__(self, request: httpx.Request, call_next: CallNext, /) -> httpx.Response:

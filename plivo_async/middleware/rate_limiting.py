@@ -26,13 +26,16 @@ _LONGEST_FINISH_SECONDS = 1.0
 
 @exported
 class RateLimitMiddleware:
-    """Middleware that sends each request with a permit; inside RetryMiddleware, so every attempt needs one.
+    """Middleware that sends each request with a permit. It is inside RetryMiddleware: each attempt needs one.
 
-    After a 429 the request is sent again as soon as the limiter permits. That costs no attempt. It needs a
-    deadline that the wait fits, a policy that allows more than one attempt, and a Retry-After no longer than
+    After a 429 the request is sent again as soon as the limiter gives another permit, which costs no attempt.
+    It needs a deadline that the wait fits, a policy of more than one attempt, and a Retry-After of at most
     the policy's `retry_after_max`.
 
     Args:
+        limiter: Gives the permits.
+
+    Attributes:
         limiter: Gives the permits.
     """
 
@@ -48,7 +51,15 @@ class RateLimitMiddleware:
             self._is_free, self._delay = limiter.is_free, limiter.delay
 
     async def __call__(self, request: httpx.Request, call_next: CallNext) -> httpx.Response:
-        """Send the request with a permit, and again after a 429 that it may wait for."""
+        """Send the request with a permit, and again after a 429 that it may wait for.
+
+        Args:
+            request: The request to send.
+            call_next: Sends a request through the rest of the chain.
+
+        Returns:
+            The last response.
+        """
         limiter = self.limiter
         clock = asyncio.get_running_loop().time
         while True:

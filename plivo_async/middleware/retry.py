@@ -23,24 +23,26 @@ _DEFAULT_POLICY = RetryPolicy()
 class RetryMiddleware:
     """Middleware that repeats GET, HEAD and OPTIONS after a transient failure.
 
-    Transient are the statuses 408, 429, 500, 502, 503 and 504, a body that is damaged, and every failure of
-    the transport but a refused certificate and a request that cannot be sent. The middleware waits as its
-    policy says, as long as its budget lasts and the wait fits the deadline of the call. When it gives up, it
-    returns the last response, or raises the last exception of httpx or DecodeError.
+    Transient are the statuses 408, 429, 500, 502, 503 and 504, a damaged body, and failures of the transport.
+    A refused certificate is not, nor is a request that cannot be sent. The middleware waits
+    as its policy says, as long as its budget lasts and the wait fits the deadline of the call. When it gives
+    up, it returns the last response, or raises the last exception of httpx or DecodeError.
 
-    Of several around one request the outermost retries, and the others pass the request on. So one among the
-    middleware of an `AsyncClient` replaces the client's own.
+    Of several around one request only the outermost retries. So one among the `middleware` of an
+    `AsyncClient` replaces the client's own.
 
     Args:
         policy: When to retry. Default: the `retry` option of the call, else `RetryPolicy()`.
         budget: How many retries may be spent. Default: a budget of its own.
-        sleep: Waits for a number of seconds; to be replaced in tests.
-        random: Returns a number in [0, 1); to be replaced in tests.
+        sleep: A coroutine function that waits for a number of seconds. Replace it in tests.
+        random: Returns a number of at least 0 and less than 1. Replace it in tests.
 
     Raises:
         ConfigurationError: An argument cannot be used.
-        DeadlineExceededError: From a request, at once, when the next wait would not end before the deadline;
-            the cause is the last failure.
+
+    Attributes:
+        policy: When to retry; None for the `retry` option of the call.
+        budget: How many retries may be spent.
     """
 
     def __init__(
@@ -61,7 +63,21 @@ class RetryMiddleware:
         self._random = random
 
     async def __call__(self, request: httpx.Request, call_next: CallNext) -> httpx.Response:
-        """Send the request, and again while that may help."""
+        """Send the request, and again after a transient failure.
+
+        Args:
+            request: The request to send.
+            call_next: Sends a request through the rest of the chain.
+
+        Returns:
+            The last response.
+
+        Raises:
+            DeadlineExceededError: The next wait would outlast the deadline. Raised at once; its cause is the
+                last failure.
+            httpx.TransportError: The last failure.
+            DecodeError: The last failure: the body is damaged.
+        """
         state = CallState.attached_to(request)
         if request.method not in SAFE_METHODS or state.retried_by not in (None, self):
             return await call_next(request)

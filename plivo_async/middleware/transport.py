@@ -27,18 +27,13 @@ class MiddlewareTransport(httpx.AsyncBaseTransport):
 
     Args:
         transport: Sends the requests, for example a `ConnectionPool`.
-        middleware: The first one outermost.
-        deadline: Seconds for the whole request, retries and body included; None for no bound. Under a client
-            with a deadline of its own the earlier one counts.
-        max_body: Bytes that the body of a response may have, after decompression.
+        middleware: The middleware. The first one is outermost.
+        deadline: Seconds for a whole request, with its retries and the body; None for no deadline. If the
+            client has a deadline too, the earlier one counts.
+        max_body: Bytes that the body of a response may have, after decompression; at least 1.
 
     Raises:
         ConfigurationError: An argument cannot be used.
-        DeadlineExceededError: From a request that took longer than `deadline`.
-        ResponseTooLargeError: From a request whose response is larger than `max_body`.
-        DecodeError: From a request whose response cannot be decompressed.
-        httpx.TransportError: From a request, as from any transport.
-        PlivoError: From a request, if the middleware or a ConnectionPool raises it.
     """
 
     def __init__(
@@ -54,7 +49,21 @@ class MiddlewareTransport(httpx.AsyncBaseTransport):
         self._chain = compose(middleware, self._send)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request through the chain."""
+        """Send a request through the chain.
+
+        Args:
+            request: The request to send.
+
+        Returns:
+            A response whose body is read.
+
+        Raises:
+            DeadlineExceededError: The request took longer than `deadline`.
+            ResponseTooLargeError: The body is larger than `max_body`.
+            DecodeError: The body cannot be decompressed.
+            httpx.TransportError: The request failed, as in any transport.
+            PlivoError: The middleware or the ConnectionPool raised it.
+        """
         outer = CallState.find(request)
         state = CallState.attached_to(request)
         asked = state.limits
@@ -93,5 +102,5 @@ class MiddlewareTransport(httpx.AsyncBaseTransport):
         return await read_body(response, state.limits.max_body, state.attempts)
 
     async def aclose(self) -> None:
-        """Close the transport underneath."""
+        """Close the inner transport."""
         await self._transport.aclose()

@@ -23,13 +23,13 @@ from plivo_async.validation import instance_of
 class SlidingWindowLimiter:
     """Rate limiter of one or more clients in one event loop.
 
-    Pass one limiter to several clients, for example for subaccounts, and they share it. Calls are served in
-    order, but the calls of a batch form a queue of their own: single calls go between them. After the event
-    loop is closed, and in a forked process, the limiter can be used in another one.
+    Pass one limiter to several clients, for example those of subaccounts, and they share it. Calls get their
+    permits in order. The calls of a batch have a queue of their own, so a batch does not hold up single
+    calls. After its event loop is closed, and in a forked process, the limiter can be used in another loop.
 
     Args:
         limit: The rate limit of the account.
-        random: Returns the jitter of a pause, at least 0 and less than 1.
+        random: Returns the jitter of a pause: a number of at least 0 and less than 1. Replace it in tests.
 
     Raises:
         ConfigurationError: `limit` is not a RateLimit.
@@ -57,12 +57,12 @@ class SlidingWindowLimiter:
 
     @property
     def current_limit(self) -> int:
-        """How many requests may pass in a window now, fewer than configured after 429s."""
+        """How many requests may be sent in a window now. After a 429 it may be less than configured."""
         return self._estimator.current_limit
 
     @property
     def in_flight(self) -> int:
-        """How many permits are taken and not given back."""
+        """How many permits are in use."""
         return self._estimator.log.in_flight
 
     @property
@@ -74,7 +74,7 @@ class SlidingWindowLimiter:
         """Seconds until a request may be sent, at the earliest.
 
         Returns:
-            0 for now, infinity after a 429 while one request is sent to probe the limit.
+            0 for now; infinity after a 429, while one request probes the limit.
         """
         return self._estimator.delay(self._time())
 
@@ -83,7 +83,7 @@ class SlidingWindowLimiter:
         return self._turns.free > 0 and self._estimator.delay(self._time()) <= 0
 
     def use_up(self) -> None:
-        """Let no request pass for a window: others may have used it up."""
+        """Give no permit for a window, because other processes may have used it up."""
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._enter(loop)
@@ -94,9 +94,14 @@ class SlidingWindowLimiter:
     async def acquire(self, request: httpx.Request) -> int:
         """Wait for a permit.
 
+        Args:
+            request: The request to be sent.
+
+        Returns:
+            The permit, for `release` or `throttled`.
+
         Raises:
-            DeadlineExceededError: The request has no permit before its deadline. Raised as soon as that is
-                known.
+            DeadlineExceededError: The wait would outlast the deadline of the call. Raised at once.
             RateLimitTimeoutError: The same, because of a 429.
             EventLoopError: The limiter is in use in another event loop.
         """
@@ -150,6 +155,9 @@ class SlidingWindowLimiter:
         """Release the permit: a response arrived, or the attempt failed or was cancelled.
 
         The permit is free again a window later. No event loop needs to run.
+
+        Args:
+            permit: A result of `acquire`.
         """
         self._estimator.release(permit, self._time())
         if self._waiter is not None:

@@ -62,8 +62,11 @@ _WORDS = (
 def make_converter() -> cattrs.Converter:
     """Return a converter with the JSON rules of all records, to register further hooks on.
 
-    A hook registered on it, for `datetime` or `CallDetailRecord` for example, replaces the rule here. A hook
-    refuses a value by raising ValueError, TypeError, ArithmeticError or LookupError.
+    A hook that you register, for `datetime` or `CallDetailRecord` for example, replaces the rule of this
+    package. A hook refuses a value by raising ValueError, TypeError, ArithmeticError or LookupError.
+
+    Returns:
+        The converter, for `AsyncClient(converter=...)`.
     """
     converter = cattrs.Converter()
     converter.register_structure_hook(str, structure_text)

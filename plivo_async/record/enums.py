@@ -67,7 +67,13 @@ class OpenCode(IntEnum):
 
 @exported
 class CallDirection(OpenText):
-    """The direction of a call, as seen from the account."""
+    """The direction of a call, as seen from the account.
+
+    An unknown text becomes a value that is equal to the text, with `is_known` False.
+
+    Attributes:
+        is_known (bool): Whether Plivo documents the value.
+    """
 
     INBOUND = "inbound"
     OUTBOUND = "outbound"
@@ -75,7 +81,13 @@ class CallDirection(OpenText):
 
 @exported
 class HangupSource(OpenText):
-    """The party that ended the call, from Plivo's list of hangup causes and sources."""
+    """The party that ended the call, from Plivo's list of hangup causes and sources.
+
+    An unknown text becomes a value that is equal to the text, with `is_known` False.
+
+    Attributes:
+        is_known (bool): Whether Plivo documents the value.
+    """
 
     CALLER = "Caller"
     CALLEE = "Callee"
@@ -89,7 +101,13 @@ class HangupSource(OpenText):
 
 @exported
 class StirVerification(OpenText):
-    """The STIR/SHAKEN verdict on the caller's number (RFC 8224)."""
+    """The STIR/SHAKEN verdict on the caller's number (RFC 8224).
+
+    An unknown text becomes a value that is equal to the text, with `is_known` False.
+
+    Attributes:
+        is_known (bool): Whether Plivo documents the value.
+    """
 
     VERIFIED = "Verified"
     NOT_VERIFIED = "Not Verified"
@@ -98,7 +116,13 @@ class StirVerification(OpenText):
 
 @exported
 class StirAttestation(OpenText):
-    """The STIR/SHAKEN attestation level (RFC 8588): A full, B partial, C gateway. NONE is the empty text."""
+    """The STIR/SHAKEN attestation level (RFC 8588): A full, B partial, C gateway. NONE is the empty text.
+
+    An unknown text becomes a value that is equal to the text, with `is_known` False.
+
+    Attributes:
+        is_known (bool): Whether Plivo documents the value.
+    """
 
     A = "A"
     B = "B"
@@ -111,10 +135,11 @@ class HangupCause(OpenCode):
     """Why a call ended, from Plivo's list of hangup causes and sources.
 
     Compare codes, because the spelling of the names has changed over the years. An unknown code becomes a
-    value equal to its int, with `is_known` False.
+    value that is equal to its int, with `is_known` False.
 
     Attributes:
         description: Plivo's text for the code; empty for an unknown code.
+        is_known (bool): Whether Plivo documents the code.
     """
 
     UNKNOWN = 0, "Unknown"

@@ -27,7 +27,7 @@ class JSONMethods:
     def to_dict(self) -> dict[str, Any]:
         """Return the record as Plivo sent it: keys in their order, nulls, money and times as text.
 
-        Fields that were set since follow, except those that are None.
+        Fields that `attrs.evolve` has added follow, except those that are None.
 
         Raises:
             ValueError: A field has no JSON form, such as a time without an offset.

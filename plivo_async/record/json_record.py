@@ -20,9 +20,9 @@ class JSONRecord(JSONMethods):
     Attributes:
         extra: The keys that this version does not know, with their values. Also a field that nothing is
             computed from, whose value is of a type that cannot be read.
-        wire_keys: All keys in the order and spelling of Plivo's JSON. They do not count in comparisons.
-        wire_values: The values that were sent in another form than documented, by key. They do not count in
-            comparisons.
+        wire_keys: All keys in the order and spelling of Plivo's JSON. Comparisons ignore them.
+        wire_values: The values that were sent in another form than documented, by key. Comparisons ignore
+            them.
     """
 
     extra: Mapping[str, Any] = field(default=_NOTHING, converter=FrozenMapping, hash=False)

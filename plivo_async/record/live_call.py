@@ -14,7 +14,13 @@ from plivo_async.record.json_record import JSONRecord
 
 @exported
 class LiveCallStatus(OpenText):
-    """The status of a call that has not ended."""
+    """The status of a call that has not ended.
+
+    An unknown text becomes a value that is equal to the text, with `is_known` False.
+
+    Attributes:
+        is_known (bool): Whether this package knows the value.
+    """
 
     QUEUED = "queued"
     RINGING = "ringing"
@@ -33,15 +39,20 @@ class LiveCall(JSONRecord):
     Attributes:
         call_uuid: The UUID of the call, the only field that is never None.
         api_id: The UUID of the API request.
-        call_status: Ringing, in progress or queued.
+        call_status: Whether the call is ringing, in progress or queued.
         call_direction: Inbound or outbound, as seen from the account.
         from_number: The caller: a number or a SIP URI.
         to_number: The number or SIP URI that is called.
-        caller_name: The name of the caller, may be empty.
+        caller_name: The name of the caller, which may be empty.
         request_uuid: The API request that made the call; None for a queued call.
         session_start: When the call began, in UTC; None for a queued call. Plivo sends it without an offset.
         stir_verification: The STIR/SHAKEN verdict on the caller's number.
         stir_attestation: The STIR/SHAKEN attestation level.
+        extra: The keys that this version does not know, with their values. Also a field that nothing is
+            computed from, whose value is of a type that cannot be read.
+        wire_keys: All keys in the order and spelling of Plivo's JSON. Comparisons ignore them.
+        wire_values: The values that were sent in another form than documented, by key. Comparisons ignore
+            them.
     """
 
     call_uuid: str

@@ -44,8 +44,7 @@ _REPR_CHARACTERS = 100
 class FrozenMapping(Mapping[str, Any]):
     """A mapping that cannot be changed. Unlike `types.MappingProxyType` it pickles and deep-copies.
 
-    As with `tuple` and `frozenset`, a FrozenMapping of a FrozenMapping is that object, and all empty ones are
-    one object.
+    Like a `tuple` of a `tuple`, a FrozenMapping of a FrozenMapping is the same object. So are all empty ones.
 
     Args:
         items: The mapping to copy. Its values are not copied.
@@ -92,28 +91,28 @@ class CallDetailRecord(JSONMethods):
     """One call that has ended.
 
     A field is None where Plivo left it out or sent null. Durations are in seconds. Amounts have no currency,
-    because Plivo names none. Times are aware and keep the account's UTC offset. The source of the fields is
+    because Plivo names none. Times are aware and keep the account's UTC offset. Plivo documents the fields at
     https://www.plivo.com/docs/voice/api/call/the-call-object/.
 
     Attributes:
         call_uuid: The UUID of the call, the only field that is never None.
         api_id: The UUID of the API request that returned the record.
-        parent_call_uuid: The call that dialled this one, if this is a B leg.
+        parent_call_uuid: The A leg, which dialled this call; only a B leg has it.
         conference_uuid: The conference that the call joined.
         call_direction: Inbound or outbound, as seen from the account.
-        call_state: `ANSWER`, where Plivo sends it.
+        call_state: The state of the call. Plivo documents no values; `ANSWER` is in its sample.
         from_number: The caller: a number or a SIP URI.
         to_number: The number or SIP URI that was called.
         initiation_time: When the call was requested or came in.
-        answer_time: When the call was answered; None for a call that was not.
+        answer_time: When the call was answered; None for an unanswered call.
         end_time: When the call ended.
         call_duration: Seconds from the answer to the end.
-        bill_duration: Seconds that are billable.
+        bill_duration: Billable seconds.
         billed_duration: Billable seconds, rounded up to the billing increment.
-        total_rate: The price of a minute.
+        total_rate: The price of one minute.
         total_amount: The price of the call.
         hangup_cause_code: Why the call ended; the value to compare with.
-        hangup_cause_name: Why the call ended, in words as sent.
+        hangup_cause_name: Why the call ended, in words as sent. Their spelling has changed over the years.
         hangup_source: Which party ended the call.
         stir_verification: The STIR/SHAKEN verdict on the caller's number.
         stir_attestation: The STIR/SHAKEN attestation level.
@@ -124,10 +123,10 @@ class CallDetailRecord(JSONMethods):
         extra: The keys that this version does not know, with their values. Also a descriptive field, such as
             `source_ip`, whose value is of a type that cannot be read.
         wire_keys: All keys in the order and spelling of Plivo's JSON, so that `to_dict` and `to_json` return
-            what was sent. They do not count in comparisons.
-        wire_values: The values that were sent in another form than documented, such as an amount as a number,
-            by key. `to_dict` and `to_json` return them unless the field was set since. They do not count in
-            comparisons.
+            what was sent. Comparisons ignore them.
+        wire_values: The values that were sent in another form than documented, by key; for example an amount
+            that was sent as a number. `to_dict` and `to_json` return them, unless `attrs.evolve` has replaced
+            the field. Comparisons ignore them.
     """
 
     call_uuid: str
@@ -161,7 +160,7 @@ class CallDetailRecord(JSONMethods):
 
     @property
     def is_answered(self) -> bool:
-        """Whether the call was answered, that is, has an `answer_time`."""
+        """Whether the call was answered. An answered call has an `answer_time`."""
         return self.answer_time is not None
 
     @property
@@ -181,7 +180,10 @@ class CallDetailRecord(JSONMethods):
 
     @property
     def ring_time(self) -> timedelta | None:
-        """The time from the initiation to the answer, or to the end of an unanswered call."""
+        """The time from the initiation to the answer, or to the end of an unanswered call.
+
+        None if one of the two times is missing.
+        """
         ringing_ended = self.answer_time or self.end_time
         if self.initiation_time is None or ringing_ended is None:
             return None
@@ -189,7 +191,7 @@ class CallDetailRecord(JSONMethods):
 
     @property
     def hangup_cause(self) -> str | None:
-        """Why the call ended, in words. The documented text of the code, else the name as sent."""
+        """Why the call ended, in words. The documented text of the code, else `hangup_cause_name`."""
         if self.hangup_cause_code is not None and self.hangup_cause_code.description:
             return self.hangup_cause_code.description
         return self.hangup_cause_name
@@ -198,8 +200,8 @@ class CallDetailRecord(JSONMethods):
     def expected_amount(self) -> Decimal | None:
         """The expected `total_amount`, rounded half up to 5 places.
 
-        It is `total_rate * billed_duration / 60`. Plivo publishes no formula, but this one holds for every
-        priced sample.
+        It is `total_rate * billed_duration / 60`; None if one of the two is missing. Plivo publishes no
+        formula, but this one holds for every priced sample.
         """
         if self.total_rate is None or self.billed_duration is None:
             return None

@@ -27,17 +27,17 @@ class TrunkCallDetailRecord(JSONRecord):
     Attributes:
         call_uuid: The UUID of the call, the only field that is never None.
         api_id: The UUID of the API request, where Plivo sends it.
-        call_id: The Call-ID of SIP.
+        call_id: The Call-ID header of SIP (RFC 3261).
         call_direction: Inbound or outbound, as seen from the account.
         from_number: The caller, with `+`.
         to_number: The number that was called, with `+`.
         initiation_time: When the call was requested or came in, in UTC.
-        answer_time: When the call was answered, in UTC; None for a call that was not.
+        answer_time: When the call was answered, in UTC; None for an unanswered call.
         end_time: When the call ended, in UTC.
         call_duration: Seconds from the answer to the end.
-        bill_duration: Seconds that are billed. Unlike in a CallDetailRecord they may be rounded up already.
-        billed_duration: Seconds that are billed, rounded up to the billing increment.
-        total_rate: The price of a minute.
+        bill_duration: Billed seconds. Unlike in a CallDetailRecord they may be rounded up already.
+        billed_duration: Billed seconds, rounded up to the billing increment.
+        total_rate: The price of one minute.
         total_amount: The price of the call.
         hangup_cause_code: Why the call ended. Its numbers have other meanings than those of `HangupCause`.
         hangup_cause_name: Why the call ended, in words as sent.
@@ -45,14 +45,19 @@ class TrunkCallDetailRecord(JSONRecord):
         trunk_domain: The domain of the trunk.
         from_country: The country of the caller, two letters (ISO 3166-1).
         to_country: The country of the number that was called.
-        transport_protocol: Of SIP, such as `udp` or `tls`.
+        transport_protocol: The transport of SIP, such as `udp` or `tls`.
         srtp: Whether the media was encrypted (RFC 3711).
         secure_trunking: Whether secure trunking was on.
-        secure_trunking_rate: Its price of a minute.
+        secure_trunking_rate: The price of one minute of secure trunking.
         stir_verification: The STIR/SHAKEN verdict on the caller's number.
         attestation_indicator: The STIR/SHAKEN attestation level.
         cnam_lookup: Whether the caller's name was looked up.
         cnam_lookup_rate: The price of the lookup.
+        extra: The keys that this version does not know, with their values. Also a field that nothing is
+            computed from, whose value is of a type that cannot be read.
+        wire_keys: All keys in the order and spelling of Plivo's JSON. Comparisons ignore them.
+        wire_values: The values that were sent in another form than documented, by key. Comparisons ignore
+            them.
     """
 
     call_uuid: str
@@ -86,7 +91,7 @@ class TrunkCallDetailRecord(JSONRecord):
 
     @property
     def is_answered(self) -> bool:
-        """Whether the call was answered, that is, has an `answer_time`."""
+        """Whether the call was answered. An answered call has an `answer_time`."""
         return self.answer_time is not None
 
 
@@ -96,10 +101,17 @@ class TrunkCallDetailRecord(JSONRecord):
 class TrunkCallParty(JSONRecord):
     """One party of a SIP-trunk call, in its insights.
 
+    A field is None where Plivo left it out or sent null.
+
     Attributes:
         number: The number, with `+`.
         carrier: The carrier of the number.
         region: Where the call entered or left Plivo's network.
+        extra: The keys that this version does not know, with their values. Also a field that nothing is
+            computed from, whose value is of a type that cannot be read.
+        wire_keys: All keys in the order and spelling of Plivo's JSON. Comparisons ignore them.
+        wire_values: The values that were sent in another form than documented, by key. Comparisons ignore
+            them.
     """
 
     number: str | None = None
@@ -113,8 +125,8 @@ class TrunkCallParty(JSONRecord):
 class TrunkCallInsights(JSONRecord):
     """The quality of a SIP-trunk call.
 
-    A field is None where Plivo left it out, or sent null or an empty text. Plivo measures no voice calls in
-    its API. https://www.plivo.com/docs/sip-trunking/api/calls#retrieve-call-insights
+    A field is None where Plivo left it out, or sent null or an empty text. The API has no insights of voice
+    calls. https://www.plivo.com/docs/sip-trunking/api/calls#retrieve-call-insights
 
     Attributes:
         call_uuid: The UUID of the call, the only field that is never None.
@@ -124,10 +136,15 @@ class TrunkCallInsights(JSONRecord):
         hangup_cause: Why the call ended, in words.
         hangup_source: Which party ended the call.
         rtt: The round-trip time in milliseconds.
-        jitter: The variance of the delay of packets, in milliseconds.
+        jitter: The variation of the delay of packets, in milliseconds.
         packet_loss: Lost packets, in percent.
         post_dial_delay: The time from the initiation to the ringing, in milliseconds according to Plivo.
-        plivo_quality_score: From 1, bad, to 5, excellent.
+        plivo_quality_score: The quality, from 1, bad, to 5, excellent.
+        extra: The keys that this version does not know, with their values. Also a field that nothing is
+            computed from, whose value is of a type that cannot be read.
+        wire_keys: All keys in the order and spelling of Plivo's JSON. Comparisons ignore them.
+        wire_values: The values that were sent in another form than documented, by key. Comparisons ignore
+            them.
     """
 
     call_uuid: str

@@ -8,7 +8,13 @@ from plivo_async.record.enums import OpenCode, OpenText
 
 @exported
 class TrunkHangupSource(OpenText):
-    """The party that ended a SIP-trunk call."""
+    """The party that ended a SIP-trunk call.
+
+    An unknown text becomes a value that is equal to the text, with `is_known` False.
+
+    Attributes:
+        is_known (bool): Whether Plivo documents the value.
+    """
 
     CUSTOMER = "customer"
     CARRIER = "carrier"
@@ -20,11 +26,12 @@ class TrunkHangupCause(OpenCode):
     """Why a SIP-trunk call ended, from Plivo's list of Zentrunk hangup codes.
 
     The numbers of `HangupCause` have other meanings: 3000 is a normal hangup here, and No Answer there. An
-    unknown code becomes a value equal to its int, with `is_known` False.
+    unknown code becomes a value that is equal to its int, with `is_known` False.
     https://www.plivo.com/docs/sip-trunking/troubleshooting/zentrunk-hangup-codes
 
     Attributes:
         description: Plivo's name of the code, which several codes share; empty for an unknown code.
+        is_known (bool): Whether Plivo documents the code.
     """
 
     NORMAL_HANGUP_BY_CARRIER = 3000, "normal_hangup"

@@ -26,9 +26,9 @@ class Permit:
     """A permit to send one request.
 
     Attributes:
-        number: Its number in this process.
-        epoch: The number of 429s that had closed the gate when it was given.
-        local: The permit of the local limiter; None if Redis gave this one.
+        number: The number of the permit in this process, from 0.
+        epoch: How many pauses after a 429 there had been when the permit was given.
+        local: The permit of the `fallback`; None if Redis gave the permit.
     """
 
     number: int

@@ -40,27 +40,28 @@ _ALL_BACK_SECONDS = 2.0
 class RedisLimiter:
     """The rate limit of an account for all processes that use the same Redis server.
 
-    The server's clock counts, so the clocks of the processes need not agree. A permit is free again `per`
-    seconds after the response. After a 429 all processes pause, one request probes, and the others follow.
+    All times are from the clock of the server, so the clocks of the processes need not agree. A permit is
+    free again `per` seconds after the response. After a 429 all processes pause, one request probes, and the
+    others follow.
 
-    Building it does no I/O. It connects when it is used, also after `aclose()`. It belongs to one event loop
-    at a time, in which several clients may share it. A forked process uses a connection of its own. It needs
-    redis-py 5 or later: `pip install "plivo-async[redis]"`.
+    Building it does no I/O. It connects on first use, and again after `aclose()`. It belongs to one event
+    loop at a time, in which several clients may share it. A forked process opens a connection of its own. It
+    needs redis-py 5 or later: `pip install "plivo-async[redis]"`.
 
     Args:
-        redis: The URL of the server (`redis://`, `rediss://`, `unix://`), or a client of `redis.asyncio`,
-            also a `RedisCluster`, which is borrowed and never closed.
-        account: The auth id of the main account, because Plivo counts all subaccounts together. Default:
+        redis: The URL of the server (`redis://`, `rediss://`, `unix://`), or a client or cluster client of
+            `redis.asyncio`, which is never closed.
+        account: The auth id of the main account, because Plivo counts all its subaccounts together. Default:
             PLIVO_AUTH_ID, unless it is that of a subaccount.
         limit: The rate limit of the account, the same in all processes.
-        fallback: The share of the limit that this process keeps to while Redis cannot be used. None raises
+        fallback: The limit of this process while Redis cannot be used, its share of the whole. None raises
             LimiterUnavailableError instead.
-        timeout: Seconds that one call of Redis may take, with the connection.
-        lost_after: Seconds after which the permits of a process that died are free again: at least three
-            windows, at most 3600. Default: 30, or three windows if that is more. A process that lives renews
-            its permits, however long a call takes.
-        prefix: The beginning of the keys' names.
-        random: Returns the jitter of a pause, at least 0 and less than 1.
+        timeout: Seconds that one request to Redis may take, with the connection; above zero.
+        lost_after: Seconds until the permits of a process that died are free again: at least three windows,
+            at most 3600. Default: 30, or three windows if that is more. A living process renews its permits,
+            however long a call takes.
+        prefix: The beginning of the keys on the server: 1 to 128 printable ASCII characters without braces.
+        random: Returns the jitter of a pause: a number of at least 0 and less than 1. Replace it in tests.
 
     Raises:
         ConfigurationError: An argument cannot be used, or the main account is not known.
@@ -105,21 +106,21 @@ class RedisLimiter:
 
     @property
     def in_flight(self) -> int:
-        """How many permits this process has taken and not given back."""
+        """How many permits of this process are in use."""
         return self._ledger.in_flight
 
     def delay(self) -> float:
         """Seconds until a request may be sent, at the earliest, as far as this process knows.
 
         Returns:
-            0 for now, infinity after a 429 while one request is sent to probe the limit.
+            0 for now; infinity after a 429, while one request probes the limit.
         """
         if self._share is not None:
             return self._share.delay()
         return 0.0 if self._poller is None else self._poller.delay
 
     def is_free(self) -> bool:
-        """Return whether `acquire` would give a permit without a wait. Mostly it has to ask Redis first."""
+        """Return whether `acquire` would give a permit without a wait. In most cases it has to ask Redis."""
         if self._share is not None:
             return self._share.is_free()
         return self._poller is not None and self._poller.turns.free > 0
@@ -127,13 +128,18 @@ class RedisLimiter:
     async def acquire(self, request: httpx.Request) -> Permit:
         """Wait for a permit.
 
+        Args:
+            request: The request to be sent.
+
+        Returns:
+            The permit, for `release` or `throttled`.
+
         Raises:
-            DeadlineExceededError: The request has no permit before its deadline. Raised as soon as that is
-                known.
+            DeadlineExceededError: The wait would outlast the deadline of the call. Raised at once.
             RateLimitTimeoutError: The same, because of a 429.
-            LimiterUnavailableError: Redis cannot be used, and there is no fallback.
+            LimiterUnavailableError: Redis cannot be used, and there is no `fallback`.
             EventLoopError: The limiter is in use in another event loop.
-            ForkedError: The redis client that was passed belongs to the parent process.
+            ForkedError: The Redis client that was passed belongs to the parent process.
         """
         poller = self._entered()
         state = CallState.attached_to(request)
@@ -193,7 +199,10 @@ class RedisLimiter:
     def release(self, permit: Permit) -> None:
         """Release the permit: a response arrived, or the attempt failed or was cancelled.
 
-        The permit is free again a window later. Redis is told soon, but not waited for.
+        The permit is free again a window later. This method does not wait for Redis.
+
+        Args:
+            permit: A result of `acquire`.
         """
         if permit.local is not None:
             share, taken = permit.local
@@ -219,9 +228,9 @@ class RedisLimiter:
         poller.wake(self._ledger.due)
 
     async def aclose(self) -> None:
-        """Give back what is left, and close the connection, unless it is borrowed.
+        """Give the last permits back and close the connection. A Redis client of yours stays open.
 
-        The limiter can be used again. If requests of other clients wait for it, it goes on.
+        The limiter can be used again. While requests of other clients wait for it, it stays open.
         """
         poller = self._poller
         if poller is None or poller.loop is not asyncio.get_running_loop() or self._process != os.getpid():

@@ -39,14 +39,26 @@ _clients_of_parents: list[Redis] = []
 
 @exported
 class RedisClient(Protocol):
-    """What is used of a `redis.asyncio.Redis` or a `RedisCluster`."""
+    """The methods of a `redis.asyncio.Redis` or `RedisCluster` that the limiter calls."""
 
     def evalsha(self, sha: str, numkeys: int, /, *keys_and_args: Any) -> Any:
-        """Run the script that has this SHA-1."""
+        """Run a script that Redis knows.
+
+        Args:
+            sha: The SHA-1 of the script, in hexadecimal.
+            numkeys: How many of the arguments are keys.
+            *keys_and_args: The keys, then the arguments.
+        """
         ...
 
     def eval(self, script: str, numkeys: int, /, *keys_and_args: Any) -> Any:
-        """Run a script, which Redis then knows."""
+        """Run a script, which Redis knows afterwards.
+
+        Args:
+            script: The script, in Lua.
+            numkeys: How many of the arguments are keys.
+            *keys_and_args: The keys, then the arguments.
+        """
         ...
 
 

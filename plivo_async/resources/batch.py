@@ -25,27 +25,27 @@ DEFAULT_CONCURRENCY = 32
 
 @exported
 class Batch(Progress):
-    """The records of many calls, to iterate within `async with`, or to await; a batch runs once.
+    """The records of many calls. Iterate over it within `async with`, or await it. A batch runs once.
 
-    An iteration yields each outcome as soon as it is known. It reads only a few call UUIDs ahead of their
-    use, at most twice `concurrency`. `await` returns all outcomes in the order of the input. In both cases
-    each call UUID that was read has exactly one outcome.
+    An iteration yields each outcome as soon as it is known. It reads only a few call UUIDs ahead, at most
+    twice `concurrency`. `await` returns all outcomes in the order of the input. In both cases each call UUID
+    that was read has exactly one outcome.
 
     The batch holds while the rate limit, a 429 or an outage stops all calls: it reads no call UUIDs, and
     `holding` has the reason. It sends the calls that failed for this reason again. PatienceExceededError
     ends the batch if it holds for longer than `patience`.
 
     The batch stops, and reads no more, at an error that every further call would raise too. It yields the
-    outcomes it already has, and then raises the error:
+    outcomes that it already has, and then raises the error:
 
     - AuthenticationError: the credentials are refused.
     - LifetimeError: the client is closed, or cannot work in this event loop or process.
     - PatienceExceededError: nothing could be sent for `patience` seconds.
-    - An error that no pause mends, such as TLSError, if all of the first calls end in it.
+    - An error that no pause mends, such as TLSError, if all of the first calls end with it.
     - An exception of the iterable of call UUIDs.
     - An exception of custom middleware that is neither a PlivoError nor an exception of httpx.
 
-    The end of the block cancels all calls under way, and closes the source if it is a generator.
+    The end of the block cancels all calls under way, and closes the iterable if it is a generator.
 
     The attributes and properties may be read at any time, and in any thread.
 
@@ -93,6 +93,14 @@ class Batch(Progress):
         return (await self._next())[1]
 
     def __await__(self) -> Generator[Any, None, list[Outcome]]:
+        """Run the batch to its end.
+
+        Returns:
+            All outcomes, in the order of the input.
+
+        Raises:
+            PlivoError: The batch stopped. The errors of single calls are in the outcomes.
+        """
         return self._all().__await__()
 
     async def _all(self) -> list[Outcome]:

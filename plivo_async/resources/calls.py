@@ -64,15 +64,16 @@ class CallsResource(Resource):
     async def get(self, call_uuid: str | uuid.UUID, **options: Unpack[RequestOptions]) -> CallDetailRecord:
         """Fetch the record of one call that has ended.
 
-        Plivo writes the record some seconds, sometimes minutes, after the hang-up; `wait` waits for it.
+        Plivo writes the record some seconds, sometimes minutes, after the hang-up; `calls.wait` waits for it.
+        An option that you do not pass has the client's value.
         https://www.plivo.com/docs/voice/api/call#retrieve-a-call-detail-record
 
         Args:
             call_uuid: The call UUID, as a `uuid.UUID` or 1 to 128 characters of `[A-Za-z0-9_-]`.
-            **options: For this call, instead of the client's. `timeout`: seconds for each connect, read and
-                write of one attempt, or an `httpx.Timeout`. `deadline`: seconds for the whole call, or None.
-                `retry`: a RetryPolicy, a number of attempts, or None for one. `max_body`: bytes that the
-                response may have.
+            timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`.
+            deadline: Seconds for the whole call, with all waits and retries; None for no deadline.
+            retry: A RetryPolicy, or the number of attempts, at least 1; None for one attempt.
+            max_body: Bytes that the body of the response may have, after decompression.
 
         Returns:
             The record. Fields that Plivo leaves out are None.
@@ -80,11 +81,12 @@ class CallsResource(Resource):
         Raises:
             InvalidCallUUIDError: Before any traffic: this cannot be a call UUID.
             ConfigurationError: Before any traffic: an option cannot be used.
-            NotFoundError: No such call, not written yet, older than 90 days, or a SIP-trunk call.
+            NotFoundError: There is no such call, its record is not written yet, it is older than 90 days, or
+                it is a SIP-trunk call.
             AuthenticationError: The credentials are wrong.
             PermissionDeniedError: The credentials may not read this call.
-            RateLimitError: The account has sent too much, and the wait does not fit.
-            DeadlineExceededError: The deadline is over, or the next wait would not end before it.
+            RateLimitError: The account has sent too many requests, and the call cannot wait long enough.
+            DeadlineExceededError: The deadline is over, or the next wait would outlast it.
             NetworkError: No whole response, after all attempts.
             DecodeError: The response is no call detail record.
             RecordMismatchError: The response is the record of another call.
@@ -103,21 +105,26 @@ class CallsResource(Resource):
     ) -> Batch:
         """Fetch the records of many calls, as fast as the rate limit allows.
 
+        An option that you do not pass has the client's value.
+
         Args:
-            call_uuids: Any iterable or async iterable; it is read as the work proceeds.
-            concurrency: How many calls may be under way.
-            patience: Seconds that nobody may send, because of the rate limit, a 429 or an outage, before the
-                batch ends with PatienceExceededError; None for any time. Most outages are over within a
-                quarter of an hour, and longer ones need a person.
-            **options: For each call, as in `get`. A call's deadline does not run while it waits for the rate
-                limit. `retry` counts the attempts in a row; a call that fails while others succeed has them
-                twice.
+            call_uuids: An iterable or async iterable of call UUIDs, each as in `calls.get`. It is read as the
+                work proceeds.
+            concurrency: How many calls may be under way, at least 1.
+            patience: Seconds that the batch may hold, because of the rate limit, a 429 or an outage, before
+                it ends with PatienceExceededError; None for any time.
+            timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`.
+            deadline: Seconds for each call; None for no deadline. It does not run while the call waits for
+                the rate limit.
+            retry: A RetryPolicy, or the number of attempts in a row, at least 1; None for one attempt. A call
+                that fails while others succeed has them twice.
+            max_body: Bytes that the body of each response may have, after decompression.
 
         Returns:
-            A Batch, to iterate within `async with`, or to await.
+            A Batch. Iterate over it within `async with`, or await it.
 
         Raises:
-            ConfigurationError: An argument cannot be used. An error of a call is in its outcome.
+            ConfigurationError: An argument cannot be used. The error of a call is in its outcome.
         """
         seconds = None if patience is None else positive_number("patience", patience)
         lane = BatchLane(seconds, self._requester.notes)
@@ -141,26 +148,34 @@ class CallsResource(Resource):
         """List the calls that ended in a span of time: since <= end_time < until.
 
         `await` the result for the first page, or iterate over it for every record. Nothing is sent before.
+        An option that you do not pass has the client's value.
         https://www.plivo.com/docs/voice/api/call#list-all-calls
 
         Args:
-            since: An aware datetime, or a date, which begins at 00:00 in `zone`. Default: 7 days before
-                `until`.
+            since: The begin of the span: an aware datetime, or a date, which begins at 00:00 in `zone`.
+                Default: 7 days before `until`.
             until: The end, which is not part of the span: an aware datetime, or a date. Default: now. An end
                 in the future becomes now.
-            zone: The time zone of a date: a `tzinfo` or a name, such as "Asia/Kolkata".
+            zone: The time zone of a date: a `tzinfo` or a name, such as "Asia/Kolkata". A date needs one, so
+                None is for datetimes.
             allow_partial: Whether `since` may be earlier than the 90 days that Plivo keeps calls. The
                 report then has a warning.
-            patience: Seconds that nobody may send, because of the rate limit, a 429 or an outage, before the
-                iteration ends with PatienceExceededError; None for any time.
+            patience: Seconds that the iteration may hold, because of the rate limit, a 429 or an outage,
+                before it ends with PatienceExceededError; None for any time.
             page_size: How many records a request returns, 1 to 20.
-            concurrency: How many requests may be under way.
-            **filters: Those of CallFilters. Also the options of each request, as in `get`: `timeout`,
-                `deadline`, `retry`, `max_body`. The deadline does not run while an iteration waits for the
-                rate limit.
+            concurrency: How many requests may be under way, at least 1.
+            timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`.
+            deadline: Seconds for each request; None for no deadline. In an iteration it does not run while
+                the request waits for the rate limit.
+            retry: A RetryPolicy, or the number of attempts, at least 1; None for one attempt.
+            max_body: Bytes that the body of each response may have, after decompression.
+            **filters: The filters of CallFilters, all of which a call has to fit: `call_direction`,
+                `from_number`, `to_number`, `bill_duration`, `bill_duration__gt`, `bill_duration__gte`,
+                `bill_duration__lt`, `bill_duration__lte`, `parent_call_uuid`, `hangup_cause_code`,
+                `hangup_source`, `stir_verification`, `subaccount`.
 
         Returns:
-            A Listing, to await or to iterate over, once.
+            A Listing. Await it or iterate over it, once.
 
         Raises:
             ConfigurationError: Before any traffic: an argument cannot be used, or no call fits it.
@@ -191,24 +206,27 @@ class CallsResource(Resource):
     ) -> CallDetailRecord:
         """Fetch the record of a call that has just ended, as soon as it exists.
 
-        Until then Plivo responds with 404. This asks again and again, with growing gaps. Neither a 404 nor a
-        failure that may pass ends it early: it asks again at the next gap, or after the Retry-After of the
-        response.
+        Until the record exists, Plivo responds with 404. This method requests it again and again: the gaps
+        grow from 1 s to 15 s. Neither a 404 nor a retryable failure ends the wait early. The next request
+        follows after the gap, or after the Retry-After of the response. An option that you do not pass has
+        the client's value.
 
         Args:
-            call_uuid: The call UUID.
-            deadline: Seconds for the whole wait.
-            **options: For each request, as in `get`: `timeout`, `retry`, `max_body`.
+            call_uuid: The call UUID, as in `calls.get`.
+            deadline: Seconds for the whole wait, above zero.
+            timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`.
+            retry: A RetryPolicy, or the number of attempts of each request, at least 1; None for one attempt.
+            max_body: Bytes that the body of each response may have, after decompression.
 
         Returns:
             The record.
 
         Raises:
-            NotFoundError: No record within `deadline`; the message has the time and the number of requests.
-            DeadlineExceededError: No record within `deadline`, and the last request failed in another way;
-                the cause is that failure. Also raised when a Retry-After does not fit.
-            RateLimitTimeoutError: The same, where that failure was a 429.
-            PlivoError: At once: any other error of `get` that is not `retryable`, such as an
+            NotFoundError: No record within `deadline`. The message has the time and the number of requests.
+            DeadlineExceededError: No record within `deadline`, and the last request failed in another way,
+                which is the cause. Also raised when a Retry-After would outlast the deadline.
+            RateLimitTimeoutError: The same, and the last failure was a 429.
+            PlivoError: At once: any other error of `calls.get` that is not `retryable`, such as an
                 AuthenticationError.
         """
         seconds = positive_number("deadline", deadline)
@@ -223,51 +241,82 @@ class CallsResource(Resource):
     async def live(self, **options: Unpack[RequestOptions]) -> tuple[str, ...]:
         """Fetch the call UUIDs of the calls in progress.
 
-        Whether Plivo returns all of them if there are many is not documented.
+        Plivo does not document whether it returns all of them if there are many. An option that you do not
+        pass has the client's value.
 
         Args:
-            **options: As in `get`.
+            timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`.
+            deadline: Seconds for the whole call, with all waits and retries; None for no deadline.
+            retry: A RetryPolicy, or the number of attempts, at least 1; None for one attempt.
+            max_body: Bytes that the body of the response may have, after decompression.
+
+        Returns:
+            The call UUIDs, in Plivo's order.
 
         Raises:
             DecodeError: The response is no list of call UUIDs.
-            PlivoError: As in `get`.
+            PlivoError: Any other error of `calls.get`.
         """
         return await fetch_call_uuids(self._requester, "live", self._options.changed(options), self._lane)
 
     async def queued(self, **options: Unpack[RequestOptions]) -> tuple[str, ...]:
         """Fetch the call UUIDs of the queued calls.
 
+        An option that you do not pass has the client's value.
+
         Args:
-            **options: As in `get`.
+            timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`.
+            deadline: Seconds for the whole call, with all waits and retries; None for no deadline.
+            retry: A RetryPolicy, or the number of attempts, at least 1; None for one attempt.
+            max_body: Bytes that the body of the response may have, after decompression.
+
+        Returns:
+            The call UUIDs, in Plivo's order.
 
         Raises:
             DecodeError: The response is no list of call UUIDs.
-            PlivoError: As in `get`.
+            PlivoError: Any other error of `calls.get`.
         """
         return await fetch_call_uuids(self._requester, "queued", self._options.changed(options), self._lane)
 
     async def get_live(self, call_uuid: str | uuid.UUID, **options: Unpack[RequestOptions]) -> LiveCall:
         """Fetch one call in progress.
 
+        An option that you do not pass has the client's value.
+
         Args:
-            call_uuid: The call UUID.
-            **options: As in `get`.
+            call_uuid: The call UUID, as in `calls.get`.
+            timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`.
+            deadline: Seconds for the whole call, with all waits and retries; None for no deadline.
+            retry: A RetryPolicy, or the number of attempts, at least 1; None for one attempt.
+            max_body: Bytes that the body of the response may have, after decompression.
+
+        Returns:
+            The call. Fields that Plivo leaves out are None.
 
         Raises:
-            NotFoundError: The call is not in progress: it has ended, is queued, or never was.
-            PlivoError: As in `get`.
+            NotFoundError: The call is not in progress: it has ended, is queued, or never existed.
+            PlivoError: Any other error of `calls.get`.
         """
         return await self._fetch(LIVE_CALL, check_call_uuid(call_uuid), options)
 
     async def get_queued(self, call_uuid: str | uuid.UUID, **options: Unpack[RequestOptions]) -> LiveCall:
         """Fetch one queued call.
 
+        An option that you do not pass has the client's value.
+
         Args:
-            call_uuid: The call UUID.
-            **options: As in `get`.
+            call_uuid: The call UUID, as in `calls.get`.
+            timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`.
+            deadline: Seconds for the whole call, with all waits and retries; None for no deadline.
+            retry: A RetryPolicy, or the number of attempts, at least 1; None for one attempt.
+            max_body: Bytes that the body of the response may have, after decompression.
+
+        Returns:
+            The call. Fields that Plivo leaves out are None.
 
         Raises:
-            NotFoundError: The call is not queued: it is in progress, has ended, or never was.
-            PlivoError: As in `get`.
+            NotFoundError: The call is not queued: it is in progress, has ended, or never existed.
+            PlivoError: Any other error of `calls.get`.
         """
         return await self._fetch(QUEUED_CALL, check_call_uuid(call_uuid), options)

@@ -41,9 +41,9 @@ class Holding:
     """Why a batch sends nothing at the moment, and until when.
 
     Attributes:
-        reason: "rate limit" while the limiter of the client lets no request pass, "throttled" after a 429,
-            "outage" after so many failures in a row that they are not the calls' own.
-        since: When it began, by the clock of the event loop, in seconds.
+        reason: "rate limit": the limiter of the client has no permit. "throttled": Plivo returned a 429.
+            "outage": eight attempts in a row failed.
+        since: When it began, in seconds of the clock of the event loop.
         until: When the next request may be sent, by the same clock; None while that depends on a response.
         error: The last failure; None for the rate limit.
     """
@@ -54,12 +54,20 @@ class Holding:
     error: PlivoError | None = None
 
     def text(self, now: float) -> str:
-        """Return it as a few words, such as `outage, next request in 3.2 s`."""
+        """Return the reason and the wait in a few words, such as `outage, next request in 3.2 s`.
+
+        Args:
+            now: The present, in seconds of the clock of the event loop.
+        """
         left = self.seconds_left(now)
         return self.reason if left is None else f"{self.reason}, next request in {left:.1f} s"
 
     def seconds_left(self, now: float) -> float | None:
-        """Return the seconds from `now` until the next request may be sent; None if that is not known."""
+        """Return the seconds from `now` until the next request may be sent; None if that is not known.
+
+        Args:
+            now: The present, in seconds of the clock of the event loop.
+        """
         return None if self.until is None else max(0.0, self.until - now)
 
 

@@ -17,10 +17,10 @@ Record = TypeVar("Record")
 @exported
 @frozen
 class Fetched(Generic[Record]):
-    """The record of one call of a batch or a list.
+    """An outcome with a record: one call of a batch, or one row of a list.
 
     Attributes:
-        call_uuid: The call UUID in the form of the input.
+        call_uuid: The call UUID as it was passed to a batch, or as the list has it.
         record: The record of this call.
     """
 
@@ -31,11 +31,11 @@ class Fetched(Generic[Record]):
 @exported
 @frozen
 class Failed:
-    """The error of one call of a batch or a list.
+    """An outcome without a record: one call of a batch, or one row of a list.
 
     Attributes:
-        call_uuid: The call UUID in the form of the input.
-        error: The reason that there is no record.
+        call_uuid: The call UUID as it was passed to a batch, or as the list has it; empty if a row has none.
+        error: The error of this call. It is not raised.
     """
 
     call_uuid: str | uuid.UUID

@@ -31,18 +31,18 @@ class Progress:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since it began, or from its begin to its end."""
+        """Seconds since it began, until now or until its end."""
         return (self._now() if self._ended is None else self._ended) - self._began
 
     @property
     def rate(self) -> float:
-        """Outcomes a second, on the whole."""
+        """Outcomes per second, over the whole time so far; 0 before it begins."""
         elapsed = self.elapsed
         return self.done / elapsed if elapsed > 0 else 0.0
 
     @property
     def holding(self) -> Holding | None:
-        """Why nothing is sent at the moment, and until when; None if something may be, or it has ended."""
+        """Why nothing is sent at the moment, and until when; None while requests may be sent."""
         if self._loop is None or self._ended is not None:
             return None
         return self._lane.holding(self._now())

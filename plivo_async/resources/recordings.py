@@ -63,17 +63,21 @@ class RecordingsResource(Resource):
     async def get(self, recording_id: str | uuid.UUID, **options: Unpack[RequestOptions]) -> Recording:
         """Fetch one recording.
 
+        An option that you do not pass has the client's value.
+
         Args:
             recording_id: The id, as a `uuid.UUID` or 1 to 128 characters of `[A-Za-z0-9_-]`.
-            **options: For this request, in place of the client's: `timeout`, `deadline`, `retry`, `max_body`,
-                as in `calls.get`.
+            timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`.
+            deadline: Seconds for the whole call, with all waits and retries; None for no deadline.
+            retry: A RetryPolicy, or the number of attempts, at least 1; None for one attempt.
+            max_body: Bytes that the body of the response may have, after decompression.
 
         Returns:
             The recording. Fields that Plivo leaves out are None.
 
         Raises:
             ConfigurationError: Before any traffic: this cannot be an id of a recording.
-            NotFoundError: No such recording, or it was deleted.
+            NotFoundError: There is no such recording, or it was deleted.
             DecodeError: The response is no recording.
             RecordMismatchError: The response is another recording.
             PlivoError: Any other error of `calls.get`.
@@ -94,24 +98,34 @@ class RecordingsResource(Resource):
         """List the recordings of a call, or those that were stored in a span of time.
 
         `await` the result for the first page, or iterate over it for every recording. Nothing is sent before.
-        With `call_uuid` and without `since` and `until` no times are sent. Whether Plivo then returns
-        recordings that are older than 7 days is not documented.
+        With `call_uuid` and without `since` and `until` no times are sent. Plivo does not document whether it
+        then returns recordings that are older than 7 days. An option that you do not pass has the client's
+        value.
         https://www.plivo.com/docs/voice/api/recording#list-all-recordings
 
         Args:
-            since: An aware datetime, or a date, which begins at 00:00 in `zone`. Default: 7 days before
-                `until`, but without limit with `call_uuid` or `recording_storage_duration`.
+            since: The begin of the span: an aware datetime, or a date, which begins at 00:00 in `zone`.
+                Default: 7 days before `until`; no limit with `call_uuid` or `recording_storage_duration`.
             until: The end, which is not part of the span: an aware datetime, or a date. Default: now.
-            zone: The time zone of a date: a `tzinfo` or a name, such as "Asia/Kolkata".
-            patience: Seconds that nobody may send, because of the rate limit, a 429 or an outage, before the
-                iteration ends with PatienceExceededError; None for any time.
+            zone: The time zone of a date: a `tzinfo` or a name, such as "Asia/Kolkata". A date needs one, so
+                None is for datetimes.
+            patience: Seconds that the iteration may hold, because of the rate limit, a 429 or an outage,
+                before it ends with PatienceExceededError; None for any time.
             page_size: How many recordings a request returns, 1 to 20.
-            concurrency: How many requests may be under way.
-            **filters: Those of RecordingFilters. Also the options of each request, as in `get`. The deadline
-                does not run while an iteration waits for the rate limit.
+            concurrency: How many requests may be under way, at least 1.
+            timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`.
+            deadline: Seconds for each request; None for no deadline. In an iteration it does not run while
+                the request waits for the rate limit.
+            retry: A RetryPolicy, or the number of attempts, at least 1; None for one attempt.
+            max_body: Bytes that the body of each response may have, after decompression.
+            **filters: The filters of RecordingFilters, all of which a recording has to fit: `call_uuid`,
+                `from_number`, `to_number`, `conference_name`, `conference_uuid`, `mpc_name`, `mpc_uuid`,
+                `recording_storage_duration`, `recording_storage_duration__gt`,
+                `recording_storage_duration__gte`, `recording_storage_duration__lt`,
+                `recording_storage_duration__lte`, `subaccount`.
 
         Returns:
-            A Listing, to await or to iterate over, once. The `call_uuid` of its outcomes is the id of the
+            A Listing. Await it or iterate over it, once. The `call_uuid` of its outcomes is the id of the
             recording.
 
         Raises:

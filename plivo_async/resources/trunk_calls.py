@@ -59,7 +59,8 @@ _TRUNK_CALL_LIST: ListSpec[TrunkCallDetailRecord] = ListSpec(
 class TrunkCallsResource(Resource):
     """The call detail records of SIP trunks (Zentrunk): `client.trunk_calls`.
 
-    Plivo keeps them apart: `calls.get` does not find them. https://www.plivo.com/docs/sip-trunking/api/calls
+    Plivo keeps them apart from other calls: `calls.get` does not find them.
+    https://www.plivo.com/docs/sip-trunking/api/calls
     """
 
     async def get(
@@ -67,17 +68,22 @@ class TrunkCallsResource(Resource):
     ) -> TrunkCallDetailRecord:
         """Fetch the record of one SIP-trunk call that has ended.
 
+        An option that you do not pass has the client's value.
+
         Args:
             call_uuid: The call UUID, as a `uuid.UUID` or 1 to 128 characters of `[A-Za-z0-9_-]`.
-            **options: For this call, in place of the client's: `timeout`, `deadline`, `retry`, `max_body`, as
-                in `calls.get`.
+            timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`.
+            deadline: Seconds for the whole call, with all waits and retries; None for no deadline.
+            retry: A RetryPolicy, or the number of attempts, at least 1; None for one attempt.
+            max_body: Bytes that the body of the response may have, after decompression.
 
         Returns:
             The record. Fields that Plivo leaves out are None.
 
         Raises:
             InvalidCallUUIDError: Before any traffic: this cannot be a call UUID.
-            NotFoundError: No such SIP-trunk call, not written yet, older than 90 days, or a voice call.
+            NotFoundError: There is no such SIP-trunk call, its record is not written yet, it is older than 90
+                days, or it is a call of the voice API.
             DecodeError: The response is no record of a SIP-trunk call.
             RecordMismatchError: The response is the record of another call.
             PlivoError: Any other error of `calls.get`.
@@ -89,15 +95,22 @@ class TrunkCallsResource(Resource):
     ) -> TrunkCallInsights:
         """Fetch the quality of one SIP-trunk call. Plivo has none for voice calls.
 
+        An option that you do not pass has the client's value.
         https://www.plivo.com/docs/sip-trunking/api/calls#retrieve-call-insights
 
         Args:
-            call_uuid: The call UUID.
-            **options: As in `get`.
+            call_uuid: The call UUID, as in `trunk_calls.get`.
+            timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`.
+            deadline: Seconds for the whole call, with all waits and retries; None for no deadline.
+            retry: A RetryPolicy, or the number of attempts, at least 1; None for one attempt.
+            max_body: Bytes that the body of the response may have, after decompression.
+
+        Returns:
+            The insights. Fields that Plivo leaves out are None.
 
         Raises:
-            NotFoundError: No such SIP-trunk call, or it has no insights.
-            PlivoError: Any other error of `get`.
+            NotFoundError: There is no such SIP-trunk call, or it has no insights.
+            PlivoError: Any other error of `trunk_calls.get`.
         """
         return await self._fetch(_INSIGHTS, check_call_uuid(call_uuid), options)
 
@@ -116,24 +129,34 @@ class TrunkCallsResource(Resource):
         """List the SIP-trunk calls that ended in a span of time: since <= end_time < until.
 
         `await` the result for the first page, or iterate over it for every record. Nothing is sent before.
+        An option that you do not pass has the client's value.
+        https://www.plivo.com/docs/sip-trunking/api/calls
 
         Args:
-            since: An aware datetime, or a date, which begins at 00:00 in `zone`. Default: 30 days before
-                `until`.
+            since: The begin of the span: an aware datetime, or a date, which begins at 00:00 in `zone`.
+                Default: 30 days before `until`.
             until: The end, which is not part of the span: an aware datetime, or a date. Default: now. An end
                 in the future becomes now.
-            zone: The time zone of a date: a `tzinfo` or a name, such as "Asia/Kolkata".
+            zone: The time zone of a date: a `tzinfo` or a name, such as "Asia/Kolkata". A date needs one, so
+                None is for datetimes.
             allow_partial: Whether `since` may be earlier than the 90 days that Plivo keeps calls. The
                 report then has a warning.
-            patience: Seconds that nobody may send, because of the rate limit, a 429 or an outage, before the
-                iteration ends with PatienceExceededError; None for any time.
+            patience: Seconds that the iteration may hold, because of the rate limit, a 429 or an outage,
+                before it ends with PatienceExceededError; None for any time.
             page_size: How many records a request returns, 1 to 20.
-            concurrency: How many requests may be under way.
-            **filters: Those of TrunkCallFilters. Also the options of each request, as in `get`. The deadline
-                does not run while an iteration waits for the rate limit.
+            concurrency: How many requests may be under way, at least 1.
+            timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`.
+            deadline: Seconds for each request; None for no deadline. In an iteration it does not run while
+                the request waits for the rate limit.
+            retry: A RetryPolicy, or the number of attempts, at least 1; None for one attempt.
+            max_body: Bytes that the body of each response may have, after decompression.
+            **filters: The filters of TrunkCallFilters, all of which a call has to fit: `call_direction`,
+                `from_number`, `to_number`, `bill_duration`, `bill_duration__gt`, `bill_duration__gte`,
+                `bill_duration__lt`, `bill_duration__lte`, `hangup_cause_code`, `hangup_source`,
+                `stir_verification`.
 
         Returns:
-            A Listing, to await or to iterate over, once.
+            A Listing. Await it or iterate over it, once.
 
         Raises:
             ConfigurationError: Before any traffic: an argument cannot be used, or no call fits it.

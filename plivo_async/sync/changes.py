@@ -18,13 +18,13 @@ _NOT_COMPARED = {"api_id", "wire_keys", "wire_values", "extra"}
 @exported
 @define
 class Changes:
-    """What some records were to a target.
+    """How many records were new to a target, changed or unchanged.
 
     Attributes:
-        new: Records that it did not have.
-        changed: Records that differ from those it had; they replaced them.
-        unchanged: Records that it had.
-        fields: How often each field was among those that differ.
+        new: Records that the target did not have.
+        changed: Records that differ from those of the target, which they replaced.
+        unchanged: Records that the target had.
+        fields: By the name of a field: how many of the changed records differ in it.
     """
 
     new: int = 0
@@ -38,13 +38,21 @@ class Changes:
         return self.new + self.changed + self.unchanged
 
     def count(self, changed: tuple[str, ...]) -> None:
-        """Count a record that the target had, by the fields that differ."""
+        """Count a record that the target had.
+
+        Args:
+            changed: The names of the fields that differ; empty for an unchanged record.
+        """
         self.changed += bool(changed)
         self.unchanged += not changed
         self.fields.update(changed)
 
     def add(self, other: Changes) -> None:
-        """Add the counts of other records."""
+        """Add the counts of other records.
+
+        Args:
+            other: These counts.
+        """
         self.new += other.new
         self.changed += other.changed
         self.unchanged += other.unchanged

@@ -39,18 +39,18 @@ class SQLiteTarget:
 
     The table `calls` has a row for each call UUID. Its columns are the fields of the record: money and times
     as sent, times once more in UTC (`end_utc`), and the JSON as sent (`raw`). The view `calls_report` has
-    numbers to calculate with. SIP-trunk calls are in `trunk_calls`.
+    numbers to calculate with. SIP-trunk calls are in the table `trunk_calls`.
 
-    Each write is a transaction, in a thread, so that the event loop goes on. Other programs may read the
+    Each write is a transaction in a thread, so it does not block the event loop. Other programs may read the
     database at any time. A lock file beside it, FILE.lock, keeps a second sync out.
 
     Args:
-        path: The path of the database. A new one can be read by its owner alone.
+        path: The path of the database. Only its owner may read a new one.
         now: Returns the present time, for `first_written` and `last_written`. Replace it in tests.
 
     Raises:
-        SyncTargetError: On entering: another sync uses the database, the file is another database or none, or
-            it cannot be opened.
+        SyncTargetError: On entering: another sync uses the database, the file is no such database, or it
+            cannot be opened.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, now: Callable[[], datetime] = _utc_now) -> None:
@@ -74,6 +74,9 @@ class SQLiteTarget:
     async def state(self, kind: str) -> SyncState | None:
         """Return the state that the last `write` left; None if there was none.
 
+        Args:
+            kind: The kind of records: `calls` or `trunk_calls`.
+
         Raises:
             SyncTargetError: The database cannot be read.
         """
@@ -82,13 +85,25 @@ class SQLiteTarget:
     async def write(self, records: Sequence[Record], state: SyncState) -> Changes:
         """Insert or replace records and keep the state, in one transaction.
 
+        Args:
+            records: The records; of two with the same call UUID the later one wins.
+            state: The state to keep. Its `kind` is that of the records.
+
+        Returns:
+            The number of new, changed and unchanged records.
+
         Raises:
             SyncTargetError: The database cannot be written to; it is unchanged then.
         """
         return await in_thread(self._write, records, state)
 
     async def count(self, kind: str, since: datetime, until: datetime) -> int:
-        """Return how many calls ended since `since` and before `until`.
+        """Return how many calls of the database ended since `since` and before `until`.
+
+        Args:
+            kind: The kind of records: `calls` or `trunk_calls`.
+            since: The begin, an aware time.
+            until: The end, an aware time that is not part of the span.
 
         Raises:
             SyncTargetError: The database cannot be read.

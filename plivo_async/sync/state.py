@@ -18,11 +18,11 @@ class SyncState:
     Attributes:
         account: The auth id of the account whose records the target holds.
         kind: The kind of records: `calls` or `trunk_calls`.
-        since: The target has no record that ended before this.
-        until: The target has each record that ended since `since` and before this, as far as it was written
-            when the API was asked.
-        newest: The last end of a call among these records, by the clock of Plivo; None without a record.
-        excess: How many more records Plivo counts than it returns, such as rows that cannot be read.
+        since: The target has no call that ended before this time.
+        until: The target has each call that ended from `since` until this time, if Plivo had written its
+            record when the sync requested it.
+        newest: The latest end of a call among these, by the clock of Plivo; None without a record.
+        excess: How many more records Plivo counts than it returns, for example rows that cannot be read.
     """
 
     account: str
@@ -39,6 +39,9 @@ class SyncState:
     @classmethod
     def from_dict(cls, texts: dict[str, Any]) -> Self:
         """Return the state that `to_dict` converted.
+
+        Args:
+            texts: A result of `to_dict`.
 
         Raises:
             ValueError: A time is not ISO 8601 with an offset.

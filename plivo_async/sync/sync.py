@@ -43,18 +43,19 @@ class SyncReport:
     """The result of a sync.
 
     Attributes:
-        since: The sync asked for calls that ended since then, in UTC.
-        until: And before then, in UTC.
-        complete: Whether it read all of them. If not, the next sync asks for the same calls again.
+        since: The begin of the span that the sync read, in UTC.
+        until: The end of this span, which is not part of it, in UTC.
+        complete: Whether the sync read all calls that ended in the span. If not, the next sync reads the same
+            span again.
         changes: How many records were new, changed and unchanged, and which fields changed.
-        failed: Rows that cannot be read.
-        missing: Records that Plivo counted but did not return; 0 if that is not known.
+        failed: How many rows cannot be read.
+        missing: How many records Plivo counts that it did not return; 0 if that is not known.
         late: How many of the new records were written later than the look-back, or while the sync ran.
-        requests: Pages that were read.
-        lost_since: The target lacks calls that ended since then, in UTC, because the last sync was so long
-            ago that Plivo no longer keeps them; None if it lacks none.
-        lost_until: And before then, in UTC.
-        warnings: Further facts about what Plivo returned.
+        requests: How many pages were read.
+        lost_since: The begin of a span whose calls the target lacks, in UTC, because Plivo no longer kept
+            them at this sync; None if it lacks none.
+        lost_until: The end of this span, which is not part of it, in UTC; None if the target lacks no calls.
+        warnings: Further facts about what Plivo returned, in words.
     """
 
     since: datetime
@@ -72,27 +73,30 @@ class SyncReport:
 
 @exported
 class Sync:
-    """Brings a target up to date, once: to await.
+    """Brings a target up to date. Await it, once.
 
-    The first time it reads every call that Plivo keeps, the oldest first. Later it reads the calls that ended
-    since, and once more those of the look-back, because Plivo writes a record some time after the end of the
-    call, and may correct it. Each span of some 20,000 records that was read completely is kept with the
-    state; a sync that is killed continues there.
+    The first sync reads every call that Plivo keeps, the oldest first. A later one reads the calls that ended
+    since. It reads those of the look-back once more, because Plivo writes a record some time after the end of
+    the call, and may correct it. The sync writes after each span of about 20,000 records; a sync that is
+    killed continues there.
 
-    At the end it compares the number of records with Plivo's count of all that it keeps, and reads the hours
-    again in which Plivo counts more. So it also finds a record that was written later than the look-back.
+    At the end the sync compares the number of records with Plivo's count of all that it keeps. It reads the
+    hours again in which Plivo counts more. So it also finds a record that was written later than the
+    look-back.
 
     The properties may be read at any time.
 
     Args:
         client: The client of the account.
-        target: Where the records go.
-        kind: `calls` or `trunk_calls`.
-        look_back: How late a record may be written or corrected, to be found.
-        patience: Seconds that nobody may send, because of the rate limit, a 429 or an outage, before the sync
+        target: Where the records are written.
+        kind: The kind of records: `calls` or `trunk_calls`.
+        look_back: How long after the end of a call its record may be written or corrected and still be found:
+            0 to 90 days.
+        patience: Seconds that the sync may hold, because of the rate limit, a 429 or an outage, before it
             ends with PatienceExceededError; None for any time.
-        on_failed: Called with each row that cannot be read, before the state moves past it.
-        now: Returns the present time. Replace it in tests.
+        on_failed: A plain function that is called with each row that cannot be read, before the state moves
+            past it. None for no function.
+        now: Returns the present, an aware time. Replace it in tests.
 
     Raises:
         ConfigurationError: An argument cannot be used.
@@ -126,7 +130,7 @@ class Sync:
 
     @property
     def done(self) -> int:
-        """The number of rows that were read so far."""
+        """The number of rows read so far."""
         return self._reading.done
 
     @property
@@ -136,7 +140,7 @@ class Sync:
 
     @property
     def total(self) -> int | None:
-        """How many rows it is going to read; None if that is not known."""
+        """How many rows the sync is going to read; None if that is not known."""
         if self._counted is not None:
             return max(self._counted, self.done)
         listing, before = self._reading.listing, self._reading.before
@@ -145,7 +149,7 @@ class Sync:
 
     @property
     def holding(self) -> Holding | None:
-        """Why nothing is sent at the moment, and until when; None if something may be."""
+        """Why nothing is sent at the moment, and until when; None while requests may be sent."""
         return None if self._reading.listing is None else self._reading.listing.holding
 
     def __await__(self) -> Generator[Any, None, SyncReport]:
@@ -155,7 +159,7 @@ class Sync:
             The report.
 
         Raises:
-            SyncTargetError: The target cannot be used, or has the calls of another account.
+            SyncTargetError: The target cannot be used, or holds the calls of another account.
             PatienceExceededError: Nothing could be sent for `patience` seconds.
             PlivoError: A request failed, as in `calls.list`.
         """

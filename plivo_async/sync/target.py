@@ -17,7 +17,10 @@ R = TypeVar("R")
 
 @exported
 class SyncTarget(Protocol):
-    """Where a sync writes records to, with the state that they lead to."""
+    """Where a sync writes records, and the state that says how far it is.
+
+    Raise `SyncTargetError` if the target cannot be used.
+    """
 
     async def state(self, kind: str) -> SyncState | None:
         """Return the state that the last `write` left; None if there was none.
@@ -28,11 +31,11 @@ class SyncTarget(Protocol):
         ...
 
     async def write(self, records: Sequence[Any], state: SyncState) -> Changes:
-        """Write records, each in place of one with the same call UUID, and the state, all or nothing.
+        """Write records and the state, all or nothing. A record replaces one with the same call UUID.
 
         Args:
             records: At most 1,000 records; of two with the same call UUID the later one wins.
-            state: The state, to be kept even if there are no records.
+            state: The state. Keep it even if there are no records.
 
         Returns:
             The number of new, changed and unchanged records.
@@ -43,12 +46,12 @@ class SyncTarget(Protocol):
         """Return how many calls the target has that ended since `since` and before `until`.
 
         The sync compares the number with Plivo's, to find records that were written later than its look-back.
-        None, if the target cannot count, ends this comparison.
+        Return None if the target cannot count: then the sync does not compare.
 
         Args:
-            kind: The kind of records.
-            since: A time in UTC, a whole second.
-            until: A time in UTC, a whole second.
+            kind: The kind of records: `calls` or `trunk_calls`.
+            since: The begin, in UTC, a whole second.
+            until: The end, which is not part of the span, in UTC, a whole second.
         """
         ...
 

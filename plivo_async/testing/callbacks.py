@@ -45,15 +45,15 @@ _TIMES = {"initiation_time": "StartTime", "answer_time": "AnswerTime", "end_time
 @final
 @frozen(kw_only=True)
 class SignedCallback:
-    """A request as Plivo sends it.
+    """A request as Plivo sends it. Send it with the client of your tests.
 
         await browser.request(callback.method, callback.url, headers=callback.headers, content=callback.body)
 
     Attributes:
         method: `POST` or `GET`.
-        url: The URL, without the fragment that has Plivo's options. With GET its query has the form.
+        url: The URL without its fragment, in which Plivo reads options. With GET its query has the form.
         headers: The content type, and the signatures of versions 3 and 2.
-        body: The form; empty with GET.
+        body: The form in bytes; empty with GET.
     """
 
     method: str
@@ -76,10 +76,13 @@ def signed_hangup(
     Args:
         call: The record of the call, or a mapping in its JSON form. Or the form itself: a mapping with the
             key `CallUUID`, of texts or lists of texts.
-        url: The URL that Plivo is to call.
-        auth_token: The token of the account of the call.
-        main_auth_token: The token of its main account; None if it is that account.
-        method: The `hangup_method`.
+        url: The URL of your service.
+        auth_token: The auth token of the account of the call.
+        main_auth_token: The auth token of its main account; None if it is the main account.
+        method: The `hangup_method` of the call, POST or GET.
+
+    Returns:
+        The request. Nothing is sent.
 
     Raises:
         ConfigurationError: `call` is neither a record nor a mapping, `url` is no URL, or a token or the

@@ -24,7 +24,23 @@ _BASE_URL = "https://fake-plivo.invalid"
 
 @exported
 class ClientOptions(RequestOptions, total=False):
-    """The options of `FakePlivo.client()`, which it passes to AsyncClient."""
+    """The options of `FakePlivo.client()`. They are those of AsyncClient; some have other defaults.
+
+    Attributes:
+        timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`. Default: 10,
+            to connect 5.
+        deadline: Seconds for a whole call; None for no deadline. Default: 60.
+        retry: A RetryPolicy, or the number of attempts; None for one attempt. Default: an InstantRetryPolicy.
+        max_body: Bytes that the body of a response may have, after decompression. Default: 4 MiB.
+        middleware: Middleware around the retries. Default: none.
+        attempt_middleware: Middleware around each attempt. Default: none.
+        rate_limit: The limit of the client, or a RateLimiter. Default: None, no limit.
+        converter: A converter from `make_converter()`. Default: one without further hooks.
+        sleep: A coroutine function that waits for a number of seconds. Default: it moves the clock of the
+            fake forward, and does not wait.
+        on_event: A plain function that is called with each event. Default: None, no function.
+        tracing: Surrounds each call and each request. Default: None, no tracing.
+    """
 
     middleware: Iterable[Middleware]
     attempt_middleware: Iterable[Middleware]

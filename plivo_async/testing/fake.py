@@ -44,17 +44,18 @@ class FakePlivo:
     `GET /_fake/statistics` returns `statistics` without credentials.
 
     Args:
-        records: CallDetailRecords, or mappings that are sent as JSON. The default is the record in Plivo's
+        records: CallDetailRecords, or mappings that are sent as JSON. Default: the record in Plivo's
             documentation.
-        auth_id: The account.
-        auth_token: Its token.
-        rate_limit: The limit on all requests to the account, beyond which it sends 429; None for no limit.
-        latency: Seconds before each response, or a function that returns them.
-        random_faults: Faults in a share of the responses.
+        auth_id: The auth id of the account.
+        auth_token: The auth token of the account.
+        rate_limit: The limit on all requests to the account; None for no limit. Above it the fake responds
+            with 429.
+        latency: Seconds before each response, 0 or more, or a function that returns them.
+        random_faults: Faults in a share of the responses; None for none.
         list_quirks: Deviations of the lists.
-        now: The present for lists, an aware time that goes on with `clock`; None for this machine's time.
+        now: The present for lists, an aware time that advances with `clock`; None for this machine's time.
         clock: A function that returns seconds, for the rate limit and `publish_later`.
-        sleep: The coroutine function that waits for `latency` and the delay of a fault.
+        sleep: A coroutine function that waits for `latency` and the delay of a fault.
 
     Attributes:
         trunk_calls: The SIP-trunk calls.
@@ -63,7 +64,7 @@ class FakePlivo:
         queued_calls: The calls that are queued.
 
     Raises:
-        ConfigurationError: An option is not valid, or a record is neither a CallDetailRecord nor a mapping.
+        ConfigurationError: An option cannot be used, or a record is neither a CallDetailRecord nor a mapping.
         InvalidCallUUIDError: A record has no valid call UUID.
         ValueError: A value of a record has no JSON form, such as a time without an offset.
         TypeError: A value of a record is of a type that has no JSON form.
@@ -100,12 +101,12 @@ class FakePlivo:
 
     @property
     def auth_id(self) -> str:
-        """The account."""
+        """The auth id of the account."""
         return self._account.auth_id
 
     @property
     def auth_token(self) -> str:
-        """Its token."""
+        """The auth token of the account."""
         return self._account.auth_token
 
     @property
@@ -117,6 +118,9 @@ class FakePlivo:
 
     def add(self, *records: CallDetailRecord | Mapping[str, Any]) -> None:
         """Add records; each replaces an earlier record of the same call.
+
+        Args:
+            *records: CallDetailRecords, or mappings that are sent as JSON.
 
         Raises:
             ConfigurationError: A record is neither a CallDetailRecord nor a mapping.
@@ -131,25 +135,29 @@ class FakePlivo:
     ) -> list[str]:
         """Add `size` plausible calls and return their call UUIDs, newest call first.
 
-        The same seed gives the same calls, and replaces them. A record is made when it is requested; only the
-        call UUIDs are held, about 100 bytes each.
+        The same seed gives the same calls, and replaces them. A record is made when it is requested. Only the
+        call UUIDs are kept, about 100 bytes each.
 
         Args:
-            size: The number of calls.
+            size: The number of calls, 0 or more.
             seed: A whole number, 0 or more.
-            since: No call ends before this aware time.
-            until: Every call ends before this aware time. A call that ends in the future is there once it has
-                ended. None, together with `since`, for fixed times in 2025, which are too old for a list.
+            since: The begin of the span in which the calls end, an aware time. None, together with `until`,
+                for fixed times in 2025, which are too old for a list.
+            until: The end of this span, an aware time that is not part of it; None as for `since`. A call
+                that ends in the future appears once it has ended.
+
+        Returns:
+            The call UUIDs.
 
         Raises:
-            ConfigurationError: An argument is not valid.
+            ConfigurationError: An argument cannot be used.
         """
         calls = GeneratedCalls(size, seed, auth_id=self.auth_id, since=since, until=until)
         return add_generated(self._account.calls, self._app.present, calls, until)
 
     @property
     def call_uuids(self) -> list[str]:
-        """The call UUIDs of its records, added ones in their order, then generated ones."""
+        """The call UUIDs of all records, added ones in their order, then generated ones."""
         return self._calls.names
 
     def signed_hangup(
@@ -160,12 +168,15 @@ class FakePlivo:
         It sends nothing: post it to your service with the HTTP client of your tests.
 
         Args:
-            call_uuid: The call. Its record may be one that is published later.
-            url: The URL that Plivo is to call.
-            method: The `hangup_method`.
+            call_uuid: The call UUID. The record may be one that is published later.
+            url: The URL of your service.
+            method: The `hangup_method` of the call, POST or GET.
+
+        Returns:
+            The request to post.
 
         Raises:
-            ConfigurationError: It has no such call, `url` is no URL, or the method cannot be used.
+            ConfigurationError: The fake has no such call, `url` is no URL, or the method cannot be used.
         """
         with self._app.lock:
             body = self._account.calls.body(call_uuid)
@@ -176,19 +187,18 @@ class FakePlivo:
     # Faults
 
     def script(self, faults: Iterable[Fault], *, call_uuid: str | None = None) -> None:
-        """Send these faults in place of the next responses, one for each request.
+        """Send these faults instead of the next responses, one for each request.
 
-        A script replaces an earlier one, so `script([])` ends it. The script of a call takes precedence over
-        the script for all calls. A request that is refused for its credentials or by the rate limit uses no
-        fault.
+        A script replaces an earlier one, so `script([])` ends it. The script of a call overrides the script
+        for all requests. A request that is refused for its credentials or by the rate limit uses no fault.
 
         Args:
             faults: Faults in their order. A status means a StubResponse: `script([500, 500])`. An
                 iterator is read one fault at a time and may be endless: `itertools.repeat(503)`.
-            call_uuid: The call whose requests are meant; None for all requests.
+            call_uuid: The call whose requests get the faults; None for all requests.
 
         Raises:
-            ConfigurationError: A fault in a list is not valid.
+            ConfigurationError: A fault in a list cannot be used.
         """
         with self._app.lock:
             self._account.script(faults, call_uuid)
@@ -196,13 +206,13 @@ class FakePlivo:
     def publish_later(
         self, call_uuid: str, *, after_requests: int = 0, after_seconds: float = 0.0, after_lists: int = 0
     ) -> None:
-        """Send 404 for this call at first, as Plivo does until the record is written, and do not list it.
+        """Respond with 404 for this call at first, as Plivo does until the record is written. Do not list it.
 
         Args:
-            call_uuid: The call.
-            after_requests: The number of requests for it that get 404.
-            after_seconds: Seconds from now during which requests get 404.
-            after_lists: The number of list requests that do not have it.
+            call_uuid: The call UUID.
+            after_requests: How many requests for the call get 404, 0 or more.
+            after_seconds: Seconds from now during which requests get 404, 0 or more.
+            after_lists: How many list requests do not have the call, 0 or more.
 
         Raises:
             ConfigurationError: A number is negative or not finite.
@@ -222,7 +232,7 @@ class FakePlivo:
 
     @property
     def rate_limit(self) -> FakeRateLimit | None:
-        """The limit beyond which it sends 429. Setting it starts a new window."""
+        """The limit above which the fake responds with 429; None for none. A new one begins a new window."""
         return self._account.rate_limit
 
     @rate_limit.setter
@@ -232,7 +242,7 @@ class FakePlivo:
 
     @property
     def random_faults(self) -> RandomFaults | None:
-        """Faults in a share of the responses. Setting them starts again with their seed."""
+        """Faults in a share of the responses; None for none. New ones begin with their seed."""
         return self._account.random_faults
 
     @random_faults.setter
@@ -253,7 +263,7 @@ class FakePlivo:
         """Move the clock forward, as if these seconds had passed, without waiting.
 
         The rate limit, `publish_later(after_seconds=...)`, live calls and `now` follow. Each sleep of a
-        client from `client()` does it too.
+        client from `client()` advances the clock too.
 
         Args:
             seconds: The seconds, 0 or more.
@@ -273,7 +283,7 @@ class FakePlivo:
 
     @property
     def statuses(self) -> Counter[int | None]:
-        """The number of requests by response status. None counts requests whose connection was dropped."""
+        """The number of requests by the status of the response; by None if the connection was dropped."""
         with self._app.lock:
             return self._app.log.statuses.copy()
 
@@ -284,7 +294,7 @@ class FakePlivo:
 
     @property
     def statistics(self) -> FakeStatistics:
-        """What it was asked for and sent."""
+        """The counts of requests and responses."""
         return self._app.statistics
 
     # Access
@@ -292,28 +302,35 @@ class FakePlivo:
     def client(self, **options: Unpack[ClientOptions]) -> AsyncClient:
         """Return a client that calls this fake in process, without a socket.
 
-        By default it never waits: `sleep` advances the clock of the fake instead, `retry` is an
+        By default the client never waits: `sleep` advances the clock of the fake instead, `retry` is an
         InstantRetryPolicy and `rate_limit` is None. `calls.wait` counts the gaps between its requests as if
-        it had waited. The client has no resources, so closing it is optional.
+        it had waited. The client holds no connections, so closing it is optional.
 
         Args:
-            **options: `timeout`, `deadline`, `retry`, `max_body`, `middleware`, `attempt_middleware`,
-                `rate_limit`, `converter`, `sleep`, `on_event` and `tracing`, as in AsyncClient.
+            **options: The options of ClientOptions, most of which are as in AsyncClient: `timeout`,
+                `deadline`, `retry`, `max_body`, `middleware`, `attempt_middleware`, `rate_limit`,
+                `converter`, `sleep`, `on_event` and `tracing`.
+
+        Returns:
+            The client, of the account of the fake.
 
         Raises:
-            ConfigurationError: An option is not valid.
+            ConfigurationError: An option cannot be used.
         """
         return client_of(self._app, self.auth_id, self.auth_token, options, self.advance)
 
     def serve(self, port: int = 0, *, host: str = LOOPBACK) -> FakeServer:
-        """Return a server that yields its URL: `with` runs a thread, `async with` this loop.
+        """Return a server that yields its URL: `with` serves in a thread, `async with` in this event loop.
 
-        It needs uvicorn, which the `testing` extra installs.
+        It needs uvicorn: `pip install "plivo-async[testing]"`.
 
         Args:
             port: The port; 0 for a free one.
             host: The address to listen on. "0.0.0.0" makes it reachable from other containers and machines,
-                whose clients need `allow_http=True`. The URL is the one by which this machine reaches it.
+                whose clients need `allow_http=True`. The URL is the one for this machine.
+
+        Returns:
+            The server, for a `with` block.
 
         Raises:
             ConfigurationError: The host is empty.
@@ -324,5 +341,11 @@ class FakePlivo:
         return f"<FakePlivo {self.auth_id} calls={len(self.call_uuids)} requests={self.statuses.total()}>"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Respond to a request, or to the lifespan messages of a server."""
+        """Respond to a request, or to the lifespan messages of a server.
+
+        Args:
+            scope: The scope of ASGI.
+            receive: Receives a message of ASGI.
+            send: Sends a message of ASGI.
+        """
         await self._app(scope, receive, send)

@@ -42,14 +42,14 @@ def _check_rate(_: object, attribute: Attribute[float], value: float) -> None:
 @exported
 @frozen
 class StubResponse:
-    """A response in place of the one that would be served.
+    """A response instead of the usual one.
 
     Args:
         status: The status, 200 to 999.
-        body: Bytes are sent as they are, text as UTF-8, a mapping as JSON. None is an error in Plivo's
-            wording, or with status 200 the body that would be served.
+        body: Bytes are sent unchanged, text as UTF-8, a mapping as JSON. None means an error in Plivo's
+            wording, or with status 200 the usual body.
         headers: Headers to add or replace, such as `{"Retry-After": "2"}`.
-        delay: Seconds before the response.
+        delay: Seconds before the response, 0 or more.
 
     Raises:
         ConfigurationError: The status or the delay is out of range.
@@ -67,13 +67,13 @@ class Drop:
     """A connection that is lost during the response.
 
     `FakePlivo.serve()` closes the connection. In process there is no connection: the app raises
-    `httpx.ReadError`, and no part of the response arrives. Another ASGI server gets that exception after the
-    head and `after` bytes of the body, and uvicorn then closes the connection. It cannot close it before the
-    head, because ASGI has no message for that.
+    `httpx.ReadError`, and no part of the response arrives. Another ASGI server gets this exception after the
+    head and `after` bytes of the body. It cannot close the connection before the head, because ASGI has no
+    message for that.
 
     Args:
-        after: The bytes of the body that are sent first; None loses the connection before the response.
-        delay: Seconds before the response.
+        after: Bytes of the body that are sent first, 0 or more; None for no response at all.
+        delay: Seconds before the response, 0 or more.
 
     Raises:
         ConfigurationError: `after` or `delay` is negative.
@@ -109,8 +109,8 @@ class RandomFaults:
 
     Args:
         rate: The share of requests that fail, 0 to 1.
-        seed: The seed of the draws.
-        faults: The faults to draw from.
+        seed: The seed of the random choice.
+        faults: The faults to choose from, at least one.
 
     Raises:
         ConfigurationError: The rate is out of range, or there are no faults.

@@ -99,11 +99,12 @@ class GeneratedCalls:
     a larger size only adds older calls. With `since` and `until` they are the same calls, at other times.
 
     Args:
-        size: The number of calls.
+        size: The number of calls, 0 or more.
         seed: A whole number, 0 or more.
-        auth_id: The account of the calls.
-        since: No call ends before this aware time. None, together with `until`, for fixed times in 2025.
-        until: Every call ends before this aware time.
+        auth_id: The auth id of the account of the calls.
+        since: The begin of the span in which the calls end, an aware time. None, together with `until`, for
+            fixed times in 2025.
+        until: The end of this span, an aware time that is not part of it; None as for `since`.
 
     Attributes:
         call_uuids: The call UUIDs, newest call first.
@@ -131,7 +132,11 @@ class GeneratedCalls:
         object.__setattr__(self, "call_uuids", tuple(map(self._call_uuid, range(self.size))))
 
     def ended(self, index: int) -> int:
-        """Return when the call at an index of `call_uuids` ended, in seconds since 1970."""
+        """Return when a call ended, in seconds since 1970.
+
+        Args:
+            index: The index of the call in `call_uuids`.
+        """
         if self._span is None:
             draws = _Draws("leg", self.seed, index)
             return self._newest - index * _SPACING_SECONDS - draws.below(_SPACING_SECONDS)
@@ -147,12 +152,20 @@ class GeneratedCalls:
         return self._newest - begin - ((index * _SCATTER + self.seed) % width if width else 0)
 
     def record(self, call_uuid: str) -> dict[str, Any] | None:
-        """Return the record of one of the calls in its JSON form, None for any other call UUID."""
+        """Return the record of a call in its JSON form; None if it is not one of these calls.
+
+        Args:
+            call_uuid: The call UUID.
+        """
         index = self.index(call_uuid)
         return None if index is None else self._record(index)
 
     def index(self, call_uuid: str) -> int | None:
-        """Return the index of one of the calls in `call_uuids`, None for any other call UUID."""
+        """Return the index of a call in `call_uuids`; None if it is not one of these calls.
+
+        Args:
+            call_uuid: The call UUID.
+        """
         try:
             index = int(call_uuid[24:], 16)
         except ValueError:

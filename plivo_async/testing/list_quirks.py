@@ -32,20 +32,20 @@ class ListQuirks:
 
     Args:
         total_count: The form of `meta.total_count`: a "number", "text", "null" or "missing".
-        total_count_off_by: Added to the number.
+        total_count_off_by: A whole number that is added to the count.
         empty_objects: The form of `objects` on a page without rows: a "list", "null" or "missing".
         next: The form of `meta.next` and `meta.previous`: a "path", "null", "missing", a "boolean", or a URL
             on an "other host".
-        rows_off_by: The rows that a page has more than `limit`, or fewer if negative; at least one row.
-        repeat_every: Each n-th row of a page is sent twice, 0 for none. The page is longer by those rows.
+        rows_off_by: How many more rows than `limit` a page has, or fewer if negative. It has at least one.
+        repeat_every: Each n-th row of a page is sent twice, which makes the page longer; 0 for none.
         shuffled: The rows are out of order within blocks of this length; 0 for none.
-        span_days: The days that the bounds may be apart; above that the status is 400. None for Plivo's.
-        above_20: The effect of a `limit` above 20: a status of 400 ("error"), 20 rows ("clamp"), or as many
-            rows as asked for ("more").
+        span_days: The number of days between the bounds, above which the status is 400. None for Plivo's.
+        above_20: The effect of a `limit` above 20: a status of 400 ("error"), 20 rows ("clamp"), or all the
+            rows ("more").
 
     Raises:
-        ConfigurationError: A number is not valid.
-        ValueError: A form is not valid.
+        ConfigurationError: A number cannot be used.
+        ValueError: A form cannot be used.
     """
 
     total_count: Literal["number", "text", "null", "missing"] = field(

@@ -26,9 +26,11 @@ def mock_client() -> Any:
     """Return an autospec of AsyncClient, whose methods check their arguments and options, and send nothing.
 
     Set what `calls.get`, `calls.wait` and the other coroutine functions return or raise. `calls.get_many`
-    returns a real Batch, to iterate or to await, which calls the mocked `calls.get` once for each call UUID.
-    An error of that is an outcome, after which the batch does not hold. `with_options`, `in_own_lane` and
-    `async with` return the mock itself.
+    returns a real Batch, which calls the mocked `calls.get` once for each call UUID. An error of it is an
+    outcome, and the batch never holds. `with_options`, `in_own_lane` and `async with` return the mock itself.
+
+    Returns:
+        The mock, a `unittest.mock.NonCallableMagicMock`.
     """
     client = create_autospec(_specification(), instance=True)
     client.__aenter__.return_value = client

@@ -31,15 +31,15 @@ class FakeRateLimit:
     """The rate limit of a FakePlivo. Requests count on arrival; refused requests do not count.
 
     Args:
-        requests: The number of requests admitted per `per` seconds.
-        per: Seconds.
-        kind: "fixed" windows that start at multiples of `per` on the fake's clock, a "sliding" window, or a
-            "bucket" of `requests` tokens that refills steadily.
+        requests: The number of requests in a window, at least 1.
+        per: The length of the window in seconds, above zero.
+        kind: "fixed": windows that start at multiples of `per` on the clock of the fake. "sliding": a sliding
+            window. "bucket": a bucket of `requests` tokens that refills steadily.
         retry_after: The form of Retry-After in a 429, "seconds" or "date"; None for no such header.
 
     Raises:
-        ConfigurationError: `requests` or `per` is not valid.
-        ValueError: `kind` or `retry_after` is not valid.
+        ConfigurationError: `requests` or `per` cannot be used.
+        ValueError: `kind` or `retry_after` cannot be used.
     """
 
     requests: int = field(default=300, validator=_check_requests)

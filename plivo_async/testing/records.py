@@ -34,21 +34,21 @@ class Present:
 
 @exported
 class FakeRecords:
-    """Records of one kind that a FakePlivo has, such as `fake.recordings`."""
+    """The records of one kind of a FakePlivo, such as `fake.recordings`."""
 
     def __init__(self, store: RecordStore, present: Present) -> None:
         self._store = store
         self._present = present
 
     def add(self, *records: RecordOrMapping) -> None:
-        """Add records; each replaces an earlier record of the same name.
+        """Add records; each replaces an earlier one with the same call UUID or id.
 
         Args:
             *records: Records, or mappings that are sent as JSON.
 
         Raises:
             ConfigurationError: A record is neither a record nor a mapping.
-            InvalidCallUUIDError: A record has no valid name.
+            InvalidCallUUIDError: A record has no valid call UUID or id.
             ValueError: A value has no JSON form, such as a time without an offset.
             TypeError: A value is of a type that has no JSON form.
         """
@@ -58,20 +58,20 @@ class FakeRecords:
 
     @property
     def names(self) -> list[str]:
-        """The names of its records, added ones in their order, then generated ones."""
+        """The call UUIDs or ids of all records, added ones in their order, then generated ones."""
         with self._present.lock:
             return self._store.names
 
     def publish_later(
         self, name: str, *, after_requests: int = 0, after_seconds: float = 0.0, after_lists: int = 0
     ) -> None:
-        """Send 404 for a record at first, and leave it out of lists.
+        """Respond with 404 for a record at first, and leave it out of lists.
 
         Args:
             name: The call UUID, or the id of a recording.
-            after_requests: The number of requests for it that get 404.
-            after_seconds: Seconds from now until it is there.
-            after_lists: The number of list requests that do not have it.
+            after_requests: How many requests for the record get 404, 0 or more.
+            after_seconds: Seconds from now during which requests get 404, 0 or more.
+            after_lists: How many list requests do not have the record, 0 or more.
 
         Raises:
             ConfigurationError: A number is negative or not finite.
@@ -104,13 +104,17 @@ class FakeTrunkCalls(FakeRecords):
         """Add `size` plausible SIP-trunk calls and return their call UUIDs, newest call first.
 
         Args:
-            size: The number of calls.
-            seed: The same seed gives the same calls, and replaces them.
-            since: As in `FakePlivo.generate`.
-            until: As in `FakePlivo.generate`.
+            size: The number of calls, 0 or more.
+            seed: A whole number, 0 or more. The same seed gives the same calls, and replaces them.
+            since: The begin of the span in which the calls end, an aware time. None, together with `until`,
+                for fixed times in 2025, which are too old for a list.
+            until: The end of this span, an aware time that is not part of it; None as for `since`.
+
+        Returns:
+            The call UUIDs.
 
         Raises:
-            ConfigurationError: An argument is not valid.
+            ConfigurationError: An argument cannot be used.
         """
         return add_generated(self._store, self._present, GeneratedTrunkCalls(size, seed, since, until), until)
 
@@ -118,10 +122,10 @@ class FakeTrunkCalls(FakeRecords):
         """Add the insights of a call; they replace earlier ones.
 
         Args:
-            insights: Insights, or a mapping that is sent as JSON.
+            insights: TrunkCallInsights, or a mapping that is sent as JSON.
 
         Raises:
-            InvalidCallUUIDError: It has no valid call UUID.
+            InvalidCallUUIDError: They have no valid call UUID.
             ValueError: A value has no JSON form.
             TypeError: A value is of a type that has no JSON form.
         """
@@ -144,11 +148,11 @@ class FakeLiveCalls:
         """Add a call.
 
         Args:
-            call: A live call, a mapping that is sent as JSON, or a call UUID for a plausible call.
-            seconds: Seconds after which it ends; None until it is removed.
+            call: A LiveCall, a mapping that is sent as JSON, or a call UUID for a plausible call.
+            seconds: Seconds until the call ends, 0 or more; None for a call that lasts until it is removed.
 
         Raises:
-            InvalidCallUUIDError: It has no valid call UUID.
+            InvalidCallUUIDError: The call has no valid call UUID.
             ConfigurationError: `seconds` is negative or not finite.
             ValueError: A value has no JSON form.
             TypeError: A value is of a type that has no JSON form.
@@ -161,7 +165,11 @@ class FakeLiveCalls:
             self._calls.add(sent, self._present.clock() + left)
 
     def remove(self, call_uuid: str) -> None:
-        """Remove a call, if it is there: it has ended."""
+        """Remove a call, if the fake has it: it has ended.
+
+        Args:
+            call_uuid: The call UUID.
+        """
         with self._present.lock:
             self._calls.remove(call_uuid)
 

@@ -70,15 +70,16 @@ class RecordedRequest:
     """A request to a FakePlivo, and the status of its response.
 
     Attributes:
-        method: The method.
+        method: The HTTP method.
         path: The path as sent, without the query.
         query: The query as sent, without the question mark.
-        headers: An allow-list of the headers, with lower-case names and without credentials.
-        call_uuid: The call; None if the path is not that of a call.
+        headers: Some of the headers, with lower-case names and without credentials.
+        call_uuid: The call UUID; None if the path is not that of a call.
         status: The status of the response; None if the connection was dropped.
-        time: When it arrived, in seconds of the fake's clock.
-        kind: "call", "call list", "live call", "live call list", "queued call", "queued call list",
-            "trunk call", "trunk call list", "insights", "recording", "recording list" or "other".
+        time: When the request arrived, in seconds of the fake's clock.
+        kind: What the path leads to: "call", "call list", "live call", "live call list", "queued call",
+            "queued call list", "trunk call", "trunk call list", "insights", "recording", "recording list" or
+            "other".
     """
 
     method: str

@@ -25,16 +25,15 @@ _LOCAL_NAMES = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - compared with,
 
 @exported
 class FakeServer:
-    """Serves an app during a `with` block, in a thread, or an `async with` block, in this loop.
+    """Serves an app during a `with` block in a thread, or an `async with` block in this event loop.
 
-    Entering returns the URL by which this machine reaches it. At the end connections are closed at once and
-    requests in progress are cancelled. No signal handlers are installed, and uvicorn's loggers are not
-    changed.
+    Entering returns the URL for this machine. The end of the block closes all connections and cancels the
+    requests under way. The server installs no signal handlers, and does not change the loggers of uvicorn.
 
     Args:
         app: An ASGI 3 app.
         port: The port; 0 for a free one.
-        host: The address to listen on. "0.0.0.0" and "::" mean every interface: then other machines reach it.
+        host: The address to listen on. "0.0.0.0" and "::" mean every interface, for other machines too.
 
     Raises:
         ConfigurationError: The host is empty. On entering, if uvicorn is not installed.

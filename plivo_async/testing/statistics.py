@@ -19,14 +19,14 @@ _KEPT_REQUESTS = 10_000
 @exported
 @frozen(kw_only=True)
 class FakeStatistics:
-    """What a FakePlivo was asked for and sent since it was built.
+    """The counts of requests and responses of a FakePlivo since it was built.
 
     Attributes:
         requests: The number of requests by kind, as in `RecordedRequest.kind`.
         statuses: The number of requests by status, as text; "dropped" counts lost connections.
         over_limit: The number of requests that the rate limit refused with 429.
-        bytes_sent: The bytes of the bodies.
-        records_sent: The number of records in them.
+        bytes_sent: The bytes of all bodies.
+        records_sent: The number of records in all bodies.
     """
 
     requests: Mapping[str, int] = field(converter=FrozenMapping, hash=False)
@@ -36,7 +36,7 @@ class FakeStatistics:
     records_sent: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
+        """Return the counts in their JSON form."""
         return {
             "requests": dict(self.requests),
             "statuses": dict(self.statuses),

@@ -51,29 +51,26 @@ class ConnectionPool(httpx.AsyncBaseTransport):
     their own, and lanes take turns. The pool timeout of httpx bounds the wait. `AsyncClient` sets none: its
     deadline bounds the wait.
 
-    The connection used last is used next, so that those no longer needed expire. If the server closes an idle
-    connection just as a request is sent on it, the request is sent once more on a new connection, unless
-    repeating its method could do harm (RFC 9112 section 9.3.1). If a request on a used connection fails
-    without a byte of a response, its next attempt opens a new one, and the pool closes the idle connections
-    on which nothing was received since.
+    The pool reuses the connection that was used last, so that others expire. A server may close an idle
+    connection just as a request is sent on it. The pool then sends the request once more on a new
+    connection, unless repeating its method could do harm (RFC 9112 section 9.3.1). If a request on a reused
+    connection fails without a byte of a response, its next attempt opens a new connection. The pool also
+    closes the idle connections that have received nothing since.
 
-    Only http and https are sent. Of the extensions of httpx, the pool reads `timeout`, `sni_hostname` and
-    `target`, and refuses `trace`.
-
-    Building a pool does no I/O and reads no file. Requests raise the transport errors of httpx,
-    `ConfigurationError` if an extension or the CA file cannot be used, and `ClientClosedError` after
-    `aclose()`.
+    The pool sends http and https only. Of the extensions of httpx it reads `timeout`, `sni_hostname` and
+    `target`, and refuses `trace`. Building a pool does no I/O and reads no file.
 
     Args:
-        max_connections: How many connections may be open at once, idle ones included; at least 1. At the
+        max_connections: How many connections may be open at once, with the idle ones; at least 1. At the
             limit, a request to a new origin closes the connection that has been idle the longest.
-        keepalive_expiry: Seconds until an idle connection is closed. With 0 no connection is used twice.
+        keepalive_expiry: Seconds until an idle connection is closed, 0 or more. With 0 no connection is used
+            twice.
         verify: How to check the certificate of an https server or proxy. True: against the CAs of httpx
             (certifi, or `SSL_CERT_FILE` and `SSL_CERT_DIR`). A path: against the CAs in that file only.
             False: not at all, which exposes the credentials. An `ssl.SSLContext` is used unchanged.
-        proxy: The URL of an HTTP proxy, such as `http://user:password@proxy.example:3128`; without a scheme,
-            `http://` is assumed. https requests are tunnelled (CONNECT), http requests are forwarded. The
-            pool reads no environment variable for it.
+        proxy: The URL of an HTTP proxy, such as `http://user:password@proxy.example:3128`; None for no proxy.
+            Without a scheme, `http://` is assumed. The pool sends https requests through a tunnel (CONNECT),
+            and http requests to the proxy itself. It reads no environment variable for it.
 
     Raises:
         ConfigurationError: An option cannot be used.
@@ -108,12 +105,12 @@ class ConnectionPool(httpx.AsyncBaseTransport):
 
     @property
     def busy(self) -> int:
-        """Slots taken by requests under way."""
+        """How many connections are in use."""
         return self._busy
 
     @property
     def idle(self) -> int:
-        """Connections kept open for the next request."""
+        """How many connections are kept open for the next request."""
         return self._idle.alive
 
     @property
@@ -123,7 +120,7 @@ class ConnectionPool(httpx.AsyncBaseTransport):
 
     @property
     def has_room(self) -> bool:
-        """Whether the next request gets a slot without a wait."""
+        """Whether the next request gets a connection without a wait."""
         return self._slots.free > 0
 
     def __repr__(self) -> str:
@@ -132,11 +129,17 @@ class ConnectionPool(httpx.AsyncBaseTransport):
 
     @property
     def proxy(self) -> Proxy | None:
-        """The proxy that requests go through, if there is one."""
+        """The proxy that requests go through; None without one."""
         return self._proxy
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request. It holds its slot until the body of the response is read or closed.
+        """Send one request. It uses its connection until the body of the response is read or closed.
+
+        Args:
+            request: The request to send.
+
+        Returns:
+            A response whose body is not read.
 
         Raises:
             httpx.UnsupportedProtocol: The URL is neither http nor https, or names no host.
@@ -165,7 +168,7 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         )
 
     async def aclose(self) -> None:
-        """Close every connection, even those in use, and wait until their sockets are closed."""
+        """Close every connection, even those in use. Wait until their sockets are closed, at most 0.5 s."""
         self._closed = True
         self._idle.clear()
         self._slots.recall()
@@ -315,7 +318,12 @@ class ConnectionPool(httpx.AsyncBaseTransport):
             raise _closed()
 
     def give_back(self, connection: Connection, origin: Origin) -> None:
-        """End an exchange: keep its connection if that is reusable, and free its slot."""
+        """End an exchange: keep its connection if it is reusable, and free its slot.
+
+        Args:
+            connection: The connection.
+            origin: The scheme, host and port that it leads to.
+        """
         if connection.reusable and not self._closed and self._keepalive_expiry > 0:
             connection.rest()
             self._idle.keep(connection, origin)

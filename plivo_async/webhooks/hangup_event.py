@@ -28,7 +28,13 @@ _EMPTY = FrozenMapping({})
 
 @exported
 class CallStatus(OpenText):
-    """How a call ended, in a callback."""
+    """How a call ended, in a callback.
+
+    An unknown text becomes a value that is equal to the text, with `is_known` False.
+
+    Attributes:
+        is_known (bool): Whether Plivo documents the value.
+    """
 
     COMPLETED = "completed"
     BUSY = "busy"
@@ -44,44 +50,44 @@ class CallStatus(OpenText):
 class HangupEvent:
     """The callback that Plivo sends to the `hangup_url` after a call.
 
-    The fields have the names of a `CallDetailRecord`, which cross with the keys of the callback: the seconds
-    that are called `BillDuration` there are the rounded ones, `billed_duration` here. A field is None where
-    Plivo sends nothing, or an empty text. Durations are in seconds. Amounts have no currency. Times are
-    aware and have the offset of the zone at that time, as those of a record have.
+    The fields have the names of a `CallDetailRecord`. In brackets are the keys of the callback; its
+    `BillDuration` has the rounded seconds, so it is `billed_duration` here. A field is None where Plivo sends
+    nothing or an empty text. Durations are in seconds. Amounts have no currency. Times are aware, with the
+    offset of the zone at that time, as in a record.
 
     Attributes:
         call_uuid: The UUID of the call (`CallUUID`), the only field that is never None.
         request_uuid: The API request that made the call (`RequestUUID`).
-        a_leg_uuid: The call that dialled this one, or this one (`ALegUUID`).
-        a_leg_request_uuid: The API request that made that call (`ALegRequestUUID`).
+        a_leg_uuid: The A leg: the call that dialled this one, else this call (`ALegUUID`).
+        a_leg_request_uuid: The API request that made the A leg (`ALegRequestUUID`).
         parent_call_uuid: The call that dialled this one (`ParentCallUUID`).
         parent_auth_id: The main account, also for a call of a subaccount (`ParentAuthID`).
-        event: `Hangup`, where Plivo sends it (`Event`).
+        event: The name of the event, `Hangup` (`Event`).
         call_status: How the call ended (`CallStatus`).
         call_direction: Inbound or outbound, as seen from the account (`Direction`).
         from_number: The caller: a number, with or without `+`, or a SIP URI (`From`).
         to_number: The number or SIP URI that was called (`To`).
         forwarded_from: The number that the call was forwarded from (`ForwardedFrom`).
         initiation_time: When the call was requested or came in (`StartTime`); None without a zone.
-        answer_time: When the call was answered (`AnswerTime`); None for a call that was not, or without a
+        answer_time: When the call was answered (`AnswerTime`); None for an unanswered call, or without a
             zone.
         end_time: When the call ended (`EndTime`); None without a zone.
         session_start: When the session began, in UTC (`SessionStart`).
-        call_duration: Seconds from the answer to the end (`Duration`). A record has them as `bill_duration`
+        call_duration: Seconds from the answer to the end (`Duration`). A record has them in `bill_duration`
             too.
-        billed_duration: Seconds that are billed, rounded up to the billing increment (`BillDuration`).
-        total_rate: The price of a minute (`BillRate`).
+        billed_duration: Billed seconds, rounded up to the billing increment (`BillDuration`).
+        total_rate: The price of one minute (`BillRate`).
         total_amount: The price of the call (`TotalCost`).
         hangup_cause_code: Why the call ended; the value to compare with (`HangupCauseCode`).
         hangup_cause_name: Why the call ended, in words as sent (`HangupCauseName`).
         hangup_source: Which party ended the call (`HangupSource`).
-        freeswitch_cause: Why the call ended, in the terms of FreeSWITCH, such as `NORMAL_CLEARING`
+        freeswitch_cause: Why the call ended, in the words of FreeSWITCH, such as `NORMAL_CLEARING`
             (`HangupCause`). A record does not have it.
         stir_verification: The STIR/SHAKEN verdict on the caller's number (`STIRVerification`).
         stir_attestation: The STIR/SHAKEN attestation level (`STIRAttestation`).
-        extra: The keys that this version does not know, with their text, or a list of texts where a key is
-            repeated. For example `DialBLegUUID`, and the headers `SIP-H-*` and `X-PH-*`.
-        wire_values: The text of every key as sent, or a list of texts.
+        extra: The keys that this version does not know, with their text; a list of texts for a repeated key.
+            Examples are `DialBLegUUID`, and the headers `SIP-H-*` and `X-PH-*`.
+        wire_values: The text of every key as sent; a list of texts for a repeated key.
     """
 
     call_uuid: str
@@ -118,16 +124,16 @@ class HangupEvent:
         """Read a callback: the body of a POST, or the query of a GET. Verify its signature first.
 
         Args:
-            form: Its bytes or text as received, or a parsed form as in `verify`, or `to_dict()` of an event.
+            form: The bytes or text as received, or a parsed form as in `verify`, or `to_dict()` of an event.
             zone: The zone of the account, such as `ZoneInfo("Asia/Kolkata")`. Plivo sends the times of a
-                callback without an offset. None if it is not known: these times are None then, and
+                callback without an offset. None if the zone is not known: these times are None then, and
                 their text is in `wire_values`. In the hour that a zone repeats in autumn, a time is the one
                 that fits `SessionStart`, which is UTC, and `Duration`; else the first one.
 
         Raises:
-            DecodeError: It is not the callback of a hang-up: its `Event` is another, or it has no `CallUUID`.
-                Or a number, an amount or a time cannot be read, or a key has two values. `fields` names the
-                keys, and `body` has the form.
+            DecodeError: This is not the callback of a hang-up: its `Event` is another, or it has no
+                `CallUUID`. Or a number, an amount or a time cannot be read, or a key has two values. `fields`
+                has the keys, and `body` the form.
             ConfigurationError: `form` or `zone` is of a type that cannot be read.
         """
         from plivo_async.webhooks.hangup_form import read_hangup
@@ -136,12 +142,12 @@ class HangupEvent:
 
     @property
     def is_answered(self) -> bool:
-        """Whether the call was answered, that is, has a time of the answer. Needs no zone."""
+        """Whether the call was answered. The callback then has an `AnswerTime`. It needs no zone."""
         return self.answer_time is not None or bool(self.wire_values.get("AnswerTime"))
 
     @property
     def hangup_cause(self) -> str | None:
-        """Why the call ended, in words. The documented text of the code, else the name as sent."""
+        """Why the call ended, in words. The documented text of the code, else `hangup_cause_name`."""
         if self.hangup_cause_code is not None and self.hangup_cause_code.description:
             return self.hangup_cause_code.description
         return self.hangup_cause_name

@@ -42,34 +42,35 @@ def verify(
 ) -> None:
     """Check that Plivo sent a request to this URL, and that nobody changed its query or its form.
 
-    It raises, and returns nothing, because a boolean can be forgotten. Answer 403 to a `SignatureError`.
+    It raises, and returns nothing, because a boolean can be forgotten. Answer a `SignatureError` with 403.
 
         verify("POST", url, request.headers, await request.body(), auth_token=token)
 
-    Every signature of the request, for the account (`X-Plivo-Signature-V3`) and for its main account
-    (`X-Plivo-Signature-Ma-V3`), is compared with every token, all of them in constant time. So the token of
-    the main account fits the callbacks of its subaccounts too. A token of a subaccount lets its owner sign
-    callbacks: pass those tokens only that may sign for this URL.
+    A request has signatures for the account (`X-Plivo-Signature-V3`) and for its main account
+    (`X-Plivo-Signature-Ma-V3`). Each of them is compared with each token, in constant time. So the token of
+    the main account fits the callbacks of its subaccounts too. The owner of a token can sign callbacks: pass
+    only tokens whose owners may sign for this URL.
 
-    The signature has no time. A request that was seen can be sent again, so be idempotent. The scheme joins
-    the keys and the values of a form without separators, so trust a form only as far as the connection: what
-    a call cost is in its record.
+    The signature has no time, so somebody who saw a request can send it again: be idempotent. The scheme
+    joins the keys and values of a form without separators, so it does not fix where a value ends. Read what
+    a call cost from its record.
 
     Args:
-        method: The method. That of a WebSocket upgrade is GET.
-        url: The whole URL that Plivo called, with its query. Behind a proxy that is the public one: see
-            `public_url`. Case, port and escapes stay as they are; `ws://` counts as `http://`; a fragment
-            and a user are ignored; a path of `/` is the same as none.
-        headers: The headers: a mapping, or pairs, of text or bytes. Names in any letter case, or those of a
-            WSGI environment. The headers of every common framework fit as they are.
+        method: The method, such as `POST`. A WebSocket upgrade is a GET.
+        url: The whole URL that Plivo called, with its query. Behind a proxy this is the public URL, from
+            `public_url`. Pass case, port and escapes unchanged. `ws://` counts as `http://`. A fragment and a
+            user are ignored, and a path of `/` is the same as none.
+        headers: The headers: a mapping or pairs, of text or bytes. The headers of every common framework fit
+            unchanged, and so does a WSGI environment. Names may have any letter case.
         body: The body of a POST: its bytes or text as received. A parsed form fits too, with one or several
-            values for a key, if blank values were kept and all escapes were UTF-8. Its size is up to you:
-            the time grows with it, not with its square. A GET has none; its form is in the query.
-        auth_token: The token of the account, or several while the token is changed or a subaccount is used.
-        version: The scheme. "v2" signs neither query nor form, so it only shows that Plivo calls this URL.
+            values for a key, if blank values were kept and all escapes were UTF-8. Bound its size yourself:
+            the time is proportional to it. A GET has no body; its form is in the query.
+        auth_token: The token of the account. Or several, while the token is changed or for subaccounts.
+        version: The version of the scheme. "v2" signs neither query nor form, so it only proves that Plivo
+            called this URL.
 
     Raises:
-        SignatureError: The request is not from Plivo, or not to this URL; `reason` names the case.
+        SignatureError: The request is not from Plivo, or not to this URL; `reason` has the case.
         ConfigurationError: An argument cannot be used: no whole URL, an empty token, an unknown version.
     """
     tokens = Secret(auth_token)

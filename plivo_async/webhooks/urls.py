@@ -49,13 +49,15 @@ def public_url(base_url: str, target: str) -> str:
         public_url("https://app.example.com", str(request.url))
 
     Args:
-        base_url: Where Plivo reaches the service, such as `https://app.example.com`. If the proxy takes a
-            prefix off the path, it ends in that prefix.
-        target: The path and the query of the request, or its whole URL, of which scheme and host are
-            replaced.
+        base_url: Where Plivo reaches the service, such as `https://app.example.com`. If the proxy removes a
+            prefix from the path, end the URL with this prefix.
+        target: The path and the query of the request, or its whole URL, whose scheme and host are replaced.
+
+    Returns:
+        The URL, for `verify`.
 
     Raises:
-        ConfigurationError: `base_url` is no URL, or has a query; or `target` is neither a path nor a URL.
+        ConfigurationError: `base_url` is no URL or has a query, or `target` is neither a path nor a URL.
     """
     base = split_url("base_url", base_url)
     if base.query:
@@ -71,12 +73,15 @@ def forwarded_url(url: str, headers: Headers) -> str:
     """Return the URL that Plivo called, from `X-Forwarded-Proto` and `X-Forwarded-Host` of a proxy.
 
     Use it only behind a proxy that sets or removes both headers itself: otherwise the sender of a request
-    chooses them. `public_url` needs no trust in headers. Of several values the first counts, which is that
-    of the outermost proxy. A header that is missing changes nothing.
+    chooses them. `public_url` needs no trust in headers. Of several values the first counts: it is from the
+    outermost proxy. A header that is missing changes nothing.
 
     Args:
         url: The URL of the request as the service sees it.
         headers: The headers of the request, as in `verify`.
+
+    Returns:
+        The URL, for `verify`.
 
     Raises:
         ConfigurationError: `url` is no URL, or the headers are neither a mapping nor pairs.

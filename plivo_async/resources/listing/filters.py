@@ -25,22 +25,24 @@ _BOUNDS = ("gt", "gte", "lt", "lte")
 class CallFilters(TypedDict, total=False):
     """The filters of `client.calls.list`, with the names that Plivo gives them.
 
-    A call has to fit all of them. https://www.plivo.com/docs/voice/api/call#list-all-calls
+    A call has to fit all of them. None is the same as no filter. A value that no call can fit raises
+    ConfigurationError. https://www.plivo.com/docs/voice/api/call#list-all-calls
 
     Attributes:
         call_direction: `inbound` or `outbound`.
-        from_number: The number of the caller, or its first digits.
-        to_number: The number that was called, or its first digits.
-        bill_duration: Billable seconds, exactly.
-        bill_duration__gt: More billable seconds.
-        bill_duration__gte: As many billable seconds, or more.
-        bill_duration__lt: Fewer billable seconds.
-        bill_duration__lte: As many billable seconds, or fewer.
-        parent_call_uuid: The call that dialled the call.
-        hangup_cause_code: Why the call ended.
-        hangup_source: Which party ended the call.
-        stir_verification: The STIR/SHAKEN verdict on the caller's number.
-        subaccount: The auth ID of the subaccount that the call belongs to.
+        from_number: The number of the caller or its first digits, or a SIP URI.
+        to_number: The number that was called or its first digits, or a SIP URI.
+        bill_duration: Exactly this number of billable seconds, 0 or more.
+        bill_duration__gt: More billable seconds than this.
+        bill_duration__gte: This number of billable seconds, or more.
+        bill_duration__lt: Fewer billable seconds than this.
+        bill_duration__lte: This number of billable seconds, or fewer.
+        parent_call_uuid: The A leg: a call UUID, as in `calls.get`.
+        hangup_cause_code: Why the call ended. An int has to be a documented code; pass `HangupCause(code)`
+            for a newer one.
+        hangup_source: Which party ended the call: a HangupSource or its text.
+        stir_verification: The STIR/SHAKEN verdict on the caller's number: a StirVerification or its text.
+        subaccount: The auth id of the subaccount that the call belongs to: `SA` and 18 characters.
     """
 
     call_direction: CallDirection | str

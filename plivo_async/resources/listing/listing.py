@@ -51,24 +51,24 @@ class _Requests:
 
 @exported
 class Listing(Progress, Generic[Record]):
-    """The records of a span of time: `await` it for the first page, or iterate for all of them; it runs once.
+    """The records of a span of time. Await it for the first page, or iterate over all. It runs once.
 
-    An iteration yields each record once, the newest first, as a Fetched. A row that cannot be read comes out
-    as a Failed, whose error has the row's JSON as its `body`. A record that Plivo writes late, while the list
-    is read, comes out when it is found. At the end, `report` has whether the list is complete.
+    An iteration yields each record once, the newest first, as a Fetched. For a row that cannot be read it
+    yields a Failed, whose error has the row's JSON as its `body`. A record that Plivo writes while the list
+    is read is yielded when it is found. At the end, `report` has whether the list is complete.
 
     Use `async with` around the iteration if you may leave it early: the end of the block cancels the requests
     under way. Without it they end when Python collects the iterator.
 
     The list holds while the rate limit, a 429 or an outage stops all requests, and `holding` has the reason.
-    An error ends the iteration if that lasts longer than `patience`, or if a page cannot be read after all
-    attempts.
+    An error ends the iteration if the list holds for longer than `patience`, or if a page cannot be read
+    after all attempts.
 
     The attributes and properties may be read at any time, and in any thread.
 
     Attributes:
-        done (int): The number of outcomes that came out.
-        failed (int): The number of those that are a Failed.
+        done (int): The number of outcomes so far.
+        failed (int): The number of outcomes so far that are a Failed.
     """
 
     def __init__(
@@ -98,12 +98,12 @@ class Listing(Progress, Generic[Record]):
 
     @property
     def total(self) -> int | None:
-        """How many records there are; None before that is known, and where Plivo gives no total."""
+        """How many records there are; None until that is known, and if Plivo sends no total."""
         return self._total if self._walk is None else self._walk.total
 
     @property
     def report(self) -> ListReport:
-        """Whether the list is complete, and what could not be reconciled; not final before the end."""
+        """Whether the list is complete, and how it was read; not final before the end."""
         walk, span = self._walk, self._span
         warnings = () if span is None else span.warnings
         facts: dict[str, Any] = {}
@@ -130,6 +130,14 @@ class Listing(Progress, Generic[Record]):
     # The first page
 
     def __await__(self) -> Generator[Any, None, Page[Record]]:
+        """Fetch the first page.
+
+        Returns:
+            The newest records, at most `page_size` of them.
+
+        Raises:
+            PlivoError: The page cannot be read, as in `calls.get`.
+        """
         return self._first_page().__await__()
 
     async def _first_page(self) -> Page[Record]:

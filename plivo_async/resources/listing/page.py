@@ -32,11 +32,11 @@ class Page(Generic[Record]):
     Attributes:
         records: The records, the newest first.
         failed: The rows that cannot be read.
-        total: How many records there are from `since` to `until`; None if Plivo gives no total.
-        since: The begin of the window that the page belongs to, in UTC. A window has 30
-            days at most, and the page belongs to the newest one.
-        until: The end of the window, which is not part of it, in UTC.
-        api_id: Plivo's identifier of the request.
+        total: How many records there are from `since` to `until`; None if Plivo sends no total.
+        since: The begin of the newest window of the span, which the page belongs to, in UTC. A window has at
+            most 30 days. None for a list without times.
+        until: The end of this window, which is not part of it, in UTC; None for a list without times.
+        api_id: Plivo's identifier of the request; None where Plivo sends none.
     """
 
     records: tuple[Record, ...]

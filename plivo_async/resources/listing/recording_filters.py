@@ -22,22 +22,25 @@ from plivo_async.resources.listing.filters import (
 class RecordingFilters(TypedDict, total=False):
     """The filters of `client.recordings.list`, with the names that Plivo gives them.
 
-    A recording has to fit all of them. https://www.plivo.com/docs/voice/api/recording#list-all-recordings
+    A recording has to fit all of them. None is the same as no filter. A value that no recording can fit
+    raises ConfigurationError. https://www.plivo.com/docs/voice/api/recording#list-all-recordings
 
     Attributes:
         call_uuid: The call that was recorded; of a dialled call its A leg.
-        from_number: The number of the caller. A `+` is left out, because recordings have none.
-        to_number: The number that was called, likewise.
-        conference_name: The conference that was recorded.
-        conference_uuid: Its UUID.
-        mpc_name: The multiparty call that was recorded.
-        mpc_uuid: Its UUID.
-        recording_storage_duration: Days since it was stored, exactly. Not together with `since` and `until`.
-        recording_storage_duration__gt: More days.
-        recording_storage_duration__gte: As many days, or more.
-        recording_storage_duration__lt: Fewer days.
-        recording_storage_duration__lte: As many days, or fewer.
-        subaccount: The auth ID of the subaccount that the recording belongs to.
+        from_number: The number of the caller or its first digits. The client removes a `+`, because
+            recordings have none.
+        to_number: The number that was called or its first digits. The client removes a `+`.
+        conference_name: The name of the conference that was recorded.
+        conference_uuid: The UUID of this conference.
+        mpc_name: The name of the multiparty call that was recorded.
+        mpc_uuid: The UUID of this multiparty call.
+        recording_storage_duration: Exactly this number of days since the recording was stored, 0 or more.
+            Filters of these days do not go together with `since` and `until`.
+        recording_storage_duration__gt: More days than this.
+        recording_storage_duration__gte: This number of days, or more.
+        recording_storage_duration__lt: Fewer days than this.
+        recording_storage_duration__lte: This number of days, or fewer.
+        subaccount: The auth id of the subaccount that the recording belongs to: `SA` and 18 characters.
     """
 
     call_uuid: str | uuid.UUID

@@ -18,18 +18,18 @@ class ListReport:
     or wrong, it is complete when it was read from end to end and no row moved meanwhile.
 
     Attributes:
-        complete: Whether every record of the span came out. False as long as the list is read, and if it
-            ended early.
+        complete: Whether the iteration yielded every record of the span. False until its end, and if it ended
+            early.
         since: The begin of the span, in UTC; None for a list without times.
         until: The end of the span, which is not part of it, in UTC; None for a list without times.
-        records: How many records came out.
-        failed: How many rows came out that cannot be read.
-        repeated: How many rows came again, and were left out.
-        late: How many of the records were found after their place had been read, because Plivo wrote them
+        records: How many records the iteration yielded.
+        failed: How many rows it yielded that cannot be read.
+        repeated: How many rows Plivo sent again. They are yielded once.
+        late: How many of the records were found after their page had been read, because Plivo wrote them
             late.
-        missing: How many records Plivo counts that did not come out; None if that is not known.
+        missing: How many of the records that Plivo counts were not found; None if that is not known.
         requests: How many requests were sent.
-        warnings: The deviations that could not be reconciled, and the part of the span that is left out.
+        warnings: The deviations that remain, and the part of the span that is left out, in words.
     """
 
     complete: bool

@@ -15,20 +15,23 @@ from plivo_async.resources.listing.filters import Filter, hangup_cause, number, 
 class TrunkCallFilters(TypedDict, total=False):
     """The filters of `client.trunk_calls.list`, with the names that Plivo gives them.
 
-    A call has to fit all of them. https://www.plivo.com/docs/sip-trunking/api/calls
+    A call has to fit all of them. None is the same as no filter. A value that no call can fit raises
+    ConfigurationError. https://www.plivo.com/docs/sip-trunking/api/calls
 
     Attributes:
         call_direction: `inbound` or `outbound`.
-        from_number: The number of the caller, or its first digits. A `+` is left out: with it nothing fits.
-        to_number: The number that was called, or its first digits, likewise.
-        bill_duration: Billed seconds, exactly.
-        bill_duration__gt: More billed seconds.
-        bill_duration__gte: As many billed seconds, or more.
-        bill_duration__lt: Fewer billed seconds.
-        bill_duration__lte: As many billed seconds, or fewer.
-        hangup_cause_code: Why the call ended.
-        hangup_source: Which party ended the call.
-        stir_verification: The STIR/SHAKEN verdict on the caller's number.
+        from_number: The number of the caller or its first digits, or a SIP URI. The client removes a `+`,
+            because no call fits a number with it.
+        to_number: The number that was called or its first digits, or a SIP URI. The client removes a `+`.
+        bill_duration: Exactly this number of billed seconds, 0 or more.
+        bill_duration__gt: More billed seconds than this.
+        bill_duration__gte: This number of billed seconds, or more.
+        bill_duration__lt: Fewer billed seconds than this.
+        bill_duration__lte: This number of billed seconds, or fewer.
+        hangup_cause_code: Why the call ended. An int has to be a documented code; pass
+            `TrunkHangupCause(code)` for a newer one.
+        hangup_source: Which party ended the call: a TrunkHangupSource or its text.
+        stir_verification: The STIR/SHAKEN verdict on the caller's number: a StirVerification or its text.
     """
 
     call_direction: CallDirection | str
