@@ -21,7 +21,14 @@ import pytest
 import uvicorn
 
 from plivo_async import AsyncClient, ConfigurationError, NetworkError
-from plivo_async.testing import Drop, FakePlivo, FakeRateLimit, InstantRetryPolicy, StubResponse
+from plivo_async.testing import (
+    Drop,
+    FakePlivo,
+    FakeRateLimit,
+    InstantRetryPolicy,
+    StubResponse,
+    protocol,
+)
 
 _HANG = 30.0
 
@@ -411,6 +418,23 @@ def test_another_missing_module_is_not_reported_as_uvicorn(monkeypatch: pytest.M
 
     with pytest.raises(ModuleNotFoundError, match="h11"):
         FakePlivo().serve().__enter__()
+
+
+def test_no_response_waits_until_the_client_has_acknowledged_its_head(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listeners: list[socket.socket] = []
+
+    def serving(app: Any, listener: socket.socket) -> Any:
+        listeners.append(listener)
+        return original(app, listener)
+
+    original = protocol.serving
+    monkeypatch.setattr(protocol, "serving", serving)
+    with FakePlivo().serve() as url, connect(url):
+        without_nagle = listeners[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+    assert without_nagle
 
 
 async def test_another_asgi_server_can_serve_it_and_closes_after_the_head_for_a_drop() -> None:
