@@ -12,7 +12,7 @@ import click
 from attrs import evolve, fields, frozen
 from click.core import ParameterSource
 
-from plivo_async.base_url import ALLOW_HTTP_VARIABLE, DEFAULT_BASE_URL
+from plivo_async.base_url import ALLOW_HTTP_VARIABLE, BASE_URL_VARIABLE, DEFAULT_BASE_URL
 from plivo_async.cli.ca_file import CAFile, ca_file_option
 from plivo_async.cli.output import logging_to_stderr, report
 from plivo_async.client import AsyncClient
@@ -190,7 +190,10 @@ def open_client(
             with _open_fake_client(options, more) as cli_client:
                 yield cli_client
             return
-        base_url = DEFAULT_BASE_URL if options.base_url is None else options.base_url
+        base_url = options.base_url
+        if base_url is None:
+            # `--try` left the variable out, in case it uses the built-in fake.
+            base_url = os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
         client = AsyncClient(
             base_url=base_url,
             # Without the option the client reads the environment.

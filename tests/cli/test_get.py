@@ -103,6 +103,18 @@ def test_try_with_credentials_uses_plivo(
     )
 
 
+def test_try_with_credentials_uses_the_url_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with account(monkeypatch) as (_, url):
+        monkeypatch.setenv("PLIVO_ASYNC_BASE_URL", url)
+        assert run(["get", "--try", _DOCUMENTED]) == 0
+
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["call_uuid"] == _DOCUMENTED
+    assert captured.err.endswith(f": using {url}\n")
+
+
 def test_with_credentials_only_the_record_is_written(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
