@@ -51,27 +51,32 @@ class Block:
 
 @frozen(kw_only=True)
 class PythonExample:
-    """A python block, what it prints (None where the page does not say), and the files that it may import."""
+    """A python block.
+
+    Attributes:
+        block: The block.
+        prints: What it prints; None where the page does not say.
+        imports: The files of earlier blocks, which it may import.
+        is_module: Whether a later block uses it: its functions may be called there.
+    """
 
     block: Block
     prints: str | None
     imports: tuple[Block, ...]
+    is_module: bool
 
     @property
     def is_test(self) -> bool:
         """Whether pytest runs it."""
         return self.block.file_name.startswith("test_")
 
-    @property
-    def is_module(self) -> bool:
-        """Whether it is a file that another block uses: its functions are called there."""
-        return self.block.name is not None and not self.is_test
-
     def save(self, folder: Path) -> Path:
         """Write it, and what it may import, into the folder; returns its path."""
         for block in (*self.imports, self.block):
+            file = folder / block.file_name
+            file.parent.mkdir(parents=True, exist_ok=True)
             # The blank lines make the numbers of a traceback those of the page.
-            (folder / block.file_name).write_text("\n" * block.line + block.text)
+            file.write_text("\n" * block.line + block.text)
         return folder / self.block.file_name
 
 
@@ -152,10 +157,24 @@ def python_examples(page: Path) -> list[PythonExample]:
         if block is None or block.language != "python":
             continue
         prints = following.text if following is not None and following.language == "text" else None
-        examples.append(PythonExample(block=block, prints=prints, imports=tuple(named)))
+        examples.append(
+            PythonExample(block=block, prints=prints, imports=tuple(named), is_module=is_used_later(block))
+        )
         if block.name is not None:
             named.append(block)
     return examples
+
+
+def is_used_later(block: Block) -> bool:
+    """Whether a later block of the page names this file."""
+    if block.name is None:
+        return False
+    later = [
+        other.text
+        for other in pasted_blocks(block.page)
+        if other.line > block.line and other.language in ("python", "console", INCLUDED)
+    ]
+    return any(re.search(rf"\b{Path(block.name).stem}\b", text) for text in later)
 
 
 def console_examples(page: Path) -> list[ConsoleExample]:

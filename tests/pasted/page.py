@@ -12,7 +12,7 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from tests.docs.doc_examples import INCLUDED, Block, commands_of, pasted_blocks
+from tests.docs.doc_examples import INCLUDED, Block, commands_of, is_used_later, pasted_blocks
 from tests.docs.outputs import difference, is_shown
 from tests.pasted.environments import environ_of_a_reader
 from tests.pasted.terminal import Printed, Terminal
@@ -67,16 +67,11 @@ def counted(page: Path) -> list[Block]:
 
 def is_never_used(step: Step) -> bool:
     """Whether no later block of the page runs a file that is only saved."""
-    block = step.block
-    name = Path(block.name or "")
-    later = [other.text for other in pasted_blocks(block.page) if other.line > block.line]
-    return (
-        step.is_only_saved
-        and name.stem != "conftest"
-        and not any(
-            re.search(rf"\b{name.stem}\b|^\$ pytest( -[a-z]+)*$", text, re.MULTILINE) for text in later
-        )
-    )
+    if not step.is_only_saved or step.block.name == "conftest.py":
+        return False
+    later = [block.text for block in pasted_blocks(step.block.page) if block.line > step.block.line]
+    runs_all_tests = any(re.search(r"^\$ pytest( -\w+)*$", text, re.MULTILINE) for text in later)
+    return not runs_all_tests and not is_used_later(step.block)
 
 
 def has_jobs(page: Path) -> bool:

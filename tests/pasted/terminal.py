@@ -31,10 +31,10 @@ set -m
 restore() { return "$1"; }
 status=0
 while IFS= read -r -d '' -u DESCRIPTOR terminal && IFS= read -r -d '' -u DESCRIPTOR command; do
-  restore "$status"
   if [[ -n $terminal ]]; then
     eval "$command" DESCRIPTOR<&- >"$terminal" 2>&1
   else
+    restore "$status"
     eval "$command" DESCRIPTOR<&-
   fi
   status=$?
