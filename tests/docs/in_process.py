@@ -30,6 +30,7 @@ import uvicorn
 from plivo_async.base_url import BASE_URL_VARIABLE, DEFAULT_BASE_URL
 from plivo_async.cli.app import run as plivo_async_command
 from tests.docs.doc_examples import (
+    INCLUDED,
     ROOT,
     Block,
     PythonExample,
@@ -41,10 +42,20 @@ from tests.docs.doc_examples import (
 from tests.docs.outputs import difference, is_shown
 
 # Only tests/pasted runs a block with one of these: they need servers, or programs that may not be installed.
-PASTED_ONLY = {
-    "cat", "celery", "docker", "git", "hypercorn", "jq", "kill", "ls", "openssl", "procrastinate", "psql", "pytest",
-    "redis-cli", "redis-server", "sleep", "sqlite3", "streaq", "taskiq",
-}  # fmt: skip
+PASTED_ONLY = [
+    *(
+        "celery",
+        "docker",
+        "hypercorn",
+        "procrastinate",
+        "psql",
+        "redis-cli",
+        "redis-server",
+        "streaq",
+        "taskiq",
+    ),
+    *("cat", "git", "jq", "kill", "ls", "openssl", "pytest", "sleep", "sqlite3"),
+]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
@@ -108,10 +119,11 @@ class Reader:
     def _needs_a_terminal(self, command: Sequence[str]) -> bool:
         is_asked_of_nobody = command[0] == "curl" and not self._service
         is_job = command[-1] == "&" and command[0] != "uvicorn"
-        # A service of docs/examples may need what is not installed.
-        serves_included = command[0] == "uvicorn" and not self._modules(command[1])
+        # A program of docs/examples may need what is not installed.
+        files = [block.file_name for block in pasted_blocks(self._page) if block.language == INCLUDED]
+        runs_included = any(f"{re.split('[.:]', word)[0]}.py" in files for word in command)
         has_settings = "=" in command[0]
-        return has_settings or command[0] in PASTED_ONLY or is_asked_of_nobody or is_job or serves_included
+        return has_settings or command[0] in PASTED_ONLY or is_asked_of_nobody or is_job or runs_included
 
     def _modules(self, app: str) -> list[PythonExample]:
         name = f"{app.partition(':')[0]}.py"
