@@ -139,8 +139,8 @@ class Reader:
                     self._monkeypatch.setenv(name, value)
             case ["plivo-async", *arguments] | ["python", "-m", "plivo_async", *arguments]:
                 return self._plivo_async(arguments)
-            case ["python", name]:
-                return run_file(self._folder / name)
+            case ["python", name, *arguments]:
+                return run_file(self._folder / name, *arguments)
             case ["uvicorn", app, *_, "&"]:
                 self._serve(app)
             case ["curl", *arguments]:
@@ -200,14 +200,16 @@ def check_development_command(command: Sequence[str]) -> None:
             pytest.fail(f"a command that nobody runs: {' '.join(command)}")
 
 
-def run_file(file: Path) -> str:
+def run_file(file: Path, *arguments: str) -> str:
     """Run a file as a program; return what it prints."""
     screen = io.StringIO()
     with (
+        pytest.MonkeyPatch.context() as patch,
         logging_of_a_new_program(),
         contextlib.redirect_stdout(screen),
         contextlib.redirect_stderr(screen),
     ):
+        patch.setattr(sys, "argv", [str(file), *arguments])
         runpy.run_path(str(file), run_name="__main__")
     return screen.getvalue()
 
