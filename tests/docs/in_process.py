@@ -18,6 +18,7 @@ import socket
 import sys
 import threading
 import tomllib
+import traceback
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from types import CodeType, FrameType
@@ -140,7 +141,11 @@ class Reader:
             case ["plivo-async", *arguments] | ["python", "-m", "plivo_async", *arguments]:
                 return self._plivo_async(arguments)
             case ["python", name, *arguments]:
-                return run_file(self._folder / name, *arguments)
+                try:
+                    return run_file(self._folder / name, *arguments)
+                except Exception as error:  # noqa: BLE001
+                    self._exit_code = 1
+                    return "".join(traceback.format_exception(error))
             case ["uvicorn", app, *_, "&"]:
                 self._serve(app)
             case ["curl", *arguments]:
