@@ -56,4 +56,5 @@ def make_app() -> web.Application:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
     web.run_app(make_app(), port=int(os.environ.get("PORT", "8000")))

@@ -82,7 +82,9 @@ class CallCollector:
         while True:
             call_uuid = await self._queue.get()
             try:
-                self._save(await self._client.calls.wait(call_uuid, deadline=WAIT_SECONDS))
+                record = await self._client.calls.wait(call_uuid, deadline=WAIT_SECONDS)
+                self._save(record)
+                logger.info("call %s: %s s for %s", call_uuid, record.billed_duration, record.total_amount)
             # Also if the disk is full: this task serves other calls too.
             except (PlivoError, sqlite3.Error) as error:
                 logger.warning("call %s: no record, the next list looks again: %s", call_uuid, error)
@@ -94,6 +96,7 @@ class CallCollector:
                     async for outcome in calls:
                         if isinstance(outcome, Fetched):
                             self._save(outcome.record)
+                logger.info("the list of the last hours: %d records", calls.report.records)
             except (PlivoError, sqlite3.Error) as error:
                 logger.warning("no list of the last hours, tried again later: %s", error)
             await asyncio.sleep(self._reconcile_seconds)

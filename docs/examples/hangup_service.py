@@ -30,6 +30,8 @@ class State(TypedDict):
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[State, None]:
+    # uvicorn shows no log records but its own.
+    logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"))
     # Read here, so that the module can be imported without them.
     public_url, auth_token = os.environ["PUBLIC_URL"], os.environ["PLIVO_AUTH_TOKEN"]
     database = Path(os.environ.get("DATABASE", "calls.db"))

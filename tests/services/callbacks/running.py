@@ -99,6 +99,7 @@ async def running(
                 "PLIVO_AUTH_TOKEN": fake.auth_token,
                 "PLIVO_ASYNC_BASE_URL": url,
                 "PUBLIC_URL": PUBLIC_URL,
+                "LOG_LEVEL": "WARNING",
                 "DATABASE": str(database),
                 **env,
             },
