@@ -9,11 +9,13 @@ from sphinx import addnodes
 from sphinx.transforms import SphinxTransform
 
 WORDS = {
-    "how-to/bulk": ["bulk", "batch", "outage"],
+    "how-to/bulk": ["bulk", "batch"],
+    "how-to/callback-signatures": ["signature"],
     "how-to/cancellation": ["CancelledError"],
     "reference/command-line": ["terminal", "shell", "jq"],
     "reference/errors": ["exceptions"],
     "how-to/errors": ["pickle", "except"],
+    "how-to/extending-the-record": ["cattrs", "converter"],
     "how-to/events": ["hooks", "callbacks of requests"],
     "how-to/exporting": ["export", "CSV", "NDJSON"],
     "how-to/job-queue-recipes": ["AWS Lambda", "taskiq", "procrastinate"],
@@ -23,11 +25,14 @@ WORDS = {
     "how-to/metrics": ["Prometheus", "metrics"],
     "how-to/httpx": ["SOCKS", "httpx2"],
     "how-to/middleware": ["middleware"],
+    "how-to/migrating": ["migration", "RestClient"],
     "how-to/network": ["certificate", "proxy", "TLS"],
     "explanation/pool": ["httpcore", "aiohttp transport"],
+    "explanation/comparison": ["SDK", "Node", "Ruby", "PHP", "Java", "Zapier", "n8n"],
+    "explanation/outages": ["outage", "patience"],
+    "explanation/completeness": ["late records"],
     "explanation/rate-limit": ["HTTP 429", "throttling"],
     "how-to/recipes": ["DuckDB", "pandas", "polars"],
-    "reference/record": ["pydantic"],
     "explanation/retries": ["backoff", "jitter", "retry budget"],
     "how-to/retries": ["deadline", "timeout"],
     "how-to/rate-limit": ["RateLimit", "RateLimiter"],
@@ -39,9 +44,10 @@ WORDS = {
     "how-to/testing": ["pytest"],
     "how-to/tracing": ["OpenTelemetry", "Sentry", "Jaeger"],
     "how-to/waiting": ["polling"],
+    "how-to/web-api": ["pydantic", "OpenAPI"],
     "how-to/web-frameworks": ["Django", "FastAPI", "Flask", "Litestar", "Quart", "Starlette", "aiohttp"],
     "how-to/web-service": ["uvicorn", "lifespan"],
-    "how-to/webhooks": ["webhook", "signature"],
+    "how-to/webhooks": ["webhook"],
 }
 
 
