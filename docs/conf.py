@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import tomllib
-from enum import EnumType
 from pathlib import Path
-from typing import Any
 
 from sphinx.application import Sphinx
 
 import plivo_async
-import plivo_async.testing
 
 _DOCS = Path(__file__).parent
 sys.path.insert(0, str(_DOCS))
+import api_pages  # noqa: E402
 import inventories  # noqa: E402
 import llms  # noqa: E402
 import search_words  # noqa: E402
@@ -79,42 +76,9 @@ nitpick_ignore = [
     ("py:class", "plivo_async.webhooks.pairs.HasItems"),
 ]
 
-# The client or the fake builds these; users do not call them.
-_BUILT_FOR_USERS = {
-    plivo_async.CallsResource,
-    plivo_async.TrunkCallsResource,
-    plivo_async.RecordingsResource,
-    plivo_async.Batch,
-    plivo_async.Listing,
-    plivo_async.testing.FakeRecords,
-    plivo_async.testing.FakeTrunkCalls,
-    plivo_async.testing.FakeLiveCalls,
-}
-
-# Default values without a readable repr, as the sources write them.
-_DEFAULTS = {
-    "<function sleep[^>]*>": "asyncio.sleep",
-    "<built-in method random[^>]*>": "random.random",
-    "<built-in function monotonic>": "time.monotonic",
-    r"\({'Stir_attestation'.*?},\)": "(DOCUMENTED_CALL,)",
-    r"<factory>|NOTHING": "{}",
-}
-
-
-def to_signature(
-    _app: Sphinx, what: str, _name: str, of: Any, _options: Any, signature: str | None, returns: str | None
-) -> tuple[str | None, str | None]:
-    """Replace unreadable default values. Hide the signature of classes that users do not call."""
-    is_called = what != "exception" or of is plivo_async.PlivoError
-    if isinstance(of, EnumType) or of in _BUILT_FOR_USERS or not is_called:
-        return "", None
-    for shown, written in _DEFAULTS.items():
-        signature = re.sub(shown, written, signature) if signature else signature
-    return signature, returns
-
 
 def setup(app: Sphinx) -> None:
     """Register the hooks. Sphinx calls this function."""
-    app.connect("autodoc-process-signature", to_signature)
+    api_pages.setup(app)
     app.add_transform(search_words.AddSearchWords)
     app.connect("build-finished", llms.write_pages)
