@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler
 
 from plivo_async import AsyncClient, InvalidCallUUIDError, NotFoundError, PlivoError
 
+logging.basicConfig(level=logging.INFO)
 logger = logging.getLogger("aiohttp_service")
 PLIVO = web.AppKey("PLIVO", AsyncClient)
 TASKS = web.AppKey("TASKS", set[asyncio.Task[None]])

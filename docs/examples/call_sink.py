@@ -48,5 +48,9 @@ class CallSink:
         done = {call_uuid for (call_uuid,) in self._database.execute(query, call_uuids)}
         return [call_uuid for call_uuid in call_uuids if call_uuid not in done]
 
+    def rows(self) -> list[tuple[str, str | None, str | None]]:
+        """Return the call UUID, the record and the error of each call."""
+        return self._database.execute("SELECT call_uuid, record, error FROM calls").fetchall()
+
     def close(self) -> None:
         self._database.close()

@@ -23,6 +23,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from plivo_async import AsyncClient, InvalidCallUUIDError, NotFoundError, PlivoError
 
+logging.basicConfig(level=logging.INFO)
 logger = logging.getLogger("django_service")
 
 if not settings.configured:

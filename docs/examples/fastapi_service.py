@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from plivo_async import AsyncClient, CallDetailRecord, InvalidCallUUIDError, NotFoundError, PlivoError
 
+logging.basicConfig(level=logging.INFO)
 logger = logging.getLogger("fastapi_service")
 Tasks = set[asyncio.Task[None]]
 

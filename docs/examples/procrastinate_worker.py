@@ -1,8 +1,8 @@
 # procrastinate_worker.py
 """A procrastinate worker that fetches the records of calls: PostgreSQL is queue and sink, without Redis.
 
-    procrastinate --app procrastinate_worker.app schema --apply   # once
-    python procrastinate_worker.py
+    python -m procrastinate --app procrastinate_worker.app schema --apply   # once
+    python -c 'import asyncio, procrastinate_worker as worker; asyncio.run(worker.main())'
 
 A program that knows a call UUID adds a job:
 
@@ -12,7 +12,6 @@ A program that knows a call UUID adds a job:
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
 from dataclasses import dataclass
@@ -110,7 +109,3 @@ async def main() -> None:
             stalled_worker_timeout=STALLED_SECONDS,
             shutdown_graceful_timeout=20.0,
         )
-
-
-if __name__ == "__main__":
-    asyncio.run(main())

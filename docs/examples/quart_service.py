@@ -9,6 +9,7 @@ from quart import Quart, Response, current_app
 
 from plivo_async import AsyncClient, InvalidCallUUIDError, NotFoundError, PlivoError
 
+logging.basicConfig(level=logging.INFO)
 logger = logging.getLogger("quart_service")
 app = Quart(__name__)
 # Seconds that background tasks have at a shutdown, before they are cancelled.

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from plivo_async import AsyncClient, InvalidCallUUIDError, NotFoundError, PlivoError
 
+logging.basicConfig(level=logging.INFO)
 logger = logging.getLogger("starlette_service")
 
 

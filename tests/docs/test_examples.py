@@ -23,7 +23,11 @@ from tests.docs.in_process import Reader, assert_output
 # The recipes need an export or a database to begin with, and more than Python: tests/e2e runs them.
 # The steps of a lesson last half a minute: tests/pasted runs them.
 ELSEWHERE = {"recipes.md", "sync-recipes.md", "first-batch.md", "first-sync.md", "first-service.md"}
-PAGES = [page for page in pages() if page.name not in ELSEWHERE]
+# These need servers, and frameworks and job queues that may not be installed: so does tests/services.
+SERVERS = {"fastapi.md", "starlette.md", "litestar.md", "quart.md", "aiohttp.md", "django.md"} | {
+    *("celery.md", "streaq.md", "taskiq.md", "procrastinate.md", "aws-lambda.md"),
+}
+PAGES = [page for page in pages() if page.name not in ELSEWHERE | SERVERS]
 # Languages of blocks that are only read; test_containers.py reads those of containers.
 NOT_RUN = {"text", "toml", "ini", "yaml", "dockerfile"}
 # Without the plugins that only the tests of this project need: they take as long to import as all else.

@@ -12,9 +12,9 @@ from tests.site.conftest import HTML
 WORDS: dict[str, list[str]] = runpy.run_path(str(HTML.parents[1] / "search_words.py"))["WORDS"]
 PAGES_BY_WORD = {
     **{word: page for page, words in WORDS.items() for word in words},
-    "celery": "how-to/job-queues",
+    "celery": "how-to/celery",
     "opentelemetry": "how-to/tracing",
-    "lambda": "how-to/job-queue-recipes",
+    "lambda": "how-to/aws-lambda",
     "uvicorn": "how-to/web-service",
     "asyncio worker": "how-to/worker",
 }
@@ -30,9 +30,9 @@ def test_the_search_shows_the_page_of_a_word_first(window: BrowserContext) -> No
     page.wait_for_selector("ul.search li a")
     first = page.locator("ul.search li > a").first
 
-    assert first.inner_text() == "In a job queue"
+    assert first.inner_text() == "Use the client in Celery"
     first.click()
-    page.wait_for_url("**/how-to/job-queues.html**")
+    page.wait_for_url("**/how-to/celery.html**")
     page.close()
 
 

@@ -1,4 +1,4 @@
-"""The service that docs/how-to/cancellation.md shows cancels the calls of clients that hang up."""
+"""The service that docs/how-to/cancelling.md shows cancels the calls of clients that hang up."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CALLS = 4
 
 
 async def test_the_service_of_the_page_cancels_the_calls_of_clients_that_hang_up(tmp_path: Path) -> None:
-    [example] = [e for e in python_examples(ROOT / "docs/how-to/cancellation.md") if e.is_module]
+    [example] = [e for e in python_examples(ROOT / "docs/how-to/cancelling.md") if e.is_module]
     name = example.save(tmp_path).stem
     fake = FakePlivo()
     path = f"/calls/{fake.call_uuids[0]}"

@@ -1,4 +1,4 @@
-"""Records in the responses of Litestar, as docs/how-to/web-frameworks.md describes it."""
+"""Records in the responses of Litestar, as docs/how-to/litestar.md describes it."""
 
 from __future__ import annotations
 
