@@ -196,6 +196,10 @@ def sequences(clients: list[Client], rounds: int) -> Iterator[str]:
         fake = FakePlivo(rate_limit=FakeRateLimit(requests=100, per=5.0, kind="sliding"))
         with fake.serve() as url:
             limited = run(client, fake, url, "get", "150", CALL_UUID)
+        after_outage = FakePlivo()
+        after_outage.script([503] * 3)
+        with after_outage.serve() as url:
+            later = run(client, after_outage, url, "get", "4", CALL_UUID)
         for name, cell in (
             ("200 calls: ms each beyond the latency", f"{overhead:.1f}"),
             ("200 calls: connections", str(counter.connections)),
@@ -204,6 +208,8 @@ def sequences(clients: list[Client], rounds: int) -> Iterator[str]:
             ("the same: 429s", str(fake.over_limit)),
             ("the same: seconds", f"{limited['seconds']:.1f}"),
             ("the same: errors", ", ".join(sorted(set(limited["errors"]))) or "none"),
+            ("4 calls, 503 for the first 3 requests: records", str(later["records"])),
+            ("these: errors", ", ".join(later["errors"]) or "none"),
         ):
             cells.setdefault(name, [name]).append(cell)
     yield from map(_row, cells.values())
