@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from sphinx.application import Sphinx
 
@@ -77,8 +78,16 @@ nitpick_ignore = [
 ]
 
 
+def announce(_app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
+    """Say on each page how its examples are run. A relative link, because a copy of the site has them too."""
+    box = f"{context['pathto']('index').removesuffix('#')}#run-the-examples"
+    # It fits a phone on one line.
+    context["theme_announcement"] = f'<a href="{box}">Run the examples without an account</a>'
+
+
 def setup(app: Sphinx) -> None:
     """Register the hooks. Sphinx calls this function."""
+    app.connect("html-page-context", announce)
     api_pages.setup(app)
     app.add_transform(search_words.AddSearchWords)
     app.connect("build-finished", llms.write_pages)
