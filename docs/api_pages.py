@@ -10,6 +10,7 @@ from enum import EnumType
 from types import FunctionType
 from typing import Any, get_args, get_type_hints
 
+import attrs
 import inventories
 from sphinx.application import Sphinx
 from sphinx.domains.python import PyObject
@@ -17,6 +18,7 @@ from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.typing import stringify_annotation
 
 import plivo_async
+import plivo_async.events
 import plivo_async.testing
 from plivo_async.record.enums import OpenCode
 
@@ -45,6 +47,16 @@ _DEFAULTS = {
     r"\({'Stir_attestation'.*?},\)": "(DOCUMENTED_CALL,)",
     r"<factory>|NOTHING": "{}",
 }
+# Types as users know them: names of unions, and what inner types stand for.
+_TYPES = {
+    stringify_annotation(plivo_async.events.Event, "smart"): "~plivo_async.events.Event",
+    stringify_annotation(plivo_async.CallNext, "smart"): "~plivo_async.CallNext",
+    stringify_annotation(plivo_async.Outcome, "smart"): "~plivo_async.Outcome",
+    "~plivo_async.http_client.HTTPClient": "~httpx.AsyncClient | httpx2.AsyncClient",
+    "~plivo_async.webhooks.pairs.HasItems": "~collections.abc.Mapping",
+    "~plivo_async.transport.proxy.Proxy | ": "",
+}
+_FIRST_OPTIONS = ["timeout", "deadline", "retry", "max_body"]
 _UNPACKED = re.compile(r"\*\*\w+: \S*Unpack\[[^\]]*\]")
 
 
@@ -52,15 +64,24 @@ def _options(function: Any) -> dict[str, Any]:
     """Return the options that a function accepts as `**options: Unpack[...]`, with their types."""
     signature = inspect.signature(function, eval_str=True)
     last = list(signature.parameters.values())[-1]
-    return get_type_hints(get_args(last.annotation)[0])
+    types = get_type_hints(get_args(last.annotation)[0])
+    # In the order of the docstrings.
+    return {name: types[name] for name in dict.fromkeys([*_FIRST_OPTIONS, *types]) if name in types}
+
+
+def _is_built_for_users(what: str, of: Any) -> bool:
+    if what == "exception":
+        return of is not plivo_async.PlivoError
+    # A value that this package returns: its docstring describes attributes, and no arguments.
+    is_result = what == "class" and attrs.has(of) and "\n    Args:\n" not in of.__doc__
+    return of in _BUILT_FOR_USERS or isinstance(of, EnumType) or is_result
 
 
 def to_signature(
     _app: Sphinx, what: str, _name: str, of: Any, _options_of: Any, signature: str | None, returns: str | None
 ) -> tuple[str | None, str | None]:
     """Write options one by one, and defaults as in the source. Hide what users do not call."""
-    is_called = what != "exception" or of is plivo_async.PlivoError
-    if isinstance(of, EnumType) or of in _BUILT_FOR_USERS or not is_called:
+    if _is_built_for_users(what, of):
         return "", None
     if signature and (unpacked := _UNPACKED.search(signature)):
         options = [
@@ -70,7 +91,13 @@ def to_signature(
         signature = signature.replace(unpacked[0], star + ", ".join(options))
     for shown, written in _DEFAULTS.items():
         signature = re.sub(shown, written, signature) if signature else signature
-    return signature, returns
+    return _with_known_types(signature), _with_known_types(returns)
+
+
+def _with_known_types(text: str | None) -> str | None:
+    for shown, written in _TYPES.items():
+        text = text.replace(shown, written) if text else text
+    return text
 
 
 # In the text of a docstring: something between backticks, or a name in CamelCase.
@@ -109,11 +136,8 @@ def _targets() -> Iterator[tuple[str, str]]:
 _TARGETS = dict(_targets())
 
 
-def to_docstring(_app: Sphinx, what: str, name: str, of: Any, _options_of: Any, lines: list[str]) -> None:
-    """Link the names in a docstring. Give the member of an enumeration its text."""
-    if what == "attribute" and isinstance(of, OpenCode):
-        lines[:] = [of.description, ""]
-        return
+def to_docstring(_app: Sphinx, _what: str, name: str, _of: Any, _options_of: Any, lines: list[str]) -> None:
+    """Link the names in a docstring."""
 
     def linked(match: re.Match[str]) -> str:
         written = match[1] or match[2]
@@ -129,8 +153,11 @@ def to_docstring(_app: Sphinx, what: str, name: str, of: Any, _options_of: Any, 
             lines[number] = line[:start] + _NAME.sub(linked, line[start:])
 
 
-def order_members(_app: Sphinx) -> None:
-    """Have autodoc sort members as the sources do, which it looks for in the module that exports a class."""
+def describe_members(_app: Sphinx) -> None:
+    """Give autodoc the order of members, and the texts of codes.
+
+    It looks for both in the source of the module that a class says it is from, which only exports it.
+    """
     for module in _MODULES:
         analyzer = ModuleAnalyzer.for_module(module.__name__)
         analyzer.analyze()
@@ -138,11 +165,13 @@ def order_members(_app: Sphinx) -> None:
             for kind in getattr(getattr(module, name), "__mro__", ()):
                 for member in vars(kind):
                     analyzer.tagorder.setdefault(f"{name}.{member}", len(analyzer.tagorder))
+                    if isinstance(code := vars(kind)[member], OpenCode):
+                        analyzer.attr_docs[name, member] = [code.description, ""]
 
 
 def setup(app: Sphinx) -> None:
     """Register the hooks."""
-    app.connect("builder-inited", order_members)
+    app.connect("builder-inited", describe_members)
     app.connect("autodoc-process-signature", to_signature)
     # After napoleon.
     app.connect("autodoc-process-docstring", to_docstring, priority=900)

@@ -70,11 +70,11 @@ nitpick_ignore_regex = [
     # Filters and options together, the kind of record of a list, the type of a wrapped result.
     ("py:class", r"plivo_async\.(resources\..*\.(_ListOptions|Record)|(otel|tracing)\.T)"),
 ]
-# Inner types: a user passes the URL of a proxy, a client of httpx or httpx2, the headers of a framework.
 nitpick_ignore = [
+    # An inner type: a user passes the URL of a proxy.
     ("py:class", "plivo_async.transport.proxy.Proxy"),
-    ("py:class", "plivo_async.http_client.HTTPClient"),
-    ("py:class", "plivo_async.webhooks.pairs.HasItems"),
+    # It has no inventory.
+    ("py:class", "httpx2.AsyncClient"),
 ]
 
 

@@ -53,8 +53,8 @@ class AsyncClient:
 
     Building it does no I/O and needs no event loop; the first call binds it to the running one. Use it as an
     async context manager, or call `aclose()`. A closed client may be entered again, in another event loop or
-    a forked process too: it opens new connections. The first of these that is set counts: the argument of a
-    call, the argument of the client, the environment variable, the default.
+    a forked process too: it opens new connections. A setting is found in this order: the argument of a call,
+    the argument of the client, the environment variable, the default.
 
     Args:
         auth_id: The auth id of the account or subaccount. Default: PLIVO_AUTH_ID.

@@ -20,7 +20,7 @@ _NOT_COMPARED = {"api_id", "wire_keys", "wire_values", "extra"}
 class Changes:
     """How many records were new to a target, changed or unchanged.
 
-    Attributes:
+    Args:
         new: Records that the target did not have.
         changed: Records that differ from those of the target, which they replaced.
         unchanged: Records that the target had.

@@ -15,7 +15,7 @@ from plivo_async.exported import exported
 class SyncState:
     """How far a target is up to date. All times are in UTC.
 
-    Attributes:
+    Args:
         account: The auth id of the account whose records the target holds.
         kind: The kind of records: `calls` or `trunk_calls`.
         since: The target has no call that ended before this time.

@@ -47,7 +47,11 @@ _TIMES = {"initiation_time": "StartTime", "answer_time": "AnswerTime", "end_time
 class SignedCallback:
     """A request as Plivo sends it. Send it with the client of your tests.
 
-        await browser.request(callback.method, callback.url, headers=callback.headers, content=callback.body)
+    For example::
+
+        await browser.request(
+            callback.method, callback.url, headers=callback.headers, content=callback.body
+        )
 
     Attributes:
         method: `POST` or `GET`.

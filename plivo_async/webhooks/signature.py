@@ -44,6 +44,8 @@ def verify(
 
     It raises, and returns nothing, because a boolean can be forgotten. Answer a `SignatureError` with 403.
 
+    For example::
+
         verify("POST", url, request.headers, await request.body(), auth_token=token)
 
     A request has signatures for the account (`X-Plivo-Signature-V3`) and for its main account

@@ -46,6 +46,8 @@ def split_url(name: str, url: object, wanted: str = "a whole URL") -> URLParts:
 def public_url(base_url: str, target: str) -> str:
     """Return the URL that Plivo called, for a service behind a proxy.
 
+    For example::
+
         public_url("https://app.example.com", str(request.url))
 
     Args:

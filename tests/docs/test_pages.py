@@ -31,7 +31,7 @@ def names_in_the_reference() -> Counter[str]:
     for page in sorted((ROOT / "docs/reference/api").glob("*.md")):
         for section in re.split(r"\.\. currentmodule:: ", page.read_text())[1:]:
             module = section.partition("\n")[0]
-            listed = re.findall(r"^\.\. (?:auto\w+|py:data):: (\w+)$", section, re.MULTILINE)
+            listed = re.findall(r"^\.\. (?:auto\w+|py:\w+):: (\w+)$", section, re.MULTILINE)
             names.update(f"{module}.{name}" for name in listed)
     return names
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias, TypedDict
 
@@ -53,7 +54,7 @@ class CallFilters(TypedDict, total=False):
     bill_duration__gte: int
     bill_duration__lt: int
     bill_duration__lte: int
-    parent_call_uuid: Any
+    parent_call_uuid: str | uuid.UUID
     hangup_cause_code: HangupCause | int
     hangup_source: HangupSource | str
     stir_verification: StirVerification | str
