@@ -219,7 +219,7 @@ def _line(token: Token) -> int:
 
 
 def save_all(folder: Path) -> None:
-    """Save every python block, under a name that contains the page's."""
+    """Save every python block, under a name that contains the page's, and the programs that it may import."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.py"):
         old.unlink()
@@ -231,6 +231,9 @@ def save_all(folder: Path) -> None:
                 raise SystemExit(f"{name}: in {seen[name].where} and in {example.block.where}")
             seen[name] = example.block
             example.save(folder)
+        for block in pasted_blocks(page):
+            if block.language == INCLUDED and block.file_name.endswith(".py"):
+                (folder / block.file_name).write_text(block.text)
 
 
 if __name__ == "__main__":
