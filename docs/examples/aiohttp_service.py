@@ -10,8 +10,9 @@ from aiohttp.typedefs import Handler
 
 from plivo_async import AsyncClient, InvalidCallUUIDError, NotFoundError, PlivoError
 
-logging.basicConfig(level=logging.INFO)
+logging.basicConfig()
 logger = logging.getLogger("aiohttp_service")
+logger.setLevel(logging.INFO)
 PLIVO = web.AppKey("PLIVO", AsyncClient)
 TASKS = web.AppKey("TASKS", set[asyncio.Task[None]])
 routes = web.RouteTableDef()

@@ -23,8 +23,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from plivo_async import AsyncClient, InvalidCallUUIDError, NotFoundError, PlivoError
 
-logging.basicConfig(level=logging.INFO)
+logging.basicConfig()
 logger = logging.getLogger("django_service")
+logger.setLevel(logging.INFO)
 
 if not settings.configured:
     settings.configure(

@@ -14,8 +14,9 @@ from pydantic import BaseModel
 
 from plivo_async import AsyncClient, CallDetailRecord, InvalidCallUUIDError, NotFoundError, PlivoError
 
-logging.basicConfig(level=logging.INFO)
+logging.basicConfig()
 logger = logging.getLogger("fastapi_service")
+logger.setLevel(logging.INFO)
 Tasks = set[asyncio.Task[None]]
 
 

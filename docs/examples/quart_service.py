@@ -9,8 +9,9 @@ from quart import Quart, Response, current_app
 
 from plivo_async import AsyncClient, InvalidCallUUIDError, NotFoundError, PlivoError
 
-logging.basicConfig(level=logging.INFO)
+logging.basicConfig()
 logger = logging.getLogger("quart_service")
+logger.setLevel(logging.INFO)
 app = Quart(__name__)
 # Seconds that background tasks have at a shutdown, before they are cancelled.
 app.config["BACKGROUND_TASK_SHUTDOWN_TIMEOUT"] = 1

@@ -14,8 +14,9 @@ from starlette.routing import Route
 
 from plivo_async import AsyncClient, InvalidCallUUIDError, NotFoundError, PlivoError
 
-logging.basicConfig(level=logging.INFO)
+logging.basicConfig()
 logger = logging.getLogger("starlette_service")
+logger.setLevel(logging.INFO)
 
 
 class State(TypedDict):
