@@ -12,11 +12,14 @@ import re
 _MEASURED_SECONDS = re.compile(r"\d+\.(?:\d+|\.\.) s\b( {2,})?")
 # A column of a table is as wide as its longest value.
 _RULE, _ROW, _PADDING = re.compile("─+"), re.compile("^│.*│$", re.MULTILINE), re.compile(" +")
+# A program colours its output if it is in a terminal.
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _CHECKER = doctest.OutputChecker()
 
 
 def is_shown(shown: str, printed: str) -> bool:
     """Whether the lines of a page are what was printed. The last line may lack its end, as curl's does."""
+    printed = _COLOUR.sub("", printed)
     if printed and not printed.endswith("\n"):
         printed += "\n"
     shown, printed = _without_widths(_without_times(shown)), _without_widths(printed)

@@ -24,7 +24,8 @@ from tests.docs.in_process import Reader, assert_output
 # The steps of a lesson last half a minute: tests/pasted runs them.
 ELSEWHERE = {"recipes.md", "sync-recipes.md", "first-batch.md", "first-sync.md", "first-service.md"}
 # These need servers, and frameworks and job queues that may not be installed: so does tests/services.
-SERVERS = {"fastapi.md", "starlette.md", "litestar.md", "quart.md", "aiohttp.md", "django.md"} | {
+SERVERS = {
+    *("fastapi.md", "starlette.md", "litestar.md", "quart.md", "aiohttp.md", "django.md", "webhooks.md"),
     *("celery.md", "streaq.md", "taskiq.md", "procrastinate.md", "aws-lambda.md"),
 }
 PAGES = [page for page in pages() if page.name not in ELSEWHERE | SERVERS]
