@@ -78,19 +78,22 @@ def _is_built_for_users(what: str, of: Any) -> bool:
 
 
 def to_signature(
-    _app: Sphinx, what: str, _name: str, of: Any, _options_of: Any, signature: str | None, returns: str | None
+    _app: Sphinx, what: str, name: str, of: Any, _options_of: Any, signature: str | None, returns: str | None
 ) -> tuple[str | None, str | None]:
     """Write options one by one, and defaults as in the source. Hide what users do not call."""
     if _is_built_for_users(what, of):
         return "", None
     if signature and (unpacked := _UNPACKED.search(signature)):
         options = [
-            f"{name}: {stringify_annotation(kind, 'smart')} = ..." for name, kind in _options(of).items()
+            f"{option}: {stringify_annotation(kind, 'smart')} = ..." for option, kind in _options(of).items()
         ]
         star = "" if "*, " in signature else "*, "
         signature = signature.replace(unpacked[0], star + ", ".join(options))
     for shown, written in _DEFAULTS.items():
         signature = re.sub(shown, written, signature) if signature else signature
+    if name.endswith(".__await__") and returns:
+        # The type of the result, not that of the generator.
+        returns = re.sub(r".*Generator\[\S+, \S+, (.*)\]", r"\1", returns)
     return _with_known_types(signature), _with_known_types(returns)
 
 

@@ -273,7 +273,7 @@ class AsyncClient:
         )
 
     def stats(self) -> ClientStats:
-        """Return what this client and its views have done since it was built, and what they do now.
+        """Return the counts of this client and its views since it was built, and their state now.
 
         It may be called at any time, and in any thread. It costs some microseconds.
         """

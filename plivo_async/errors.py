@@ -22,7 +22,7 @@ class PlivoError(Exception):
     credentials.
 
     Attributes:
-        message: What happened, in one line of printable text.
+        message: The message, one line of printable text.
         status: The status of the response; None without a response.
         api_id: Plivo's identifier of the request, for its support; None if the response has none.
         attempts: How many requests were sent for the call.
@@ -106,7 +106,7 @@ class LifetimeError(RuntimeError):
     both.
 
     Attributes:
-        message: What is wrong and how to mend it, in one line.
+        message: The mistake and its remedy, in one line.
     """
 
     def __init__(self, message: str) -> None:

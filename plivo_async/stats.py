@@ -10,7 +10,7 @@ from plivo_async.exported import exported
 @exported
 @frozen(kw_only=True)
 class ClientStats:
-    """What a client and its views have done since it was built, and what they do now.
+    """The counts of a client and its views since it was built, and their state now.
 
     The counts and the seconds, up to `backoff_seconds`, only grow; closing the client keeps them. The others
     are the state at this moment.

@@ -24,9 +24,9 @@ class RetryMiddleware:
     """Middleware that repeats GET, HEAD and OPTIONS after a transient failure.
 
     Transient are the statuses 408, 429, 500, 502, 503 and 504, a damaged body, and failures of the transport.
-    A refused certificate is not, nor is a request that cannot be sent. The middleware waits
-    as its policy says, as long as its budget lasts and the wait fits the deadline of the call. When it gives
-    up, it returns the last response, or raises the last exception of httpx or DecodeError.
+    A refused certificate is not, nor is a request that cannot be sent. The policy sets the gaps. The
+    middleware goes on as long as its budget lasts and the next gap fits the deadline of the call. At the end
+    it returns the last response, or raises the last exception of httpx or DecodeError.
 
     Of several around one request only the outermost retries. So one among the `middleware` of an
     `AsyncClient` replaces the client's own.

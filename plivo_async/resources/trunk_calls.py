@@ -160,7 +160,7 @@ class TrunkCallsResource(Resource):
 
         Raises:
             ConfigurationError: Before any traffic: an argument cannot be used, or no call fits it.
-            RetentionError: Before any traffic: the span begins before what Plivo keeps.
+            RetentionError: Before any traffic: the span begins before the 90 days that Plivo keeps.
         """
         return make_listing(
             self._requester,

@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 @exported
 class SyncTarget(Protocol):
-    """Where a sync writes records, and the state that says how far it is.
+    """Stores the records of a sync, and its state.
 
     Raise `SyncTargetError` if the target cannot be used.
     """

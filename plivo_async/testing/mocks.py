@@ -25,9 +25,10 @@ from plivo_async.resources.trunk_calls import TrunkCallsResource
 def mock_client() -> Any:
     """Return an autospec of AsyncClient, whose methods check their arguments and options, and send nothing.
 
-    Set what `calls.get`, `calls.wait` and the other coroutine functions return or raise. `calls.get_many`
-    returns a real Batch, which calls the mocked `calls.get` once for each call UUID. An error of it is an
-    outcome, and the batch never holds. `with_options`, `in_own_lane` and `async with` return the mock itself.
+    Set the result or the error of `calls.get`, `calls.wait` and the other coroutine functions.
+    `calls.get_many` returns a real Batch, which calls the mocked `calls.get` once for each call UUID. An
+    error of it is an outcome, and the batch never holds. `with_options`, `in_own_lane` and `async with`
+    return the mock itself.
 
     Returns:
         The mock, a `unittest.mock.NonCallableMagicMock`.

@@ -77,7 +77,7 @@ class RecordedRequest:
         call_uuid: The call UUID; None if the path is not that of a call.
         status: The status of the response; None if the connection was dropped.
         time: When the request arrived, in seconds of the fake's clock.
-        kind: What the path leads to: "call", "call list", "live call", "live call list", "queued call",
+        kind: The kind of the request: "call", "call list", "live call", "live call list", "queued call",
             "queued call list", "trunk call", "trunk call list", "insights", "recording", "recording list" or
             "other".
     """

@@ -58,7 +58,7 @@ class HangupEvent:
     Attributes:
         call_uuid: The UUID of the call (`CallUUID`), the only field that is never None.
         request_uuid: The API request that made the call (`RequestUUID`).
-        a_leg_uuid: The A leg: the call that dialled this one, else this call (`ALegUUID`).
+        a_leg_uuid: The A leg: the call that dialled this one, or this call (`ALegUUID`).
         a_leg_request_uuid: The API request that made the A leg (`ALegRequestUUID`).
         parent_call_uuid: The call that dialled this one (`ParentCallUUID`).
         parent_auth_id: The main account, also for a call of a subaccount (`ParentAuthID`).

@@ -21,6 +21,7 @@ _MEASURE = """() => {
   const scrollers = [...document.querySelectorAll("article pre, article .table-wrapper")];
   return {
     overflow: root.scrollWidth - root.clientWidth,
+    height: root.scrollHeight,
     hidden: scrollers.filter(e => e.scrollWidth > e.clientWidth).map(e => ({
       code: e.matches("pre"),
       columns: Math.max(...e.innerText.split("\\n").map(line => line.length)),
@@ -101,6 +102,17 @@ def test_the_browser_complains_about_no_page(visit: Visit) -> None:
 
 def test_no_page_scrolls_sideways(visit: Visit) -> None:
     assert [f"{view}: {view.seen['overflow']} px" for view in visit.views if view.seen["overflow"] > 0] == []
+
+
+def test_a_page_of_the_api_is_short_enough_to_look_through(visit: Visit) -> None:
+    heights = {
+        view.page: view.seen["height"]
+        for view in visit.views
+        if view.page.startswith("reference/api") and (view.width, view.scheme) == (DESKTOP, "light")
+    }
+
+    assert len(heights) > 20
+    assert {page: height for page, height in heights.items() if height > 6_200} == {}
 
 
 def test_code_of_110_columns_fits_on_a_desktop(visit: Visit) -> None:

@@ -83,6 +83,22 @@ def test_types_of_other_projects_link_to_their_documentation() -> None:
         assert f'href="{link}"' in text
 
 
+def test_the_signature_of_a_method_has_each_option_with_its_type(window: BrowserContext) -> None:
+    page = window.new_page()
+    page.goto("/reference/api/calls.html#plivo_async.CallsResource.get")
+    signature = page.locator("dt[id='plivo_async.CallsResource.get']").inner_text()
+    every_signature = "".join(page.locator("dt.sig").all_inner_texts())
+    page.close()
+
+    assert [line.strip(" ,") for line in signature.splitlines()][3:7] == [
+        "timeout: float | Timeout = ...",
+        "deadline: float | None = ...",
+        "retry: RetryPolicy | int | None = ...",
+        "max_body: int = ...",
+    ]
+    assert "Unpack" not in every_signature
+
+
 def test_llms_txt_names_every_page_with_an_address_and_a_sentence() -> None:
     entries = [line for line in (HTML / "llms.txt").read_text().splitlines() if line.startswith("- [")]
     names = {entry.partition("/en/latest/")[2].partition(")")[0] for entry in entries}
