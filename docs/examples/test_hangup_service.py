@@ -49,7 +49,7 @@ def saved(database: Path) -> list[str]:
         return [call_uuid for (call_uuid,) in connection.execute("SELECT call_uuid FROM calls")]
 
 
-def test_a_call_is_saved_once_before_the_answer(
+def test_a_call_is_saved_once_before_the_response(
     browser: TestClient, callback: SignedCallback, database: Path, fake_plivo: FakePlivo
 ) -> None:
     assert [status_of(browser, callback), status_of(browser, callback)] == [204, 204]
