@@ -51,7 +51,7 @@ def test_the_search_finds_the_page_of_a_word(window: BrowserContext) -> None:
 @pytest.mark.parametrize(
     ("page_name", "block", "copied"),
     [
-        ("tutorial/first-record.html", "div.highlight-console", "pip install"),
+        ("tutorial/first-record.html", "div.highlight-console", "plivo-async --version\n"),
         ("index.html", "div.highlight-python", "import asyncio\n"),
     ],
 )
@@ -111,7 +111,7 @@ def test_llms_txt_names_every_page_with_an_address_and_a_sentence() -> None:
 def test_llms_full_txt_has_the_text_of_the_pages_and_of_the_files_that_they_include() -> None:
     text = (HTML / "llms-full.txt").read_text()
 
-    assert "\n# Getting started\n" in text
+    assert "\n# First record\n" in text
     assert "\n# Changelog\n" in text
     # From docs/examples.
     assert "app = FastAPI(" in text
