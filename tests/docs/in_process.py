@@ -130,7 +130,7 @@ class Reader:
         name = f"{app.partition(':')[0]}.py"
         return [example for example in python_examples(self._page) if example.block.name == name]
 
-    def _run(self, command: Sequence[str]) -> str:
+    def _run(self, command: Sequence[str]) -> str:  # noqa: PLR0911 - a kind of command each
         match list(command):
             case ["echo", "$?"]:
                 code, self._exit_code = self._exit_code, 0
@@ -138,6 +138,9 @@ class Reader:
             case ["export", *assignments]:
                 for name, _, value in (assignment.partition("=") for assignment in assignments):
                     self._monkeypatch.setenv(name, value)
+            case ["plivo-async", *arguments, ">", name]:
+                with (self._folder / name).open("w") as file:
+                    return self._plivo_async(arguments, file)
             case ["plivo-async", *arguments] | ["python", "-m", "plivo_async", *arguments]:
                 return self._plivo_async(arguments)
             case ["python", name, *arguments]:
@@ -154,13 +157,13 @@ class Reader:
                 check_development_command(command)
         return ""
 
-    def _plivo_async(self, arguments: list[str]) -> str:
+    def _plivo_async(self, arguments: list[str], stdout: io.TextIOWrapper | None = None) -> str:
         screen = io.BytesIO()
         self._monkeypatch.setenv("TERM", "dumb")
         # As wide as rich takes a dumb terminal to be, whether or not LINES is set.
         self._monkeypatch.setenv("COLUMNS", "80")
         with Screen(screen, "utf-8", write_through=True) as text:
-            with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+            with contextlib.redirect_stdout(stdout or text), contextlib.redirect_stderr(text):
                 self._exit_code = plivo_async_command(arguments)
             return screen.getvalue().decode()
 

@@ -80,6 +80,12 @@ def has_jobs(page: Path) -> bool:
     return any(re.search(r"&\s*(#.*)?$", command) for block in consoles for command, _ in commands_of(block))
 
 
+def uses_postgres(page: Path) -> bool:
+    """Whether a page needs the PostgreSQL server of its reader."""
+    consoles = [block for block in pasted_blocks(page) if block.language == "console"]
+    return any(command.startswith("psql ") for block in consoles for command, _ in commands_of(block))
+
+
 def installs_from_a_clone(page: Path) -> bool:
     """Whether a page is read in a clone."""
     consoles = [block for block in pasted_blocks(page) if block.language == "console"]

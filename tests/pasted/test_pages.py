@@ -19,7 +19,9 @@ from tests.pasted.page import (
     has_jobs,
     installs_from_a_clone,
     paste_page,
+    uses_postgres,
 )
+from tests.postgres_server import postgres_server
 
 _NOT_IN_A_CLONE = shutil.ignore_patterns(".*", "__pycache__", "_build", "build", "dist")
 
@@ -40,9 +42,11 @@ def test_a_page_runs_as_pasted(
 
     with (
         locked(ports_lock) if has_jobs(page) else nullcontext(),
+        postgres_server() if uses_postgres(page) else nullcontext() as postgres,
         first_terminal(environment, tmp_path) as exports,
     ):
-        result = paste_page(page, environment, folder, exports)
+        own = "" if postgres is None else "".join(f" {k}={v}" for k, v in postgres.environ.items())
+        result = paste_page(page, environment, folder, exports + own)
 
     blocks = counted(page)
     record_property(ALL, len(blocks))
