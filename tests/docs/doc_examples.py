@@ -92,11 +92,11 @@ class ConsoleExample:
         return self.block.where
 
 
-def pages() -> list[Path]:
+def pages(root: Path = ROOT) -> list[Path]:
     """README.md and every page of the documentation."""
-    built = ROOT / "docs" / "_build"
-    found = sorted(page for page in (ROOT / "docs").rglob("*.md") if built not in page.parents)
-    return [ROOT / "README.md", *found]
+    built = root / "docs" / "_build"
+    found = sorted(page for page in (root / "docs").rglob("*.md") if built not in page.parents)
+    return [root / "README.md", *found]
 
 
 def pages_of_the_site() -> list[Path]:
