@@ -55,8 +55,8 @@ class LimitFinder:
     Pacing: On a limit that is shared, or may be, the requests are evenly spaced, so that every client meets
         the 429s.
     Recovery: After six windows without a 429 the limit grows by 1 %, 2 %, 4 % and so on of the configured
-        limit per window, a shared one after three windows by 5 %, 10 %, 20 %. All clients of a shared limit
-        add the same, and the larger ones lose more at the next 429: so their shares become equal.
+        limit per window, a shared one after two windows or more by 5 %, 10 %, 20 %. All clients of a shared
+        limit add the same, and the larger ones lose more at the next 429: so their shares become equal.
 
     Attributes:
         configured: The limit to start with, and the highest.
