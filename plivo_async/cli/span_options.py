@@ -31,11 +31,11 @@ _FILTERS: tuple[tuple[str, Any, str], ...] = (
     ("call_direction", click.Choice(list(map(str, CallDirection))), "The direction of the call."),
     ("from_number", str, "The number of the caller, or its first digits."),
     ("to_number", str, "The number that was called, or its first digits."),
-    ("bill_duration", int, "Exactly so many billable seconds."),
+    ("bill_duration", int, "Exactly this many billable seconds."),
     ("bill_duration__gt", int, "More billable seconds than this."),
-    ("bill_duration__gte", int, "So many billable seconds, or more."),
+    ("bill_duration__gte", int, "This many billable seconds, or more."),
     ("bill_duration__lt", int, "Fewer billable seconds than this."),
-    ("bill_duration__lte", int, "So many billable seconds, or fewer."),
+    ("bill_duration__lte", int, "This many billable seconds, or fewer."),
     ("parent_call_uuid", str, "The call that dialled the call."),
     ("hangup_cause_code", int, "The code of the reason why the call ended, such as 4000."),
     (
@@ -114,8 +114,8 @@ def selection_options(command: F) -> F:
         click.option(
             "--since",
             metavar="TIME",
-            help="The earliest end of a call. 90m, 24h, 7d or 2w is so long ago. Other times are now, today, "
-            "yesterday, 2026-11-01, '2026-11-01 14:30' and 2026-11-01T14:30:00+05:30. A date is its "
+            help="The earliest end of a call. 90m, 24h, 7d or 2w means that long ago. Other times are now, "
+            "today, yesterday, 2026-11-01, '2026-11-01 14:30' and 2026-11-01T14:30:00+05:30. A date is its "
             "midnight.",
         ),
         click.option(
@@ -131,7 +131,7 @@ def selection_options(command: F) -> F:
             help="The time zone of dates and times without an offset, such as Asia/Kolkata or UTC. There is "
             "no default, because a guess would move days.",
         ),
-        click.option("--trunk", is_flag=True, help="SIP-trunk calls, which Plivo keeps apart."),
+        click.option("--trunk", is_flag=True, help="SIP-trunk calls. Plivo has a separate list of them."),
         *(
             click.option(_option_of(name), name, type=kind, metavar=_METAVARS.get(name), help=text)
             for name, kind, text in _FILTERS

@@ -55,7 +55,7 @@ def test_the_page_has_every_error_and_no_other() -> None:
 @pytest.mark.parametrize("name", sorted(ERRORS - BASES))
 def test_each_entry_has_the_same_form(name: str) -> None:
     assert re.fullmatch(
-        r"\n```text\n(?:.+\n)+```\n\n- \*\*When:\*\* .+?\n- \*\*Done before:\*\* .+?\n- \*\*Do:\*\* .+?\n\n",
+        r"\n```text\n(?:.+\n)+```\n\n- \*\*When:\*\* .+?\n- \*\*Already done:\*\* .+?\n- \*\*Do:\*\* .+?\n\n",
         ENTRIES[name],
         re.DOTALL,
     )

@@ -41,7 +41,7 @@ _SERVERS = {"fake", "try_fake", "base_url"}
     "--all",
     "retries_all",
     is_flag=True,
-    help="Retry every failed call, also one that is not likely to succeed, such as a 404.",
+    help="Retry every failed call, even one that will probably fail again, such as a 404.",
 )
 @run_options
 @connection_options

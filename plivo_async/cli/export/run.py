@@ -134,7 +134,7 @@ def _how_to_retry(exporter: Exporter, options: ExportOptions) -> str:
     else:
         command = export_command(options.path, failed.path, failed.options)
     if not run.retryable:
-        return f"; to retry them all the same: {command}"
+        return f"; to retry them anyway: {command}"
     if run.retryable == run.failed:
         return f"; to retry them: {command}"
     return f", {run.retryable:,} of which may succeed now; to retry: {command}"

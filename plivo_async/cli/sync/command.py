@@ -42,7 +42,7 @@ def to_length(_context: click.Context, _parameter: click.Parameter, value: str) 
 @click.option(
     "--failed", type=click.Path(), help="The file for rows that cannot be read.  [default: FILE.failed]"
 )
-@click.option("--trunk", is_flag=True, help="SIP-trunk calls, which Plivo keeps apart; not in CSV.")
+@click.option("--trunk", is_flag=True, help="SIP-trunk calls. Plivo has a separate list of them. Not in CSV.")
 @transfer_options
 @click.option(
     "--summary",

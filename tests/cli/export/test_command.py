@@ -167,7 +167,7 @@ def test_a_call_that_fails_is_in_the_failed_file_with_its_reason_and_exits_6(
     assert (by_id["no-such-call"]["kind"], by_id["no-such-call"]["status"]) == ("NotFoundError", 404)
     assert (by_id["a/b"]["kind"], by_id["a/b"]["attempts"]) == ("InvalidCallUUIDError", 0)
     assert capsys.readouterr().err == (
-        "plivo-async: 2 calls failed, see calls.ndjson.failed; to retry them all the same: "
+        "plivo-async: 2 calls failed, see calls.ndjson.failed; to retry them anyway: "
         "plivo-async retry --all calls.ndjson\n"
     )
 

@@ -291,7 +291,7 @@ def test_without_options_beside_the_failures_the_whole_command_is_printed(
 
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith(f"plivo-async: {failed}.options was not written by an export; ")
-    [again] = re.findall("to retry them all the same: plivo-async (.*)", lines[1])
+    [again] = re.findall("to retry them anyway: plivo-async (.*)", lines[1])
     url = os.environ["PLIVO_ASYNC_BASE_URL"]
     options = f"--rate none --concurrency 32 --max-wait 900 --base-url {url} --deadline 50.0"
     named = f"-i {failed} --key call_uuid -o calls.ndjson"
