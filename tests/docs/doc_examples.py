@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 
@@ -101,14 +102,17 @@ def pages(root: Path = ROOT) -> list[Path]:
 
 def pages_of_the_site() -> list[Path]:
     """README.md and every page of the documentation, in the order in which the site lists them."""
-    index = ROOT / "docs" / "index.md"
-    listed = [
-        (index.parent / f"{line}.md").resolve()
-        for toctree in _TOCTREE.findall(index.read_text())
-        for line in toctree.splitlines()
-        if line and not line.startswith(":")
-    ]
-    return [ROOT / "README.md", index, *(page for page in listed if page in set(pages()))]
+    return [ROOT / "README.md", *_with_pages_below(ROOT / "docs" / "index.md")]
+
+
+def _with_pages_below(page: Path) -> Iterator[Path]:
+    """Yield a page, then the pages of its tables of contents, each with its own."""
+    yield page
+    for toctree in _TOCTREE.findall(page.read_text()):
+        for line in toctree.splitlines():
+            below = (page.parent / f"{line}.md").resolve()
+            if line and not line.startswith(":") and below.exists():
+                yield from _with_pages_below(below)
 
 
 def blocks(page: Path) -> list[Block]:
