@@ -19,13 +19,14 @@ def kill_one_stop_one(account: Account, start: Callable[[str], Program]) -> None
     account.wait_for_rows(size // 4)
     killed.kill()
     restarted = start("restarted")
+    restarted.wait_until_it_handles_sigterm()
     account.wait_for_rows(size * 6 // 10)
 
     codes = [restarted.terminate()]
     account.wait_for_rows(size)
     codes.append(goes_on.terminate())
 
-    assert codes == [0, 0], account.logs
+    assert codes == [0, 0], f"{codes}\n{account.logs}"
     for program in (restarted, goes_on):
         assert "Traceback" not in program.log
         assert "never" not in program.log

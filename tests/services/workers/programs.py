@@ -60,6 +60,16 @@ class Program:
     def is_running(self) -> bool:
         return self._process.poll() is None
 
+    def wait_until_it_handles_sigterm(self) -> None:
+        """Wait until its imports are done: before, SIGTERM ends Python at once, with code -15."""
+
+        def handles() -> bool:
+            status = Path(f"/proc/{self._process.pid}/status").read_text()
+            caught = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
+            return bool(int(caught, 16) >> signal.SIGTERM - 1 & 1)
+
+        wait_until(handles, lambda: f"no handler of SIGTERM\n{self.log}")
+
     def kill(self) -> None:
         """End it and its children as a machine does that is switched off."""
         if self._process.poll() is None or self._group_lives():

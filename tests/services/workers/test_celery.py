@@ -19,7 +19,10 @@ from plivo_async import RateLimit
 import celery_worker
 celery_worker.LIMIT = RateLimit(requests=300, per=1.0)
 app = celery_worker.app
-app.conf.broker_transport_options |= {"visibility_timeout": 5, "unacked_restore_interval": 1}
+# A worker that is killed while it restores tasks keeps the others from it until its mutex expires.
+app.conf.broker_transport_options |= {
+    "visibility_timeout": 5, "unacked_restore_interval": 1, "unacked_mutex_expire": 5
+}
 """
 ADD_TASKS = """
 import json
