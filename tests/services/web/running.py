@@ -112,7 +112,7 @@ class Running:
         self.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(PATIENCE_SECONDS):
             _, stderr = await self.process.communicate()
-        lines = [line for line in stderr.splitlines() if not line.startswith(_SLOW_CALLBACK)]
+        lines = [line for line in stderr.splitlines() if _SLOW_CALLBACK not in line]
         return self.process.returncode, [line.decode() for line in lines]
 
 
