@@ -26,9 +26,10 @@ class AttemptOptions(TypedDict, total=False):
     Attributes:
         timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`. Default: 10,
             to connect 5.
-        retry: A RetryPolicy, or the number of attempts, at least 1; None for one attempt. Default: 3
-            attempts.
-        max_body: Bytes that the body of a response may have, after decompression; at least 1. Default: 4 MiB.
+        retry: A RetryPolicy, or the number of attempts, at least 1; None for one attempt, even after a 429.
+            Default: 3 attempts.
+        max_body: Bytes that the body of a response may have, after decompression; at least 1. A larger one
+            raises ResponseTooLargeError. Default: 4 MiB.
     """
 
     timeout: float | httpx.Timeout
@@ -40,14 +41,15 @@ class AttemptOptions(TypedDict, total=False):
 class RequestOptions(AttemptOptions, total=False):
     """The options that a client has for all its calls, and that each call may set for itself.
 
-    An option of the call overrides that of the client, which overrides the default. Annotate `**options` of
-    your own functions with `Unpack[RequestOptions]`.
+    An option of the call overrides that of a view (`with_options`). A view overrides its client, and the
+    client the default. Annotate `**options` of your own functions with `Unpack[RequestOptions]`.
 
     Attributes:
         timeout: Seconds for each connect, read and write of one attempt, or an `httpx.Timeout`. Default: 10,
             to connect 5.
-        deadline: Seconds for a whole call, with queueing, retries, their waits and the body; None for no
-            deadline. Default: 60.
+        deadline: Seconds for a whole call: the waits for the rate limit and for a connection, every attempt,
+            the gaps between them, and the body. None for no deadline; then a 429 costs an attempt, like any
+            other failure. Default: 60.
         retry: A RetryPolicy, or the number of attempts, at least 1; None for one attempt. Default: 3
             attempts.
         max_body: Bytes that the body of a response may have, after decompression; at least 1. Default: 4 MiB.
