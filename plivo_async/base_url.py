@@ -61,7 +61,7 @@ def check_base_url(value: object, name: str = "base_url", *, allow_http: bool = 
     Args:
         value: The URL.
         name: The argument or variable that it is from, for the error.
-        allow_http: Whether http is allowed beyond loopback, where it sends the credentials in clear.
+        allow_http: Whether http is allowed beyond loopback, where it sends the credentials unencrypted.
 
     Raises:
         ConfigurationError: Neither https nor http where it is allowed, or with user name, query, fragment or
@@ -81,7 +81,7 @@ def check_base_url(value: object, name: str = "base_url", *, allow_http: bool = 
     if url.scheme == "http" and not is_loopback(url) and not allow_http:
         raise ConfigurationError(
             f"{rule}, not {short_repr(value)}; for a fake on another host pass allow_http=True or set "
-            f"{ALLOW_HTTP_VARIABLE}=1, which sends the credentials in clear"
+            f"{ALLOW_HTTP_VARIABLE}=1, which sends the credentials unencrypted"
         )
     if any(segment in (".", "..") for segment in url.path.split("/")):
         raise ConfigurationError(f"{rule}, with a path free of '.' and '..'")
@@ -100,6 +100,6 @@ def check_http_proxy(base_url: httpx.URL, proxy_url: httpx.URL, *, allow_http: b
     """
     if base_url.scheme == "http" and not is_loopback(proxy_url) and not allow_http:
         raise ConfigurationError(
-            "proxy must be on loopback for an http:// base_url, because it would receive the credentials in "
-            f"clear; pass allow_http=True or set {ALLOW_HTTP_VARIABLE}=1 to permit that"
+            "proxy must be on loopback for an http:// base_url, because it would receive the credentials "
+            f"unencrypted; pass allow_http=True or set {ALLOW_HTTP_VARIABLE}=1 to permit that"
         )

@@ -100,7 +100,7 @@ SWITCH = "PLIVO_ASYNC_ALLOW_HTTP"
 
 
 class TestPlainHTTP:
-    """Without the user's permission nothing is sent in clear beyond loopback."""
+    """Without the user's permission nothing is sent unencrypted beyond loopback."""
 
     @pytest.mark.parametrize(
         "url",
@@ -116,7 +116,7 @@ class TestPlainHTTP:
         ],
     )
     def test_it_is_refused_and_the_message_names_the_way_out(self, url: str) -> None:
-        with pytest.raises(ConfigurationError, match=f"allow_http=True or set {SWITCH}=1.*in clear"):
+        with pytest.raises(ConfigurationError, match=f"allow_http=True or set {SWITCH}=1.*unencrypted"):
             AsyncClient(AUTH_ID, TOKEN, base_url=url)
         assert account_url(base_url=url, allow_http=True).lower() == url.lower()
 

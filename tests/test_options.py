@@ -279,7 +279,7 @@ class TestBaseURL:
             ("https://user@api.plivo.com", ", without user name, query or fragment$"),
             (
                 "http://api.plivo.com",
-                ", not 'http://api.plivo.com'; for a fake on another host pass .* in clear$",
+                ", not 'http://api.plivo.com'; for a fake on another host pass .* unencrypted$",
             ),
             ("https://api.plivo.com/%2e%2e/", ", with a path free of '.' and '..'$"),
             ("https://api.plivo.com/v1", ", without the version: leave out /v1$"),

@@ -44,7 +44,7 @@ _OPTIONS = (
         "--allow-http",
         is_flag=True,
         help="Permit a plain http:// URL beyond loopback, for a fake in another container. It sends the "
-        "credentials in clear.  "
+        "credentials unencrypted.  "
         f"[env var: {ALLOW_HTTP_VARIABLE}]",
     ),
     click.option(

@@ -36,14 +36,14 @@ _FILES = ("ids.txt", "calls.ndjson", "calls.ndjson.failed")
     "--keep",
     type=click.Path(),
     metavar="FOLDER",
-    help="A folder to keep ids.txt and calls.ndjson in. If one of them is there, the command stops.  "
+    help="A folder to keep ids.txt and calls.ndjson in. If one of them exists, the command stops.  "
     "[default: delete them]",
 )
 @click.pass_context
 def demo(context: click.Context, /, size: int, keep: str | None) -> ExitCode:
     """Show get, export and summarize on the built-in fake Plivo.
 
-    Needs no account and no network, and takes less than a minute. Each command is shown before it runs.
+    It needs no account and no network, and takes less than a minute. Each command is shown before it runs.
     The export is paced by the rate limit. The fake responds to 3 % of the requests with 500 or 503, and the
     client retries them.
 

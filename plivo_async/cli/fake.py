@@ -130,7 +130,7 @@ def fake(
     there uses the fake. At the end it prints the requests that it received.
 
     It listens on loopback. With another --host, the line has the name of this machine and
-    PLIVO_ASYNC_ALLOW_HTTP=1. There are a tenth as many SIP-trunk calls as calls.
+    PLIVO_ASYNC_ALLOW_HTTP=1. For every ten calls there is one SIP-trunk call.
 
     \b
     Examples:
@@ -231,8 +231,8 @@ def announce(exports: str, size: int, host: str) -> None:
     write(exports)
     if is_beyond_loopback(host):
         report(
-            f"warning: it listens on {host}, beyond loopback: whoever reaches this machine can use it, and "
-            "clients send their credentials in clear. Give them no real ones"
+            f"warning: it listens on {host}, beyond loopback: anybody who reaches this machine can use it, "
+            "and clients send their credentials unencrypted. Give them no real ones"
         )
     report(f"serving a fake Plivo with {counted(size, 'call')}; press Ctrl-C to stop")
 

@@ -45,7 +45,7 @@ _Write: TypeAlias = Callable[[Any], object]
     "--limit",
     type=click.IntRange(1),
     metavar="NUMBER",
-    help=f"The highest number of calls: the newest.  [default: {_ROWS_OF_A_TABLE} in a table, else all]",
+    help=f"The most calls to list: the newest ones.  [default: {_ROWS_OF_A_TABLE} in a table, else all]",
 )
 @click.option(
     "-o",
@@ -69,7 +69,7 @@ def list_calls(
 ) -> ExitCode:
     """List the calls that ended in a span of time.
 
-    The newest call is the first. On a terminal it prints a table of 100 calls, in as many columns as fit;
+    The newest call comes first. On a terminal it prints a table of 100 calls, in as many columns as fit;
     else a line of JSON for every call. As JSON, a call with a value that cannot be read is printed as sent,
     with a warning.
 

@@ -36,7 +36,7 @@ _FILTERS: tuple[tuple[str, Any, str], ...] = (
     ("bill_duration__gte", int, "This many billable seconds, or more."),
     ("bill_duration__lt", int, "Fewer billable seconds than this."),
     ("bill_duration__lte", int, "This many billable seconds, or fewer."),
-    ("parent_call_uuid", str, "The call that dialled the call."),
+    ("parent_call_uuid", str, "The call UUID of the A leg: the call that dialled this one."),
     ("hangup_cause_code", int, "The code of the reason why the call ended, such as 4000."),
     (
         "hangup_source",
@@ -115,13 +115,13 @@ def selection_options(command: F) -> F:
             "--since",
             metavar="TIME",
             help="The earliest end of a call. 90m, 24h, 7d or 2w means that long ago. Other times are now, "
-            "today, yesterday, 2026-11-01, '2026-11-01 14:30' and 2026-11-01T14:30:00+05:30. A date is its "
-            "midnight.",
+            "today, yesterday, 2026-11-01, '2026-11-01 14:30' and 2026-11-01T14:30:00+05:30. A date means "
+            "its midnight.",
         ),
         click.option(
             "--until",
             metavar="TIME",
-            help="The end of the span, which is not part of it, in the forms of --since.  [default: now]",
+            help="The end of the span, in the forms of --since. It is not part of the span.  [default: now]",
         ),
         click.option(
             "--zone",

@@ -41,7 +41,8 @@ def _to_zone(_context: click.Context, _parameter: click.Parameter, value: str | 
     "--by",
     type=click.Choice(ALL_BY),
     multiple=True,
-    help="Sum up by this, with a bar for each group. May be repeated.  [default: cause and direction]",
+    help="Group the sums by this, with a bar for each group. May be repeated.  "
+    "[default: cause and direction]",
 )
 @click.option(
     "--zone",
@@ -62,15 +63,15 @@ def summarize(
     """Sum up the records in files: counts, seconds and amounts.
 
     FILE is the output of an export or a sync, as NDJSON or CSV, also in gzip; - is stdin. CSV is read by its
-    header, also as a spreadsheet saved it: with semicolons, tabs, quotes or decimal commas. Any other file
+    header. A spreadsheet may have saved it, with semicolons, tabs, quotes or decimal commas. Any other file
     ends the command.
 
     A call that is in the files more than once is counted once, and the repetitions are reported. A row
     without a call UUID, such as a total, is left out and counted. An incomplete last line, as in a file that
     is being written, is ignored. Amounts are exact.
 
-    The time of a call is that of its end. Its number is that of the account: the caller of an outbound call,
-    the callee of an inbound one. The bright part of a bar is the answered calls.
+    A call counts at the time when it ended. Its number is that of the account: the caller of an outbound
+    call, the callee of an inbound one. The bright part of a bar shows the answered calls.
 
     \b
     Examples:

@@ -33,8 +33,8 @@ max_wait_option = click.option(
     envvar="PLIVO_ASYNC_MAX_WAIT",
     show_default=True,
     show_envvar=True,
-    help="Seconds to wait while the rate limit, a 429 or an outage lets nobody send, or none for no limit. A "
-    "longer pause ends the command.",
+    help="The longest wait in seconds while the rate limit, a 429 or an outage stops all requests; none for "
+    "no limit. A longer one ends the command.",
 )
 
 

@@ -92,8 +92,8 @@ def test_beyond_loopback_it_warns_and_exports_the_opt_in(
     assert (environ["NO_PROXY"], environ["PLIVO_ASYNC_ALLOW_HTTP"]) == ("localhost", "1")
     assert visited["record"]["call_uuid"]
     assert capsys.readouterr().err.startswith(
-        "plivo-async: warning: it listens on 0.0.0.0, beyond loopback: whoever reaches this machine can use "
-        "it, and clients send their credentials in clear. Give them no real ones\n"
+        "plivo-async: warning: it listens on 0.0.0.0, beyond loopback: anybody who reaches this machine "
+        "can use it, and clients send their credentials unencrypted. Give them no real ones\n"
     )
 
 

@@ -29,7 +29,7 @@ from plivo_async.cli.span_options import CallSelection, selection_options, take_
 @click.option(
     "--column",
     metavar="NAME",
-    help="Read CSV: the column with the call UUIDs, by its name, or by its number without a header.",
+    help="Read CSV: the column with the call UUIDs, by its name or its number.",
 )
 @click.option(
     "--key",
@@ -63,7 +63,8 @@ def export(context: click.Context, /, options: ConnectionOptions, **given: Any) 
 
     Call UUIDs are read from arguments, a file or stdin: lines of text, a column of CSV, or a key of JSON,
     also in gzip. With --since, the calls that ended in a span of time are exported instead. Each record is
-    written when it arrives, so the records are not in the order of the ids. A repeated id is fetched once.
+    written when it arrives, so the records are not in the order of the call UUIDs. A repeated call UUID is
+    fetched once.
 
     A 429 or an outage fails no call: the export waits, sends single probes and goes on when one succeeds.
 

@@ -61,7 +61,8 @@ def retry(
     credentials. Their records go into the same OUTPUT, and their lines leave OUTPUT.failed.
 
     It uses the options of the export, which are kept in OUTPUT.failed.options, except for those on the
-    command line. The credentials are those in the environment, and so is a proxy with a password.
+    command line. The credentials come from the environment, and so does a proxy or a Redis server with a
+    password.
 
     \b
     Examples:

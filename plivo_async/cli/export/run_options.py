@@ -25,7 +25,7 @@ _OPTIONS = (
         envvar="PLIVO_ASYNC_CONCURRENCY",
         show_default=True,
         show_envvar=True,
-        help="The highest number of calls in progress.",
+        help="The most calls in progress at once.",
     ),
     max_wait_option,
     click.option(

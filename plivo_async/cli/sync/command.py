@@ -56,14 +56,14 @@ def to_length(_context: click.Context, _parameter: click.Parameter, value: str) 
 def sync(options: ConnectionOptions, **given: Any) -> ExitCode:
     """Bring a file or a database up to date.
 
-    It fetches the calls that have ended since the last time. FILE is a database (.db, .sqlite,
-    .sqlite3) or a file of lines (.ndjson, .jsonl, .csv). It has each call once, with the newest record. The
-    first time, all calls that Plivo keeps are fetched: those of 90 days.
+    The first run fetches all calls that Plivo keeps: those of 90 days. Later runs fetch the calls that have
+    ended since. FILE is a database (.db, .sqlite, .sqlite3) or a file of lines (.ndjson, .jsonl, .csv). It
+    has each call once, with its newest record.
 
     Run it as often as you like, for example from cron. After a kill at any moment, run it again: nothing is
     lost or doubled. A second sync into FILE at the same time is refused.
 
-    Beside a file of lines, FILE.sync remembers how far it is up to date. A database has that in itself.
+    FILE.sync, beside a file of lines, stores how far that is up to date. A database stores this itself.
     FILE.failed has the rows that cannot be read.
 
     \b
