@@ -137,3 +137,14 @@ def test_links_of_the_readme_are_absolute_because_a_package_index_shows_it_witho
         assert not anchor or anchor in {
             re.sub("[^a-z0-9-]", "", h.lower().replace(" ", "-")) for h in headings
         }
+
+
+def test_the_text_of_a_definition_begins_on_a_line_of_its_own() -> None:
+    """On the line of its term, which a tool that wraps lines can put it on, it is shown as plain text."""
+    fenced = re.compile(r"^(`{3,}).*?^\1`*$", re.MULTILINE | re.DOTALL)
+    found = {
+        page.name: re.findall(r"^[^|\n].* : \S.*$", fenced.sub("", page.read_text()), re.MULTILINE)
+        for page in pages()
+    }
+
+    assert {name: lines for name, lines in found.items() if lines} == {}
