@@ -29,7 +29,8 @@ from plivo_async.cli.span_options import CallSelection, selection_options, take_
 @click.option(
     "--column",
     metavar="NAME",
-    help="Read CSV: the column with the call UUIDs, by its name or its number.",
+    help="Read CSV: the column with the call UUIDs, by its name, or by its number in a file without a "
+    "header.",
 )
 @click.option(
     "--key",
