@@ -40,7 +40,7 @@ async def read_body(response: httpx.Response, limit: int, attempts: int = 0) -> 
             # An event hook of the user's http_client read it, and httpx decompressed it.
             content = response.content
             if len(content) > limit:
-                raise _too_large(response, limit, attempts, "does not end there")
+                raise _too_large(response, attempts, f"the body is longer than max_body={limit} bytes")
         else:
             content = await _read(response, limit, attempts)
     except DecodeError:
@@ -89,7 +89,9 @@ async def _read(response: httpx.Response, limit: int, attempts: int) -> bytes:
     declared = response.headers.get("content-length", "")
     # The response to HEAD declares the length of the body that GET would have.
     if declared.isdecimal() and int(declared[:20]) > limit and response.request.method != "HEAD":
-        raise _too_large(response, limit, attempts, f"declares {declared[:20]} bytes")
+        raise _too_large(
+            response, attempts, f"the response declares {declared[:20]} bytes, more than max_body={limit}"
+        )
     encoding = response.headers.get("content-encoding", "").strip().lower()
     codings = [coding for part in encoding.split(",") if (coding := part.strip()) not in ("", "identity")]
     if len(codings) > _MAX_CODINGS or not CODINGS.issuperset(codings):
@@ -106,7 +108,7 @@ async def _read(response: httpx.Response, limit: int, attempts: int) -> bytes:
             else:
                 inflater.feed(chunk)
             if (received if inflater is None else max(received, inflater.size)) > limit:
-                raise _too_large(response, limit, attempts, "does not end there")
+                raise _too_large(response, attempts, f"the body is longer than max_body={limit} bytes")
             if inflater is not None and inflater.failure:
                 break
     finally:
@@ -121,9 +123,9 @@ async def _read(response: httpx.Response, limit: int, attempts: int) -> bytes:
     return bytes(content)
 
 
-def _too_large(response: httpx.Response, limit: int, attempts: int, fact: str) -> ResponseTooLargeError:
+def _too_large(response: httpx.Response, attempts: int, fact: str) -> ResponseTooLargeError:
     return ResponseTooLargeError(
-        f"HTTP {response.status_code}: the body {fact}, more than max_body={limit} bytes allows",
+        f"HTTP {response.status_code}: {fact}",
         status=response.status_code,
         attempts=attempts,
         headers=kept_headers(response.headers),

@@ -43,7 +43,7 @@ class Exchange:
         Raises:
             httpx.HTTPError: It failed on the wire.
             InvalidResponseError: The body cannot be used.
-            RedirectError: The location of a redirect is no URL.
+            RedirectError: The location of a redirect is not a URL.
             ClientClosedError: The client is closed.
         """
         state = CallState.attached_to(request)
@@ -87,7 +87,7 @@ class Exchange:
             except httpx.InvalidURL:
                 # httpx parses the location of a redirect even if it is not to follow it.
                 raise RedirectError(
-                    "redirects are not followed: the location is no URL", attempts=state.attempts
+                    "redirects are not followed: the location is not a URL", attempts=state.attempts
                 ) from None
             finally:
                 state.is_counted = False

@@ -111,5 +111,5 @@ class Options:
         unknown = changes.keys() - RequestOptions.__annotations__.keys()
         if unknown:
             known = ", ".join(RequestOptions.__annotations__)
-            raise TypeError(f"no such option of a call: {', '.join(sorted(unknown))}; there are {known}")
+            raise TypeError(f"a call has no option {', '.join(sorted(unknown))}; its options are {known}")
         return evolve(self, **changes)

@@ -94,7 +94,7 @@ class RetryBudget:
         capacity: The number of retries at the beginning and at most, 0 or more. With 0 nothing is retried.
 
     Raises:
-        ConfigurationError: `capacity` is no whole number, or below 0.
+        ConfigurationError: `capacity` is not a whole number, or below 0.
     """
 
     def __init__(self, capacity: int = 15) -> None:

@@ -115,7 +115,8 @@ class TestOptions:
 
     def test_an_option_that_does_not_exist_is_refused(self) -> None:
         with pytest.raises(
-            TypeError, match="no such option of a call: deadlin; there are timeout, retry, max_body, deadline"
+            TypeError,
+            match="a call has no option deadlin; its options are timeout, retry, max_body, deadline",
         ):
             Options().changed({"deadlin": 5})  # type: ignore[typeddict-unknown-key]
 

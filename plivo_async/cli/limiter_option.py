@@ -57,7 +57,7 @@ def make_limiter(
         if account.startswith("SA"):
             raise click.UsageError(
                 "PLIVO_AUTH_ID is a subaccount, which shares the limit of its main account: "
-                "name that with --limiter-account"
+                "name the main account with --limiter-account"
             )
     try:
         from plivo_async.redis import RedisLimiter

@@ -152,7 +152,7 @@ def take_selection(given: dict[str, Any], now: datetime) -> CallSelection:
     filters = {name: value for name in FILTER_NAMES if (value := given.pop(name)) is not None}
     unknown = [name for name in filters if is_trunk and name not in TRUNK_CALL_FILTERS]
     if unknown:
-        raise click.UsageError(f"{_option_of(unknown[0])} is no filter of SIP-trunk calls")
+        raise click.UsageError(f"{_option_of(unknown[0])} is not a filter of SIP-trunk calls")
     place = None if zone is None else _read("--zone", lambda: find_zone(zone))
     return CallSelection(
         since=None if since is None else _read("--since", lambda: parse_moment(since, now, place)),

@@ -81,7 +81,7 @@ def summarize(
       plivo-async summarize calls.csv -o json | jq -r .amount
     """
     if files.count("-") > 1:
-        raise click.UsageError("- names stdin twice, which can be read once")
+        raise click.UsageError("stdin (-) is named twice, but can be read only once")
     summary = Summary(tuple(Grouping(each, zone or UTC) for each in dict.fromkeys(by)))
     repeated, without_id = _read_all(files, summary)
     if zone is not None:
@@ -108,7 +108,7 @@ def _read_all(files: Sequence[str], summary: Summary) -> tuple[int, int]:
     """Add the records of the files; return the number of repetitions and of rows without an id.
 
     Raises:
-        ClickException: A file cannot be read, or is no export.
+        ClickException: A file cannot be read, or is not an export.
     """
     seen, repeated, without_id = IdSet(), 0, 0
 

@@ -22,7 +22,7 @@ _MOMENT = re.compile(
 
 
 class TimeTextError(ValueError):
-    """A text is no time, or lacks a time zone; the message has the reason, and what fits."""
+    """A text is not a time, or lacks a time zone; the message has the reason, and a form that fits."""
 
 
 def parse_length(text: str) -> timedelta:
@@ -48,7 +48,7 @@ def parse_moment(text: str, now: datetime, zone: tzinfo | None) -> datetime:
         zone: The zone of a date or time without an offset; None if the user named none.
 
     Raises:
-        TimeTextError: The text is no time, or it needs a zone.
+        TimeTextError: The text is not a time, or it needs a zone.
     """
     stripped = text.strip()
     word = stripped.lower()
@@ -72,7 +72,7 @@ def parse_moment(text: str, now: datetime, zone: tzinfo | None) -> datetime:
     except (ValueError, OverflowError) as error:
         if isinstance(error, TimeTextError):
             raise
-        raise TimeTextError(f"{text!r} is no time: {error}") from None
+        raise TimeTextError(f"{text!r} is not a time: {error}") from None
 
 
 def find_zone(name: str) -> tzinfo:

@@ -270,7 +270,8 @@ def _main_account(account: str | None) -> str:
     _check_text("account", found, _ACCOUNT, "1 to 128 characters of A-Z a-z 0-9 _ -")
     if found.startswith("SA"):
         raise ConfigurationError(
-            f"account must be that of the main account: Plivo counts subaccounts such as {found} together"
+            f"account must be the auth id of the main account, not of the subaccount {found}: "
+            "Plivo counts the two together"
         )
     return found
 

@@ -175,7 +175,7 @@ def _safe_url(url: Secret) -> str:
     """Return a URL without user, password and query.
 
     Raises:
-        ConfigurationError: It is no URL, or has another scheme.
+        ConfigurationError: It is not a URL, or has another scheme.
     """
     with suppress(ValueError):
         parts = urlsplit(str(url.value))
@@ -185,7 +185,7 @@ def _safe_url(url: Secret) -> str:
 
 
 def _check_client(client: object) -> None:
-    """Refuse what is no client of `redis.asyncio`, before a call takes it for an outage.
+    """Refuse anything but a client of `redis.asyncio`, before a call takes it for an outage.
 
     Raises:
         ConfigurationError: It has not the methods that are used, or they are those of the client that blocks.

@@ -88,7 +88,7 @@ class CallsResource(Resource):
             RateLimitError: The account has sent too many requests, and the call cannot wait long enough.
             DeadlineExceededError: The deadline is over, or the next wait would outlast it.
             NetworkError: No whole response, after all attempts.
-            DecodeError: The response is no call detail record.
+            DecodeError: The response is not a call detail record.
             RecordMismatchError: The response is the record of another call.
             ClientClosedError: The client is closed.
             PlivoError: The root of these and all other errors.
@@ -254,7 +254,7 @@ class CallsResource(Resource):
             The call UUIDs, in Plivo's order.
 
         Raises:
-            DecodeError: The response is no list of call UUIDs.
+            DecodeError: The response is not a list of call UUIDs.
             PlivoError: Any other error of `calls.get`.
         """
         return await fetch_call_uuids(self._requester, "live", self._options.changed(options), self._lane)
@@ -274,7 +274,7 @@ class CallsResource(Resource):
             The call UUIDs, in Plivo's order.
 
         Raises:
-            DecodeError: The response is no list of call UUIDs.
+            DecodeError: The response is not a list of call UUIDs.
             PlivoError: Any other error of `calls.get`.
         """
         return await fetch_call_uuids(self._requester, "queued", self._options.changed(options), self._lane)

@@ -66,7 +66,7 @@ def _no_list(reply: Reply) -> DecodeError:
     body = reply.redactor.body(reply.response.content)
     text, api_id = server_message(body)
     return DecodeError(
-        f"the body is no list of call UUIDs: '{text or ''}'",
+        f"the body is not a list of call UUIDs: '{text or ''}'",
         status=reply.response.status_code,
         api_id=api_id,
         attempts=reply.attempts,

@@ -78,7 +78,7 @@ class RecordingsResource(Resource):
         Raises:
             ConfigurationError: Before any traffic: this cannot be an id of a recording.
             NotFoundError: There is no such recording, or it was deleted.
-            DecodeError: The response is no recording.
+            DecodeError: The response is not a recording.
             RecordMismatchError: The response is another recording.
             PlivoError: Any other error of `calls.get`.
         """
@@ -133,7 +133,7 @@ class RecordingsResource(Resource):
         """
         by_age = [name for name in STORAGE_FILTERS if filters.get(name) is not None]
         if by_age and (since is not None or until is not None):
-            raise ConfigurationError(f"{by_age[0]} does not go together with since and until")
+            raise ConfigurationError(f"{by_age[0]} cannot be combined with since and until")
         return make_listing(
             self._requester,
             _RECORDING_LIST,

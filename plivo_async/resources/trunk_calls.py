@@ -84,7 +84,7 @@ class TrunkCallsResource(Resource):
             InvalidCallUUIDError: Before any traffic: this cannot be a call UUID.
             NotFoundError: There is no such SIP-trunk call, its record is not written yet, it is older than 90
                 days, or it is a call of the voice API.
-            DecodeError: The response is no record of a SIP-trunk call.
+            DecodeError: The response is not the record of a SIP-trunk call.
             RecordMismatchError: The response is the record of another call.
             PlivoError: Any other error of `calls.get`.
         """

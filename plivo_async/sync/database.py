@@ -95,7 +95,7 @@ def _check_file(path: Path, name: Path, schema: Schema) -> None:
     version = _integer(header, _USER_VERSION_AT)
     if version != schema.version:
         raise SyncTargetError(
-            f"{name} has version {version} of the tables, this plivo_async knows version {schema.version}"
+            f"{name} has version {version} of the tables; this plivo_async knows version {schema.version}"
         )
 
 

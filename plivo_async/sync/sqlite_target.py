@@ -49,8 +49,8 @@ class SQLiteTarget:
         now: Returns the present time, for `first_written` and `last_written`. Replace it in tests.
 
     Raises:
-        SyncTargetError: On entering: another sync uses the database, the file is no such database, or it
-            cannot be opened.
+        SyncTargetError: On entering: another sync uses the database, the file is another database or none,
+            or it cannot be opened.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, now: Callable[[], datetime] = _utc_now) -> None:

@@ -89,7 +89,7 @@ def signed_hangup(
         The request. Nothing is sent.
 
     Raises:
-        ConfigurationError: `call` is neither a record nor a mapping, `url` is no URL, or a token or the
+        ConfigurationError: `call` is neither a record nor a mapping, `url` is not a URL, or a token or the
             method cannot be used.
         ValueError: A time in the record cannot be read.
     """

@@ -176,7 +176,7 @@ class FakePlivo:
             The request to post.
 
         Raises:
-            ConfigurationError: The fake has no such call, `url` is no URL, or the method cannot be used.
+            ConfigurationError: The fake has no such call, `url` is not a URL, or the method cannot be used.
         """
         with self._app.lock:
             body = self._account.calls.body(call_uuid)

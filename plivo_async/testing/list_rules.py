@@ -67,7 +67,7 @@ class ListRules:
         kept_days: The days after which a record is gone from the list; None if it stays.
         filters: Whether a record fits a value, by the name of the parameter.
         needs_lower: Whether an upper bound alone is refused.
-        is_strict: Whether a parameter that is no filter is refused.
+        is_strict: Whether a parameter that is not a filter is refused.
         whole_with: The filter with which a list without bounds has all records.
     """
 

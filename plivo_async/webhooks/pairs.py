@@ -38,7 +38,7 @@ def form_pairs(form: Form) -> Pairs:
     """Return the pairs of a form.
 
     Raises:
-        ConfigurationError: It is no form.
+        ConfigurationError: It is not a form.
         NotTextError: One of its values is neither text nor bytes.
     """
     text = as_bytes(form)

@@ -30,7 +30,7 @@ def split_url(name: str, url: object, wanted: str = "a whole URL") -> URLParts:
     """Return the parts of a URL. Its host is not checked, because it may be that of a foreign request.
 
     Raises:
-        ConfigurationError: It is no str, or does not begin with `http://`, `https://`, `ws://` or `wss://`.
+        ConfigurationError: It is not a str, or does not begin with `http://`, `https://`, `ws://` or `wss://`.
     """
     text = url if isinstance(url, str) else ""
     scheme, found, rest = text.partition("://")
@@ -59,7 +59,7 @@ def public_url(base_url: str, target: str) -> str:
         The URL, for `verify`.
 
     Raises:
-        ConfigurationError: `base_url` is no URL or has a query, or `target` is neither a path nor a URL.
+        ConfigurationError: `base_url` is not a URL or has a query, or `target` is neither a path nor a URL.
     """
     base = split_url("base_url", base_url)
     if base.query:
@@ -86,7 +86,7 @@ def forwarded_url(url: str, headers: Headers) -> str:
         The URL, for `verify`.
 
     Raises:
-        ConfigurationError: `url` is no URL, or the headers are neither a mapping nor pairs.
+        ConfigurationError: `url` is not a URL, or the headers are neither a mapping nor pairs.
     """
     parts = split_url("url", url)
     pairs = header_pairs(headers)

@@ -55,7 +55,7 @@ def test_the_built_in_fake_has_an_account_of_its_own(server: fakeredis.FakeServe
     ("auth_id", "arguments", "message"),
     [
         ("MAXXX", ["--rate", "none", "--limiter", URL], "--limiter needs a limit"),
-        ("SAXXX", ["--limiter", URL], "name that with --limiter-account"),
+        ("SAXXX", ["--limiter", URL], "name the main account with --limiter-account"),
         ("MAXXX", ["--limiter", "http://:s3cr3t@h"], "must be a URL: redis://, rediss:// or unix://"),
     ],
 )

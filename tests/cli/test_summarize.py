@@ -176,7 +176,7 @@ def test_a_report_is_written_to_stdout(
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["-", "-"], "- names stdin twice"),
+        (["-", "-"], "stdin (-) is named twice"),
         ([], "Missing argument"),
         (["calls.ndjson", "--zone", "Mars"], "'Mars': no such time zone; expected"),
         (["calls.ndjson", "other"], "cannot read other: "),

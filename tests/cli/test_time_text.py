@@ -73,7 +73,7 @@ def test_another_moment_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["2026-02-30", "2026-11-01 25:00", "0001-01-01 00:00+14:00"])
 def test_a_moment_that_does_not_exist_is_refused(text: str) -> None:
-    with pytest.raises(TimeTextError, match="is no time: "):
+    with pytest.raises(TimeTextError, match="is not a time: "):
         parse_moment(text, NOW, UTC)
 
 

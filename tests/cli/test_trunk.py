@@ -48,7 +48,7 @@ def test_list_prints_them(calls: list[str], capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["list", "--subaccount", "SA" + "A" * 18], "--subaccount is no filter of SIP-trunk calls"),
+        (["list", "--subaccount", "SA" + "A" * 18], "--subaccount is not a filter of SIP-trunk calls"),
         (["list", "--hangup-source", "Caller"], "--hangup-source must be"),
         (["export"], "--trunk and the filters need --since"),
         (["export", "--since", "7d", "-o", "calls.csv"], "--trunk writes NDJSON"),

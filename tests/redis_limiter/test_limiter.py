@@ -86,7 +86,7 @@ def test_it_is_a_rate_limiter_whose_repr_has_no_password() -> None:
         ("redis://:secret@[::1", {}, "must be a URL"),
         ("redis://:secret@h:x", {}, "must be a URL"),
         ("redis://h?no_such_option=1", {}, "must be a URL"),
-        (URL, {"account": "SA2025RK4E639VJFZAGV"}, "account must be that of the main account"),
+        (URL, {"account": "SA2025RK4E639VJFZAGV"}, "account must be the auth id of the main account"),
         (URL, {"account": "{}"}, "account must be 1 to 128 characters of"),
         (URL, {"account": 7}, "account must be"),
         (URL, {"prefix": "{x}"}, "prefix must be"),

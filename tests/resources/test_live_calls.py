@@ -72,21 +72,21 @@ async def test_what_is_no_call_uuid_is_refused(client: AsyncClient, fake: FakePl
     ],
     ids=str,
 )
-async def test_what_is_no_list_of_call_uuids_is_an_error(
+async def test_a_body_that_is_not_a_list_of_call_uuids_is_an_error(
     client: AsyncClient, fake: FakePlivo, body: Any
 ) -> None:
     fake.script([StubResponse(200, body)])
 
-    with pytest.raises(DecodeError, match="no list of call UUIDs") as caught:
+    with pytest.raises(DecodeError, match="not a list of call UUIDs") as caught:
         await client.calls.live()
     assert (caught.value.status, caught.value.attempts) == (200, 1)
     assert caught.value.body is not None
 
 
-async def test_a_list_of_another_status_is_no_list(client: AsyncClient, fake: FakePlivo) -> None:
+async def test_a_list_of_another_status_is_refused(client: AsyncClient, fake: FakePlivo) -> None:
     fake.script([StubResponse(202, {"calls": []})])
 
-    with pytest.raises(DecodeError, match="no list of call UUIDs"):
+    with pytest.raises(DecodeError, match="not a list of call UUIDs"):
         await client.calls.live()
 
 

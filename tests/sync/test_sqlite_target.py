@@ -245,7 +245,7 @@ def test_a_database_of_a_later_version_is_not_touched(path: Path) -> None:
         connection.execute("PRAGMA user_version = 2")
 
     with pytest.raises(
-        SyncTargetError, match="has version 2 of the tables, this plivo_async knows version 1"
+        SyncTargetError, match="has version 2 of the tables; this plivo_async knows version 1"
     ):
         write(path)
 

@@ -40,7 +40,7 @@ def check_options(options: ExportOptions) -> None:
     if options.resume and options.overwrite:
         raise click.UsageError("--resume and --overwrite are mutually exclusive")
     if options.inputs.count("-") > 1:
-        raise click.UsageError("-i - names stdin twice, which can be read once")
+        raise click.UsageError("stdin (-i -) is named twice, but can be read only once")
     if options.column is not None and options.key is not None:
         raise click.UsageError("--column is for CSV and --key for NDJSON: they are mutually exclusive")
     if options.selection is not None and (

@@ -96,7 +96,7 @@ def read_export(file: BinaryIO, name: str, each: Callable[[CallDetailRecord], ob
 
     def check(record: CallDetailRecord) -> None:
         if record.extra.keys() >= _FAILURE_KEYS:
-            raise NotAnExportError(f"{name}: this is the failed file of an export, and no export", None)
+            raise NotAnExportError(f"{name}: this is the failed file of an export, not its output", None)
         each(record)
 
     return Left(torn=scan(lines, name, check).torn)

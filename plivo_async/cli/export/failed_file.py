@@ -35,7 +35,7 @@ _LONGEST_ID_CHARACTERS = 1000
 
 
 def failed_line(failed: Failed) -> bytes:
-    """Return a failure as a line of NDJSON, with the body of a response that is no record."""
+    """Return a failure as a line of NDJSON, with the body of a response that is not a record."""
     error = failed.error
     facts: dict[str, Any] = {
         _ID_KEY: _cut(failed.call_uuid),
@@ -157,7 +157,7 @@ def failed_file(
             failure or `forget_replaced`.
 
     Raises:
-        ClickException: The file cannot be changed, another export uses it, or it is no failed file.
+        ClickException: The file cannot be changed, another export uses it, or it is not a failed file.
     """
     with ExitStack() as stack:
         try:
@@ -206,7 +206,7 @@ def _repair(path: Path, output: Output) -> None:
     is_torn = is_torn_failure(line, _ALL_KEYS)
     if not (is_torn or (has_failures and not line.strip(b"\0"))) or not (has_failures or end == len(line)):
         raise click.ClickException(
-            f"{path} ends with a line that is no failure, so it was not changed: "
+            f"{path} ends with a line that is not a failure, so it was not changed: "
             "name another file with --failed"
         )
     output.cut(end - len(line))

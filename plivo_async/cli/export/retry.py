@@ -169,7 +169,9 @@ def _with_kept(
             try:
                 values[str(option.name)] = option.process_value(context, value)
             except click.BadParameter as error:
-                raise click.ClickException(f"the kept option {name}: {error.message}") from None
+                raise click.ClickException(
+                    f"the option {name} kept from the export: {error.message}"
+                ) from None
     names = fields_dict(ConnectionOptions).keys()
     connection = evolve(connection, **{name: values[name] for name in values.keys() & names})
     run = {**given, **{name: values[name] for name in values.keys() - names}}

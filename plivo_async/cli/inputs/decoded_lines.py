@@ -52,7 +52,7 @@ def _lines(file: BinaryIO, name: str) -> Iterator[bytes]:
         for _, line in splitter.close():
             yield line
     except ForeignInputError as error:
-        raise InputError(f"{name}: this is {error.foreign.name}, and no export") from None
+        raise InputError(f"{name}: this is {error.foreign.name}, not an export") from None
     except InputError as error:
         raise InputError(f"{name}: {error.message}") from None
 

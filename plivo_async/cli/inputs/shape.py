@@ -57,7 +57,7 @@ _BY_MAGIC: tuple[tuple[bytes, Foreign], ...] = (
     (b"%PDF-", Foreign("a PDF", advice=_TEXT)),
     (b"\x89PNG", Foreign("a picture", advice=_TEXT)),
     (b"\xff\xd8\xff", Foreign("a picture", advice=_TEXT)),
-    (b"{\\rtf", Foreign("a text with formatting (RTF)", advice=_TEXT)),
+    (b"{\\rtf", Foreign("formatted text (RTF)", advice=_TEXT)),
 )
 _BY_TAG: tuple[tuple[bytes, Foreign], ...] = (
     (b"<!doctype html", Foreign("a web page (HTML)", advice=_TEXT)),
@@ -88,7 +88,7 @@ def is_enough(head: bytes) -> bool:
 
 
 def foreign_format(head: bytes) -> Foreign | None:
-    """Return the format of bytes that are no text."""
+    """Return the format of bytes that are not text."""
     if head.startswith(_ZIP_MAGICS):
         return next((found for part, found in _ZIPPED if part in head), _ZIP)
     if head[_TAR_OFFSET_BYTES:].startswith(b"ustar"):
@@ -102,7 +102,7 @@ def foreign_format(head: bytes) -> Foreign | None:
     controls = len(_CONTROL.findall(start))
     is_binary = controls >= _MIN_CONTROLS and controls * 10 > len(start)
     if is_binary or start.count(0) * 2 > len(start):
-        return Foreign("no text", advice=_TEXT)
+        return Foreign("binary data", advice=_TEXT)
     return None
 
 

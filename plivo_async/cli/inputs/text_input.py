@@ -90,7 +90,7 @@ def _check_first(number: int, text: str) -> None:
     at = next((place for place, name in enumerate(names, 1) if is_uuid(id_in(name))), None)
     if at is None and has_uuid(text) and not is_uuid(id_in(text)):
         raise InputError(
-            f"line {number}: this is other text with call UUIDs in it; "
+            f"line {number}: this is text with call UUIDs in it; "
             f"use: grep -Eoi '{_GREP}' FILE | plivo-async export -i - ..."
         )
     if len(names) > 1:

@@ -84,7 +84,7 @@ def open_failures(path: Path) -> Generator[Failures, None, None]:
     """Open and lock the failed file; delete it at the end if no line is left.
 
     Raises:
-        ClickException: The file cannot be changed, another process uses it, or it is no failed file.
+        ClickException: The file cannot be changed, another process uses it, or it is not a failed file.
     """
     with failed_file(path, resume=True) as file:
         known, unsettled = set[bytes](), set[str]()

@@ -123,7 +123,7 @@ class LineTarget:
             self._apply_changes()
             if not os.fstat(self._fd).st_nlink:
                 raise SyncTargetError(
-                    f"{self._path} was deleted during the sync: the next one reads all again"
+                    f"{self._path} was deleted during the sync: the next one reads everything again"
                 )
 
     def _delete_unused(self) -> None:

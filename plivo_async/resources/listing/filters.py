@@ -186,8 +186,8 @@ def filter_query(filters: Mapping[str, Filter], given: Mapping[str, Any], time_k
         if check is None:
             hint = "use since and until" if name.partition("__")[0] == time_key else _INSTEAD.get(name)
             if hint is not None:
-                raise ConfigurationError(f"{name} is no filter: {hint}")
-            raise TypeError(f"no such filter of a list: {name}; there are {', '.join(filters)}")
+                raise ConfigurationError(f"{name} is not a filter: {hint}")
+            raise TypeError(f"a list has no filter {name}; its filters are {', '.join(filters)}")
         if value is not None:
             query[name] = check(name, value)
     _check_bounds(query)

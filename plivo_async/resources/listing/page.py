@@ -52,7 +52,7 @@ class Envelope:
     """The JSON of a page.
 
     Attributes:
-        rows: Its rows, each as a value; as JSON where the page as a whole is no strict JSON.
+        rows: Its rows, each as a value; as JSON where the page as a whole is not strict JSON.
         total: How many records fit the query, according to the page; None where it has no total.
         goes_on: Whether the page announces another. Its address is never followed.
         api_id: Plivo's identifier of the request.
@@ -102,7 +102,7 @@ def decode_page(body: bytes) -> Envelope:
     """Return the page in a JSON body.
 
     Raises:
-        DecodeError: The body is no page.
+        DecodeError: The body is not a page.
     """
     rows: Any
     try:
@@ -144,7 +144,7 @@ def _envelope(members: dict[str, Any], rows: list[Any], *, is_split: bool = Fals
 
 
 def _total(value: Any) -> int | None:
-    """Return a count that may be sent as text; None for what is no count."""
+    """Return a count that may be sent as text; None if it is not a count."""
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 12:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST_TOTAL:
@@ -154,14 +154,14 @@ def _total(value: Any) -> int | None:
 
 def _no_page(body: bytes) -> DecodeError:
     text, api_id = server_message(body)
-    return DecodeError(f"the body is no page of a list: '{text or ''}'", api_id=api_id, body=body)
+    return DecodeError(f"the body is not a page of a list: '{text or ''}'", api_id=api_id, body=body)
 
 
 def read_rows(spec: ListSpec[Record], converter: cattrs.Converter, reply: Reply) -> RowPage[Record]:
     """Return the rows of a response. A row that cannot be read is a Failed, and costs no other.
 
     Raises:
-        DecodeError: The body is no page.
+        DecodeError: The body is not a page.
     """
     envelope: Envelope = reply.value(decode_page)
     rows: list[Row[Record]] = []

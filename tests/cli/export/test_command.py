@@ -505,7 +505,7 @@ def test_resume_completes_an_export_that_was_cut_in_its_first_line(name: str, id
         (["--column", "id", "--key", "id", "-i", "ids.txt"], "are mutually exclusive"),
         (["-i", "no.txt"], "cannot read no.txt: No such file or directory"),
         (["-i", "ids.txt", "-i", "no.txt"], "cannot read no.txt: No such file or directory"),
-        (["-i", "-", "-i", "-"], "-i - names stdin twice, which can be read once"),
+        (["-i", "-", "-i", "-"], "stdin (-i -) is named twice, but can be read only once"),
         (["-i", "ids.txt", "-i", "f", "-o", "f"], "f is both the input and the output"),
         (["-i", "", "-o", "f"], "-i needs a file name"),
         (["-o", "", "x"], "-o needs a file name"),

@@ -132,7 +132,7 @@ def test_an_incomplete_last_line_is_left_out(text: bytes, torn: int) -> None:
         (b"Call UUID,From\na,b\n", "calls, line 1: not a call detail record: "),
         (b'[{"call_uuid": "a"}]\n', "calls, line 1: not a call detail record: "),
         (b'{"call_uuid":"a","kind":"x","status":1,"message":"","attempts":1}\n', "calls: .* the failed file"),
-        (b"PK\x03\x04" + bytes(600), "calls: this is a zip archive, and no export"),
+        (b"PK\x03\x04" + bytes(600), "calls: this is a zip archive, not an export"),
         (gzip.compress(_OWN)[:-9], "calls: the gzip data ends early"),
     ],
 )

@@ -319,7 +319,7 @@ def test_failures_may_go_to_a_device() -> None:
 )
 def test_a_last_line_that_is_no_failure_is_refused_and_kept(text: bytes, tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(text)
-    match = "f ends with a line that is no failure, so it was not changed: name another file with --failed"
+    match = "f ends with a line that is not a failure, so it was not changed: name another file with --failed"
     with pytest.raises(click.ClickException, match=match), failed_file(tmp_path / "f", resume=True):
         pass
 

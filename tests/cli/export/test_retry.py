@@ -422,7 +422,7 @@ def test_an_unusable_kept_value_is_one_line(ids: list[str], capsys: pytest.Captu
 
     assert run(["retry", "calls.ndjson"]) == 1
     err = capsys.readouterr().err
-    assert "the kept option --rate: 'fast': expected" in err
+    assert "the option --rate kept from the export: 'fast': expected" in err
     assert err.count("\n") == 1
 
 

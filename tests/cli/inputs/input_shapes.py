@@ -339,5 +339,5 @@ def _binary(ids: Ids) -> Iterator[Shape]:
     yield Shape("PNG", b"\x89PNG\r\n\x1a\n" + bytes(99), named="this is a picture")
     yield Shape("HTML", b"<!DOCTYPE html>\n<html>Log in</html>", named="web page")
     yield Shape("XML", b"<?xml version='1.0'?>\n<calls/>", COLUMN, named="this is XML")
-    yield Shape("NUL bytes", bytes(999), named="this is no text")
-    yield Shape("random bytes", bytes(range(1, 32)) * 20, named="this is no text")
+    yield Shape("NUL bytes", bytes(999), named="this is binary data")
+    yield Shape("random bytes", bytes(range(1, 32)) * 20, named="this is binary data")

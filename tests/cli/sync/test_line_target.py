@@ -320,7 +320,7 @@ def test_a_file_that_is_edited_during_the_sync_ends_it(path: Path) -> None:
 
 def test_a_file_that_is_deleted_during_the_sync_ends_it(path: Path) -> None:
     deleted = pytest.raises(
-        SyncTargetError, match="was deleted during the sync: the next one reads all again"
+        SyncTargetError, match="was deleted during the sync: the next one reads everything again"
     )
     with deleted, opened(target(path)) as syncing:
         syncing.write([call(1)], state())

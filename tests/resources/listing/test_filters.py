@@ -131,13 +131,13 @@ def test_bounds_that_leave_nothing_are_refused(bounds: dict[str, int]) -> None:
     ],
 )
 def test_a_parameter_that_the_list_sets_itself_is_refused(name: str, hint: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"{name} is no filter: {hint}"):
+    with pytest.raises(ConfigurationError, match=f"{name} is not a filter: {hint}"):
         query(**{name: 5})
 
 
 def test_a_filter_that_does_not_exist_is_a_type_error() -> None:
     with pytest.raises(
-        TypeError, match="no such filter of a list: form_number; there are call_direction, from"
+        TypeError, match="a list has no filter form_number; its filters are call_direction, from"
     ):
         query(form_number="1")
 

@@ -232,7 +232,7 @@ class TestAPageThatIsNoPage:
         calls.alter = lambda page, number: body if number == 2 else page
         listing = listed(calls, 1)
         with pytest.raises(
-            DecodeError, match="the list stopped after 20 records: the body is no page"
+            DecodeError, match="the list stopped after 20 records: the body is not a page"
         ) as caught:
             await uuids_of(listing)
         assert caught.value.body == body
