@@ -95,7 +95,7 @@ app = Litestar(
         root={"level": "INFO", "handlers": ["console"]},
         loggers={"litestar": {"level": "INFO", "handlers": ["console"], "propagate": False}},
         log_exceptions="always",
-        # These are answers, and no faults of the service.
+        # These are responses, not faults of the service.
         disable_stack_trace={NotFoundError, InvalidCallUUIDError},
     ),
 )
