@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 from attrs import define, field, frozen
 
 from plivo_async.client import AsyncClient
-from plivo_async.resources.listing.listing import Listing
+from plivo_async.resources.listing.listing import Listing, held_page
 from plivo_async.resources.outcome import Failed
 from plivo_async.sync.changes import Changes
 from plivo_async.sync.plan import Span, pieces
@@ -54,6 +54,7 @@ class Reading:
         requests: How many requests were sent.
         listing: The list that is being read, or was last.
         before: How many rows were read before it.
+        sending: The list that sends requests: the one that is read or counted, or was last.
     """
 
     _client: AsyncClient
@@ -65,6 +66,7 @@ class Reading:
     requests: int = field(default=0, init=False)
     listing: Listing[Any] | None = field(default=None, init=False)
     before: int = field(default=0, init=False)
+    sending: Listing[Any] | None = field(default=None, init=False)
     _failures: set[tuple[str, bytes]] = field(factory=set[tuple[str, bytes]], init=False)
 
     @property
@@ -81,7 +83,8 @@ class Reading:
         """Return how many records Plivo counts in a span; None if it does not count."""
         total = 0
         for part in pieces(span):
-            page = await self._list(part, page_size=1)
+            self.sending = self._list(part, page_size=1)
+            page = await held_page(self.sending)
             self.requests += 1
             if page.total is None:
                 return None
@@ -94,7 +97,7 @@ class Reading:
         rest: list[Any] = []
         newest: datetime | None = None
         async with self._list(span) as listing:
-            self.listing = listing
+            self.listing = self.sending = listing
             async for outcome in listing:
                 if isinstance(outcome, Failed):
                     self._note(outcome)

@@ -150,7 +150,7 @@ class Sync:
     @property
     def holding(self) -> Holding | None:
         """Why nothing is sent at the moment, and until when; None while requests may be sent."""
-        return None if self._reading.listing is None else self._reading.listing.holding
+        return None if self._reading.sending is None else self._reading.sending.holding
 
     def __await__(self) -> Generator[Any, None, SyncReport]:
         """Run the sync.

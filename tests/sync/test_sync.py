@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self, cast
@@ -22,44 +22,14 @@ from plivo_async import (
     PatienceExceededError,
     SyncTargetError,
 )
-from plivo_async.sync import Changes, Sync, SyncReport, SyncState
-from plivo_async.sync.changes import changed_fields
+from plivo_async.sync import Changes, Sync, SyncReport
 from plivo_async.testing import FakePlivo
+from tests.sync.memory_target import MemoryTarget
 from tests.sync.records import NOW, call, state
 
 TODAY = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
-
-
-@define
-class MemoryTarget:
-    """A target that keeps records in memory."""
-
-    records: dict[str, CallDetailRecord] = field(factory=dict[str, CallDetailRecord])
-    states: list[SyncState] = field(factory=list[SyncState])
-    can_count: bool = True
-
-    async def state(self, kind: str) -> SyncState | None:
-        return self.states[-1] if self.states else None
-
-    async def write(self, records: Sequence[CallDetailRecord], state: SyncState) -> Changes:
-        changes = Changes()
-        for record in records:
-            old = self.records.get(record.call_uuid)
-            if old is None:
-                changes.new += 1
-            else:
-                changes.count(changed_fields(old, record))
-            self.records[record.call_uuid] = record
-        self.states.append(state)
-        return changes
-
-    async def count(self, kind: str, since: datetime, until: datetime) -> int | None:
-        if not self.can_count:
-            return None
-        ends = [record.end_time for record in self.records.values()]
-        return sum(end is not None and since <= end < until for end in ends)
 
 
 @pytest.fixture
@@ -188,8 +158,7 @@ class StubListing:
         missing = None if self.total is None else self.total - len(self.outcomes)
         return StubReport(self.is_complete, missing)
 
-    def __await__(self) -> Any:
-        yield from ()
+    async def _held_page(self) -> Self:
         return self
 
     async def __aenter__(self) -> Self:

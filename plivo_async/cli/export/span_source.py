@@ -14,7 +14,7 @@ from plivo_async.cli.export.id_set import IdSet
 from plivo_async.cli.span_options import CallSelection
 from plivo_async.client import AsyncClient
 from plivo_async.resources.holding import Holding
-from plivo_async.resources.listing.listing import Listing
+from plivo_async.resources.listing.listing import Listing, held_page
 from plivo_async.resources.outcome import Failed, Fetched
 from plivo_async.sync.plan import Span, halves, next_hour, pieces
 
@@ -69,6 +69,8 @@ class SpanSource:
     _arguments: dict[str, Any] = field(factory=dict[str, Any], init=False)
     _client: AsyncClient | None = field(default=None, init=False)
     _listing: Listing[Any] | None = field(default=None, init=False)
+    # The list that sends requests: the one that is read or counted, or was last.
+    _sending: Listing[Any] | None = field(default=None, init=False)
     _before: int = field(default=0, init=False)
     _counted: int | None = field(default=None, init=False)
     _is_stopped: bool = field(default=False, init=False)
@@ -100,7 +102,7 @@ class SpanSource:
     @property
     def holding(self) -> Holding | None:
         """Why nothing is sent at the moment; None if something may be."""
-        return None if self._listing is None else self._listing.holding
+        return None if self._sending is None else self._sending.holding
 
     async def __aenter__(self) -> Self:
         return self
@@ -122,7 +124,7 @@ class SpanSource:
         for span in await self._spans():
             self._before = self.given
             async with self._list(span) as listing:
-                self._listing = listing
+                self._listing = self._sending = listing
                 async for outcome in listing:
                     if self._is_stopped:
                         return
@@ -155,7 +157,8 @@ class SpanSource:
         parts = list(pieces(Span(first, last)))
         while parts:
             part = parts.pop()
-            total, have = (await self._list(part, page_size=1)).total, self._have(part)
+            self._sending = self._list(part, page_size=1)
+            total, have = (await held_page(self._sending)).total, self._have(part)
             if total is not None and total == have:
                 continue
             is_worth_it = total is not None and have and total > _ROWS_LISTED_AT_ONCE

@@ -10,6 +10,7 @@ from typing import Any, Generic, Self, TypeVar, cast
 
 from plivo_async.errors import BadRequestError, PlivoError
 from plivo_async.exported import exported
+from plivo_async.resources.held import held
 from plivo_async.resources.item import Item
 from plivo_async.resources.lane import BatchLane
 from plivo_async.resources.listing.fetcher import PageFetcher
@@ -142,27 +143,37 @@ class Listing(Progress, Generic[Record]):
 
     async def _first_page(self) -> Page[Record]:
         self._begin(_AGAIN)
-        window: Window = self._windows()[0]
         try:
-            while True:
-                request = PageRequest(window, 0, self._page_size, self._page_size)
-                try:
-                    rows = await self._fetcher.fetch(request, self._outer_lane)
-                except BadRequestError as error:
-                    self._requests += error.attempts
-                    halves = window.halves() if error.status == 400 else None
-                    if halves is None:
-                        raise
-                    window = halves[0]
-                    continue
-                page = page_of(rows, window.since, window.until)
-                self._requests += rows.attempts
-                self._total = page.total
-                self.failed = len(page.failed)
-                self.done = len(page.records) + self.failed
-                return page
+            return await self._page(self._outer_lane)
         finally:
             self._end_clock()
+
+    async def _held_page(self) -> Page[Record]:
+        self._begin(_AGAIN)
+        try:
+            return await held(self._page, self._lane)
+        finally:
+            self._end_clock()
+
+    async def _page(self, lane: object) -> Page[Record]:
+        window: Window = self._windows()[0]
+        while True:
+            request = PageRequest(window, 0, self._page_size, self._page_size)
+            try:
+                rows = await self._fetcher.fetch(request, lane)
+            except BadRequestError as error:
+                self._requests += error.attempts
+                halves = window.halves() if error.status == 400 else None
+                if halves is None:
+                    raise
+                window = halves[0]
+                continue
+            page = page_of(rows, window.since, window.until)
+            self._requests += rows.attempts
+            self._total = page.total
+            self.failed = len(page.failed)
+            self.done = len(page.records) + self.failed
+            return page
 
     # All records
 
@@ -239,3 +250,11 @@ class Listing(Progress, Generic[Record]):
         self._is_exhausted = error is None
         if error is not None:
             raise with_message(error, f"the list stopped after {self.done} records: {error}")
+
+
+async def held_page(listing: Listing[Record]) -> Page[Record]:
+    """Fetch the first page of a list, and hold as its iteration does."""
+    # Not public: a page that a user awaits fails at once, as a call does.
+    held_listing: Any = listing
+    page: Page[Record] = await held_listing._held_page()
+    return page

@@ -11,10 +11,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from attrs import evolve
 
-from plivo_async import Listing
+from plivo_async import Holding, Listing
 from plivo_async.cli.app import run
 from plivo_async.cli.export import progress
 from plivo_async.cli.export.id_set import IdSet
@@ -25,6 +26,8 @@ from plivo_async.sync.plan import Span
 from plivo_async.testing import FakePlivo, ListQuirks
 from tests.cli.export.test_command import failures, pressing, written
 from tests.sync.records import call
+from tests.sync.test_holding import client_of
+from tests.virtual_time import in_virtual_time, virtual_loop
 
 TODAY = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)
@@ -252,3 +255,19 @@ async def test_a_span_without_a_whole_hour_is_listed_as_it_is(since: datetime, u
     assert spans[-1].since == since
     assert sum((span.until - span.since for span in spans), timedelta()) <= until - since
     assert all(isinstance(span, Span) for span in spans)
+
+
+@in_virtual_time
+async def test_the_count_of_a_resumed_export_holds() -> None:
+    fake = FakePlivo((), rate_limit=None)
+    ids = fake.generate(30, since=TODAY - 20 * DAY, until=TODAY - 19 * DAY)
+    selection = CallSelection(since=TODAY - 29 * DAY, until=TODAY - HOUR)
+    source = SpanSource(selection, IdSet(), Counter({hour_of(TODAY - 20 * DAY): 1}))
+    holding = list[Holding | None]()
+
+    async with client_of(fake, first=0, times=12, response=httpx.Response(503)) as client:
+        virtual_loop().call_later(1, lambda: holding.append(source.holding))
+        outcomes = [outcome async for outcome in source.begin(client, concurrency=1, patience=300)]
+
+    assert {str(outcome.call_uuid) for outcome in outcomes} == set(ids)
+    assert [one and one.reason for one in holding] == ["outage"]
