@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import socket
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -25,6 +26,16 @@ if TYPE_CHECKING:
 
 # The last late record is there after so long.
 _LATEST_SECONDS = 300.0
+
+
+class _Days(click.FloatRange):
+    """A number of days. The range of click includes NaN."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        days: float = super().convert(value, param, ctx)
+        if math.isnan(days):
+            self.fail("nan is not a number of days", param, ctx)
+        return days
 
 
 @click.command()
@@ -46,7 +57,7 @@ _LATEST_SECONDS = 300.0
 )
 @click.option(
     "--days",
-    type=click.FloatRange(0, min_open=True),
+    type=_Days(0.001, 36_500),
     default=30.0,
     show_default=True,
     metavar="DAYS",

@@ -82,7 +82,11 @@ class FakeServer:
                 'serving a fake needs uvicorn: pip install "plivo-async[testing]"'
             ) from missing
         # Bound here, so that the URL is known and clients can connect before the loop runs.
-        family, *_, address = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)[0]
+        try:
+            family, *_, address = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)[0]
+        except UnicodeError:
+            # A name that no DNS can have, such as one with two dots in a row.
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known") from None
         listener = socket.create_server(address[:2], family=family)
         # Connections inherit it. Without it the body of a response waits about 40 ms for the ACK of its head.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -226,3 +226,17 @@ def test_an_empty_file_or_one_with_the_same_ids_is_no_obstacle(text: str, tmp_pa
 
 def test_ids_may_be_written_to_a_device() -> None:
     fake_module.write_ids(Path("/dev/null"), ["a"])
+
+
+@pytest.mark.parametrize("days", ["nan", "inf", "1e300", "800000", "0", "1e-300"])
+def test_days_that_have_no_times_are_refused(days: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fake", "--days", days]) == 1
+    assert "Invalid value for '--days'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", ["two..dots", "long" * 16], ids=["two dots", "a long label"])
+def test_a_host_that_no_name_server_can_know_is_refused(
+    host: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["fake", "--size", "1", "--host", host]) == 1
+    assert f"cannot listen on {host}, port 0: Name or service not known" in capsys.readouterr().err

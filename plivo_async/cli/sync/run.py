@@ -50,9 +50,9 @@ def run_sync(connection: ConnectionOptions, options: SyncOptions) -> ExitCode:
         ClickException: The file cannot be used.
         PlivoError: An error of the client ended the sync.
     """
+    target = choose_target(options.path, is_trunk=options.trunk)
     if is_same(options.path, options.failed_path):
         raise click.UsageError(f"{options.path} is both the target and the failed file")
-    target = choose_target(options.path, is_trunk=options.trunk)
     limiter = make_limiter(options.rate, options.limiter, options.limiter_account, connection)
     with open_client(connection, rate_limit=limiter) as opened:
         run = SyncRun(opened.client, target, options)

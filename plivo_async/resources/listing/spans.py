@@ -12,6 +12,7 @@ from plivo_async.text import short_repr
 # A caller who computes "90 days ago" does so a moment before the list does.
 _TOLERANCE = timedelta(minutes=1)
 _SHORTEST_SPLIT = timedelta(hours=1)
+_FIRST_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 @frozen
@@ -62,7 +63,7 @@ class Span:
         windows: list[Window] = []
         until = self.until
         while until > self.since:
-            since = max(self.since, until - longest)
+            since = max(self.since, _earlier(until, longest))
             windows.append(Window(since, until))
             until = since
         return windows
@@ -96,7 +97,7 @@ def find_span(
     """
     place = _zone(zone)
     end = now if until is None else min(now, time_bound("until", until, place))
-    begin = end - default if since is None else time_bound("since", since, place)
+    begin = _earlier(end, default) if since is None else time_bound("since", since, place)
     if begin > now:
         raise ConfigurationError(f"since must not be in the future, but is {utc_text(begin)} UTC")
     if begin >= end:
@@ -146,6 +147,11 @@ def time_bound(name: str, value: object, zone: tzinfo | None) -> datetime:
         return moment.astimezone(UTC)
     except (OverflowError, ValueError):
         raise ConfigurationError(f"{name} is out of range: {short_repr(value)}") from None
+
+
+def _earlier(moment: datetime, length: timedelta) -> datetime:
+    """Return the time so long before a moment, or the first one that Python has."""
+    return moment - min(length, moment - _FIRST_TIME)
 
 
 def _zone(zone: object) -> tzinfo | None:

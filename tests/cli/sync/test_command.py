@@ -66,11 +66,14 @@ def test_a_sync_twice_has_each_call_once(calls: list[str], name: str) -> None:
     assert not Path(f"{name}.failed").exists()
 
 
+@pytest.mark.parametrize("name", ["calls.json", "", ".", "/"])
 def test_a_name_that_implies_no_format_is_refused(
-    served: FakePlivo, folder: Path, capsys: pytest.CaptureFixture[str]
+    name: str, served: FakePlivo, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert sync("calls.json") == 1
-    assert "calls.json: the name has to end in one of .ndjson, .jsonl, .csv, .db" in capsys.readouterr().err
+    assert sync(name) == 1
+    assert (
+        f"{Path(name)}: the name has to end in one of .ndjson, .jsonl, .csv" in capsys.readouterr().err
+    )
     assert names(folder) == []
 
 

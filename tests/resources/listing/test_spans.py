@@ -47,6 +47,10 @@ class TestSpan:
         found = span(date(2026, 10, 24), date(2026, 10, 26), ZoneInfo("Europe/Berlin"))
         assert found.until - found.since == timedelta(hours=49)
 
+    def test_begins_at_the_first_time_that_there_is_if_its_end_is_too_early(self) -> None:
+        first = datetime.min.replace(tzinfo=UTC)
+        assert span(until=first + timedelta(days=1), kept=None).since == first
+
     def test_does_not_end_in_the_future(self) -> None:
         assert span(until=NOW + DAY).until == NOW
 
@@ -154,6 +158,11 @@ class TestWindows:
         assert windows[-1].since == since
         assert all(newer.since == older.until for newer, older in pairwise(windows))
         assert all(w.since and w.until and timedelta() < w.until - w.since <= longest for w in windows)
+
+    def test_may_begin_with_the_first_time_that_there_is(self) -> None:
+        first = datetime.min.replace(tzinfo=UTC)
+        [window] = Span(first, first + timedelta(days=1)).windows(timedelta(days=30))
+        assert window.since == first
 
     def test_of_90_days_are_3(self) -> None:
         assert len(Span(NOW - 90 * DAY, NOW).windows(30 * DAY)) == 3
