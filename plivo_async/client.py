@@ -75,8 +75,9 @@ class AsyncClient:
             twice.
         verify: The servers to trust. True: the CAs of httpx. A path: the CAs in that file. An
             `ssl.SSLContext` is used unchanged. False trusts every server, which exposes the credentials.
-        proxy: The URL of an HTTP proxy. Default: HTTPS_PROXY or ALL_PROXY, unless NO_PROXY exempts the API.
-        trust_env: Whether these three variables are read.
+        proxy: The URL of an HTTP proxy. Default: HTTPS_PROXY (HTTP_PROXY for a plain http `base_url`), then
+            ALL_PROXY, unless NO_PROXY exempts the API.
+        trust_env: Whether these variables are read.
         http_client: A client of httpx or httpx2 that sends the requests, `httpx.AsyncClient` for example. It
             is never closed. The options of the pool do not apply then. None for the client's own pool.
         middleware: Middleware around the retries. It sees each call once. The first one is outermost.

@@ -96,7 +96,7 @@ def _parse(url: Secret) -> tuple[Proxy | None, str]:
 
 
 def environment_proxy(origin: httpx.URL) -> Proxy | None:
-    """Return the proxy that HTTPS_PROXY or ALL_PROXY names, unless NO_PROXY exempts the origin.
+    """Return the proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names, unless NO_PROXY exempts the origin.
 
     None for loopback: no proxy can reach it, and a plain http request would show it the credentials.
 

@@ -71,9 +71,7 @@ def test_a_name_that_implies_no_format_is_refused(
     name: str, served: FakePlivo, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert sync(name) == 1
-    assert (
-        f"{Path(name)}: the name has to end in one of .ndjson, .jsonl, .csv" in capsys.readouterr().err
-    )
+    assert f"{Path(name)}: the name has to end in one of .ndjson, .jsonl, .csv" in capsys.readouterr().err
     assert names(folder) == []
 
 
