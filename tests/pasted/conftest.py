@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,17 @@ RUN, ALL, SECONDS = "blocks run", "blocks", "seconds"
 def base() -> Path:
     """The environment of a reader who ran the README's install command."""
     return base_environment(ROOT / ".pytest_cache" / "pasted")
+
+
+@pytest.fixture
+def home() -> Generator[Path, None, None]:
+    """The folder of a reader and the environment.
+
+    For PostgreSQL, which root runs as another user, a page opens the folders above. Each start of pytest
+    would close those of `tmp_path` again.
+    """
+    with tempfile.TemporaryDirectory(prefix="reader-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
 
 
 @pytest.fixture

@@ -25,9 +25,11 @@ JOB_PATIENCE_SECONDS = 40.0
 _END_PATIENCE_SECONDS = 5.0
 _POLL_SECONDS = 0.02
 # Reads the terminal of a command and the command from a descriptor, and marks the end of what it printed.
-# With `set -m` each job has a process group, as in the bash of a user.
+# With `set -m` each job has a process group, as in the bash of a user. If the tests are killed, the terminal
+# hangs up, and the jobs must not keep their ports.
 _BASH = r"""
 set -m
+trap 'for job in $(jobs -p); do kill -- "-$job"; done 2>/dev/null' EXIT
 restore() { return "$1"; }
 status=0
 while IFS= read -r -d '' -u DESCRIPTOR terminal && IFS= read -r -d '' -u DESCRIPTOR command; do

@@ -30,11 +30,11 @@ def test_a_page_runs_as_pasted(
     page: Path,
     base: Path,
     ports_lock: Path,
-    tmp_path: Path,
+    home: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
-    environment = environment_above(base, tmp_path / "environment")
-    folder = tmp_path / "reader"
+    environment = environment_above(base, home / "environment")
+    folder = home / "reader"
     if installs_from_a_clone(page):
         shutil.copytree(ROOT, folder, ignore=_NOT_IN_A_CLONE)
     else:
@@ -43,7 +43,7 @@ def test_a_page_runs_as_pasted(
     with (
         locked(ports_lock) if has_jobs(page) else nullcontext(),
         postgres_server() if uses_postgres(page) else nullcontext() as postgres,
-        first_terminal(environment, tmp_path) as exports,
+        first_terminal(environment, home) as exports,
     ):
         own = "" if postgres is None else "".join(f" {k}={v}" for k, v in postgres.environ.items())
         result = paste_page(page, environment, folder, exports + own)
