@@ -11,6 +11,8 @@ from typing import IO, TextIO, cast
 from attrs import define, field
 from rich.console import Console, RenderableType
 
+_UNKNOWN_WIDTH_CHARACTERS = 80
+
 
 @define
 class _Draft:
@@ -49,6 +51,9 @@ class Renderer:
     def __init__(self, stream: TextIO | None) -> None:
         self._draft = _Draft(stream)
         self.console = Console(file=cast("IO[str]", self._draft), highlight=False, markup=False, emoji=False)
+        if not self.console.width:
+            # COLUMNS=0 means that nobody knows the width. rich would print nothing.
+            self.console.width = _UNKNOWN_WIDTH_CHARACTERS
 
     def render(self, renderable: RenderableType) -> str:
         """Return the text to write to the stream."""

@@ -42,7 +42,7 @@ class Holding:
 
     Attributes:
         reason: "rate limit": the limiter of the client has no permit. "throttled": Plivo returned a 429.
-            "outage": eight attempts in a row failed.
+            "outage": eight attempts in a row failed, or the first request after a 429 did.
         since: When it began, in seconds of the clock of the event loop.
         until: When the next request may be sent, by the same clock; None while that depends on a response.
         error: The last failure; None for the rate limit.

@@ -64,6 +64,15 @@ def test_a_table_can_be_requested_in_a_pipe(capsys: pytest.CaptureFixture[str]) 
     assert "\x1b" not in out
 
 
+def test_without_a_known_width_a_table_has_80_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "0")
+    record_writer("table")(_RECORD)
+
+    assert {len(line) for line in capsys.readouterr().out.splitlines()} == {70}
+
+
 def test_a_closed_pipe_ends_the_command_without_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.pipe()
     os.close(reading)
