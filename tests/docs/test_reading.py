@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.reading import read
+from tests.docs.doc_examples import pages
+from tests.docs.reading import MAX_WORDS_BEFORE_CODE, read
 
 
 @pytest.fixture
@@ -35,3 +36,11 @@ def test_a_sentence_goes_on_over_lines_links_and_code_and_ends_with_its_paragrap
     page.write_text(f"Short. {long}\n\n- {' '.join(['word'] * 30)}\n- word\n")
 
     assert [len(sentence.split()) for sentence in read(page).long_sentences] == [31]
+
+
+def test_no_page_has_a_long_sentence_or_much_text_before_its_first_code() -> None:
+    found = [read(page) for page in pages()]
+
+    assert [sentence for one in found for sentence in one.long_sentences] == []
+    # A page without code is read away from the keyboard.
+    assert [one.page for one in found if MAX_WORDS_BEFORE_CODE < one.before_code < one.words] == []
