@@ -38,6 +38,11 @@ class Pending:
         return self._source.over and not self._again
 
     @property
+    def has_failed(self) -> bool:
+        """Whether an item that was read is to be sent again."""
+        return bool(self._again)
+
+    @property
     def can_read(self) -> bool:
         """Whether another item may be read."""
         source = self._source

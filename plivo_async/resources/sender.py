@@ -152,6 +152,9 @@ class Sender(Generic[_Result]):
         while self._has_work():
             item = self._pending.repeated(sending=self._sending > 0)
             if item is None:
+                if self._pending.has_failed:
+                    # A source may wait for the outcome of a call that failed: another worker sends it again.
+                    asyncio.get_running_loop().call_soon(self._workers.add)
                 item = await self._pending.read()
                 if item is None:
                     continue

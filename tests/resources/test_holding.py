@@ -7,7 +7,7 @@ import pickle
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import repeat
 from typing import Any
 
@@ -285,6 +285,30 @@ class TestAnOutage:
         ids = fake.generate(300)
         async with client_of(fake, attempt_middleware=[outage]) as client:
             assert kinds(await client.calls.get_many(ids, concurrency=300)) == {"Fetched": 300}
+
+
+class TestASourceThatWaitsForAnOutcome:
+    @pytest.mark.parametrize("concurrency", [1, 2, 10])
+    @in_virtual_time
+    async def test_does_not_keep_a_failed_call_from_its_retry(self, concurrency: int) -> None:
+        fake, outcomes = account(), list[Outcome]()
+        ids, came = fake.generate(3), asyncio.Event()
+
+        async def one_by_one() -> AsyncIterator[str]:
+            for call_uuid in ids:
+                came.clear()
+                yield call_uuid
+                await came.wait()
+
+        async with (
+            asyncio.timeout(600),
+            client_of(fake, attempt_middleware=[Outage(0, 30)]) as client,
+            client.calls.get_many(one_by_one(), concurrency=concurrency) as batch,
+        ):
+            async for outcome in batch:
+                outcomes.append(outcome)
+                came.set()
+        assert [type(outcome) for outcome in outcomes] == [Fetched] * 3
 
 
 class TestACallThatAlwaysFails:

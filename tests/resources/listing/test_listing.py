@@ -308,6 +308,16 @@ class TestWhatConcernsAllPages:
         assert 60 <= listing.elapsed < 61
         assert listing.holding is None
 
+    @pytest.mark.parametrize("concurrency", [1, 2])
+    @in_virtual_time
+    async def test_an_outage_at_the_first_page_is_waited_for(self, concurrency: int) -> None:
+        """The next page is asked for only after the first, which must not wait for it."""
+        calls, began = full(50, 1), virtual_loop().now
+        calls.alter = lambda page, number: page if virtual_loop().now > began + 60 else httpx.Response(503)
+        listing = listed(calls, 1, concurrency=concurrency)
+        async with asyncio.timeout(600):
+            assert len(await uuids_of(listing)) == 50
+
     @in_virtual_time
     async def test_shows_that_it_holds(self) -> None:
         calls = full(200, 1)
