@@ -28,6 +28,7 @@ from plivo_async.cli.output import (
 )
 from plivo_async.cli.span_options import CallSelection, selection_options, take_selection
 from plivo_async.cli.transfer_options import transfer_options
+from plivo_async.cli.waits import report_waits
 from plivo_async.client import AsyncClient
 from plivo_async.rate_limit import RateLimit
 from plivo_async.resources.batch import DEFAULT_CONCURRENCY
@@ -128,7 +129,7 @@ class _Listed:
                 # No more than the limit needs.
                 concurrency=pages,
             )
-            async with calls:
+            async with report_waits(calls), calls:
                 async for outcome in calls:
                     if not isinstance(outcome, Failed):
                         writer(outcome.record)
