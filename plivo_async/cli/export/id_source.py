@@ -84,14 +84,18 @@ class ByteInput:
         return not self._is_stopped
 
     def count_lines(self) -> int | None:
-        """Return the number of lines of a file; None for a pipe or a device."""
+        """Return the number of lines of a file; None for a pipe, a device, or a file that cannot be read."""
         if not self.is_file:
             return None
         lines, at, last = 0, 0, b"\n"
-        while chunk := os.pread(self.fd, _COUNTED_CHUNK_BYTES, at):
-            lines += chunk.count(b"\n")
-            at += len(chunk)
-            last = chunk
+        try:
+            while chunk := os.pread(self.fd, _COUNTED_CHUNK_BYTES, at):
+                lines += chunk.count(b"\n")
+                at += len(chunk)
+                last = chunk
+        except OSError:
+            # `read` names the file.
+            return None
         return lines + (not last.endswith(b"\n"))
 
 

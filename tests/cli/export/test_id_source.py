@@ -195,8 +195,10 @@ async def test_the_number_of_ids_left_is_unknown_if_rows_are_not_lines(tmp_path:
 
 async def test_a_read_error_is_reported(tmp_path: Path) -> None:
     fd = os.open(tmp_path / "f", os.O_WRONLY | os.O_CREAT)
+    source = IdSource((), [ByteInput(fd, "f")])
+    assert source.left is None
     with pytest.raises(click.ClickException, match="cannot read f: Bad file descriptor"):
-        await ByteInput(fd, "f").read()
+        await anext(source)
     os.close(fd)
 
 
