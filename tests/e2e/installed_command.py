@@ -154,13 +154,17 @@ class Installed:
 
 
 def after_requests(fake: FakePlivo, count: int, *, latency: float) -> threading.Event:
-    """Return an event that is set after `count` requests; delay all responses by `latency` seconds."""
+    """Return an event that is set after `count` requests; delay all responses by `latency` seconds.
+
+    The later responses take a second or more, so that the command still runs when the test acts.
+    """
     arrived = threading.Event()
 
     def late() -> float:
-        if len(fake.requests) >= count:
-            arrived.set()
-        return latency
+        if len(fake.requests) < count:
+            return latency
+        arrived.set()
+        return max(latency, 1.0)
 
     fake.latency = late
     return arrived

@@ -109,6 +109,7 @@ def test_a_signal_ends_the_export_cleanly(
     process.send_signal(number)
 
     out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    fake.latency = 0.0
 
     assert process.returncode == code
     arrived = written(installed.folder / "calls.ndjson")
@@ -302,6 +303,7 @@ def test_after_a_kill_retry_has_the_options_of_the_export(
     assert many.wait(PATIENCE_SECONDS)
     process.kill()
     assert process.wait(PATIENCE_SECONDS) == -signal.SIGKILL
+    fake.latency = 0.0
     path = installed.folder / name
     before = len(written(path))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -51,14 +52,16 @@ def test_a_sync_that_is_killed_is_continued_by_the_same_command(
 def test_a_second_sync_is_refused_with_one_line(
     installed: Installed, fake: FakePlivo, calls: list[str]
 ) -> None:
-    arrived = after_requests(fake, 3, latency=0.2)
+    arrived = after_requests(fake, 3, latency=0.0)
     first = installed.start("sync", "-q", "calls.db")
     assert arrived.wait(PATIENCE_SECONDS)
+    first.send_signal(signal.SIGSTOP)
 
     second = installed.run("sync", "-q", "calls.db")
 
     assert second.returncode == 1
     assert second.stderr == b"plivo-async: another sync is writing to calls.db\n"
     fake.latency = 0.0
+    first.send_signal(signal.SIGCONT)
     assert first.wait(PATIENCE_SECONDS) == 0
     assert sorted(kept(installed.folder / "calls.db")) == sorted(calls)
