@@ -158,7 +158,7 @@ class StubListing:
         missing = None if self.total is None else self.total - len(self.outcomes)
         return StubReport(self.is_complete, missing)
 
-    async def _held_page(self) -> Self:
+    async def _first_page(self, *, holds: bool) -> Self:
         return self
 
     async def __aenter__(self) -> Self:

@@ -141,17 +141,10 @@ class Listing(Progress, Generic[Record]):
         """
         return self._first_page().__await__()
 
-    async def _first_page(self) -> Page[Record]:
+    async def _first_page(self, *, holds: bool = False) -> Page[Record]:
         self._begin(_AGAIN)
         try:
-            return await self._page(self._outer_lane)
-        finally:
-            self._end_clock()
-
-    async def _held_page(self) -> Page[Record]:
-        self._begin(_AGAIN)
-        try:
-            return await held(self._page, self._lane)
+            return await (held(self._page, self._lane) if holds else self._page(self._outer_lane))
         finally:
             self._end_clock()
 
@@ -256,5 +249,5 @@ async def held_page(listing: Listing[Record]) -> Page[Record]:
     """Fetch the first page of a list, and hold as its iteration does."""
     # Not public: a page that a user awaits fails at once, as a call does.
     held_listing: Any = listing
-    page: Page[Record] = await held_listing._held_page()
+    page: Page[Record] = await held_listing._first_page(holds=True)
     return page
